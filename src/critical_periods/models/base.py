@@ -1,0 +1,41 @@
+"""What a solver needs to know of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from critical_periods.schedules import Phase
+
+#: The arrays that training moves: NumPy arrays or torch tensors, one for each layer (or variable) of the model.
+Parameters = Sequence[Any]
+
+#: Quantities recorded along a trajectory: name -> (names of the axes, values).
+Observations = dict[str, tuple[tuple[str, ...], Any]]
+
+
+class Model(Protocol):
+    """A loss landscape that changes from phase to phase.
+
+    A model holds no parameters and draws no random numbers: parameters, targets and masks come in as arrays.
+    """
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the leading axes that number independent runs; the axes of the loss."""
+
+    def loss(self, parameters: Parameters, phase: Phase) -> Any:
+        """Training loss on the phase's task, one value for each independent run."""
+
+    def gradient(self, parameters: Parameters, phase: Phase) -> Sequence[Any]:
+        """Gradient of the loss, as the phase's deficits let it through, in the shapes of the parameters."""
+
+    def observe(self, parameters: Parameters, phase: Phase) -> Observations:
+        """Quantities to record beside the loss."""
+
+
+class Descending(Model, Protocol):
+    """A model that knows a faster update than `parameters -= learning_rate * gradient`."""
+
+    def descent(self, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
+        """Bind an update to parameters and phase; calling it with k makes k updates in place."""

@@ -1,0 +1,195 @@
+"""What a solver returns: which epochs are recorded, the record itself, and its progress."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from critical_periods.models.base import Model, Parameters
+from critical_periods.schedules import Phase, Schedule, total_epochs
+
+logger = logging.getLogger(__name__)
+
+#: A run whose loss has grown by this factor over the largest loss that any phase began with is given up.
+EXPLOSION = 1e6
+
+#: Unit and long name of every quantity and coordinate that a trajectory or an experiment can hold.
+DESCRIPTIONS: dict[str, tuple[str, str]] = {
+    "epoch": ("training epoch", "epoch"),
+    "mode": ("mode, in descending order of singular value", "1"),
+    "phase": ("phase that drives the next update", "1"),
+    "train_loss": ("training loss on the task of the phase", "1"),
+    "singular_value": ("singular value of the product matrix W", "1"),
+    "reconstruction_error": ("mean squared error over all entries", "1"),
+    "balancedness": ("largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| over layers", "1"),
+}
+
+
+class DivergedError(ArithmeticError):
+    """The loss of a run stopped being finite, or exploded."""
+
+
+class SolverError(RuntimeError):
+    """An integrator gave up."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a solver returns.
+
+    Parameters
+    ----------
+    trajectory
+        Recorded quantities over `epoch`, with the name of the `phase` that acts next as a coordinate.
+    parameters
+        The parameters at the epochs that were to be kept, and at the last one.
+    """
+
+    trajectory: xr.Dataset
+    parameters: dict[int, list[Any]]
+
+    @property
+    def final(self) -> list[Any]:
+        """Parameters at the last epoch."""
+        return self.parameters[max(self.parameters)]
+
+
+def recorded_epochs(
+    schedule: Schedule, record_every: int, keep: Sequence[int] = ()
+) -> Iterator[tuple[Phase, int, list[tuple[int, bool]]]]:
+    """Where a solver has to stop, phase by phase.
+
+    Every phase is recorded from its first epoch on, each `record_every` epochs, and the last phase also at its end.
+    An epoch at which one phase ends and another begins belongs to the one that begins.
+
+    Yields
+    ------
+    phase, end, stops
+        The phase, the last epoch of the whole schedule, and the pairs (epoch, whether to record there) in order.
+
+    Raises
+    ------
+    ValueError
+        If `record_every` is below 1, or an epoch to keep lies outside the schedule.
+    """
+    end = total_epochs(schedule)
+    if record_every < 1:
+        raise ValueError(f"record_every = {record_every}; allowed: 1 or more")
+    for epoch in keep:
+        if not 0 <= epoch <= end:
+            raise ValueError(f"epoch to keep = {epoch}; allowed: 0 to {end}")
+    start = 0
+    for index, phase in enumerate(schedule):
+        last = index == len(schedule) - 1
+        stop = start + phase.epochs
+        if phase.epochs or last:
+            recorded = set(range(start, stop, record_every))
+            if last:
+                recorded.add(stop)
+            kept = {epoch for epoch in keep if start <= epoch <= stop}
+            yield phase, end, [(epoch, epoch in recorded) for epoch in sorted(recorded | kept | {stop})]
+        start = stop
+
+
+class Recorder:
+    """Collects a model's observations and turns them into a Dataset.
+
+    Parameters
+    ----------
+    model
+        The model observed.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.epochs: list[int] = []
+        self.phases: list[str] = []
+        self.axes: dict[str, tuple[str, ...]] = {}
+        self.values: dict[str, list[np.ndarray]] = {}
+        self.largest_start = 0.0
+
+    def record(self, epoch: int, parameters: Parameters, phase: Phase) -> None:
+        """Record loss and observations at an epoch.
+
+        Raises
+        ------
+        DivergedError
+            If the loss is not finite or has exploded.
+        """
+        loss = np.asarray(self.model.loss(parameters, phase))
+        if not self.phases or self.phases[-1] != phase.name:
+            starting = loss[np.isfinite(loss)]
+            self.largest_start = max(self.largest_start, float(starting.max(initial=0.0)))
+        if not np.all(loss <= EXPLOSION * self.largest_start) and not np.all(loss == 0):
+            worst = float(loss.max()) if np.all(np.isfinite(loss)) else float("nan")
+            raise DivergedError(
+                f"diverged by epoch {epoch} (phase {phase.name!r}): training loss {worst:g}; a smaller learning rate is needed"
+            )
+        self.epochs.append(epoch)
+        self.phases.append(phase.name)
+        observations = {"train_loss": (self.model.dims, loss), **self.model.observe(parameters, phase)}
+        for name, (axes, value) in observations.items():
+            self.axes[name] = axes
+            self.values.setdefault(name, []).append(np.array(value))
+
+    def dataset(self) -> xr.Dataset:
+        """Everything recorded, `epoch` as the first axis."""
+        return describe(
+            xr.Dataset(
+                {name: (("epoch", *self.axes[name]), np.stack(values)) for name, values in self.values.items()},
+                coords={"epoch": self.epochs, "phase": ("epoch", self.phases)},
+            )
+        )
+
+
+def describe(dataset: xr.Dataset, descriptions: dict[str, tuple[str, str]] | None = None) -> xr.Dataset:
+    """Give variables and coordinates their `long_name` and `units`, in place.
+
+    Parameters
+    ----------
+    dataset
+        The dataset to describe.
+    descriptions
+        name -> (long name, unit), for names that `DESCRIPTIONS` lacks or words otherwise.
+    """
+    table = DESCRIPTIONS | (descriptions or {})
+    for name, variable in dataset.variables.items():
+        if name in table:
+            variable.attrs["long_name"], variable.attrs["units"] = table[str(name)]
+    return dataset
+
+
+class Progress:
+    """Logs how far a job is: epochs done of the total, epochs per second, time left.
+
+    Parameters
+    ----------
+    total
+        Epochs the job has to do.
+    what
+        What the job does, for the log.
+    every
+        Seconds between two lines at the least.
+    """
+
+    def __init__(self, total: int, what: str, every: float = 5.0) -> None:
+        self.total, self.what, self.every = total, what, every
+        self.start = self.last = time.monotonic()
+
+    def __call__(self, epoch: float) -> None:
+        """Log a line if the last one is old enough, or the job is done."""
+        now = time.monotonic()
+        if now - self.last < self.every and epoch < self.total:
+            return
+        self.last = now
+        rate = epoch / max(now - self.start, 1e-9)
+        left = (self.total - epoch) / rate if rate else float("inf")
+        logger.info(
+            "%s: epoch %d of %d, %.0f epochs/s, %.0f s left", self.what, epoch, self.total, rate, left
+        )
