@@ -148,6 +148,21 @@ class Recorder:
         )
 
 
+def join_runs(recorders: Sequence[Recorder]) -> Recorder:
+    """Join the records of single runs, made at the same epochs, along the model's first axis."""
+    first = recorders[0]
+    if len(recorders) == 1:
+        return first
+    for name, axes in first.axes.items():
+        if set(axes) & set(first.model.dims):
+            axis = axes.index(first.model.dims[0])
+            first.values[name] = [
+                np.concatenate(values, axis=axis)
+                for values in zip(*(recorder.values[name] for recorder in recorders), strict=True)
+            ]
+    return first
+
+
 def describe(dataset: xr.Dataset, descriptions: dict[str, tuple[str, str]] | None = None) -> xr.Dataset:
     """Give variables and coordinates their `long_name` and `units`, in place.
 

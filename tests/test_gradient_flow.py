@@ -1,0 +1,200 @@
+"""Gradient flow against gradient descent, exact solutions, and its own contract."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from critical_periods.models.factorization import Factorization, initial_weights
+from critical_periods.schedules import Phase, Task
+from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.trajectories import DivergedError, SolverError
+
+SIZE = 8
+
+
+def problem(depth, dtype=torch.float64, scale=0.1):
+    final = low_rank_matrix(SIZE, 2, random_stream(1, "final_matrix"))
+    other = low_rank_matrix(SIZE, 3, random_stream(1, "pretrain_matrix"))
+    mask = observation_mask(SIZE, 40, random_stream(1, "observations"))
+    weights = initial_weights(depth, SIZE, scale, random_stream(1, "weights"))
+    schedule = [Phase("pretrain", 60, Task(other, mask)), Phase("final", 90, Task(final, mask))]
+    return [torch.tensor(weight, dtype=dtype) for weight in weights], schedule
+
+
+def largest_difference(one, other):
+    return float(np.abs(one.trajectory.singular_value - other.trajectory.singular_value).max())
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """Loss 1/2 rate (w - target)^2, so that w(t) - target decays as exp(-rate t)."""
+
+    rate: float = 1.0
+    dims: tuple[str, ...] = ()
+
+    def loss(self, parameters, phase):
+        return 0.5 * self.rate * np.square(parameters[0] - phase.task.target).sum()
+
+    def gradient(self, parameters, phase):
+        return [self.rate * (parameters[0] - phase.task.target)]
+
+    def observe(self, parameters, phase):
+        return {"weight": (("entry",), parameters[0])}
+
+
+@pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853"])
+def test_exponential_decay_through_a_switch_matches_the_exact_solution(method):
+    schedule = [Phase("one", 10, Task(np.array([1.0, 2.0]))), Phase("two", 17, Task(np.array([-1.0, 0.0])))]
+    solution = gradient_flow(
+        Quadratic(), [np.zeros(2)], schedule, learning_rate=0.1, record_every=3, rtol=1e-8, atol=1e-10, method=method
+    )
+    epoch = solution.trajectory.epoch.values
+    at_switch = 1 - np.exp(-0.1 * 10)
+    first = 1 - np.exp(-0.1 * epoch)
+    second = -1 + (at_switch + 1) * np.exp(-0.1 * (epoch - 10))
+    np.testing.assert_allclose(solution.trajectory.weight[:, 0], np.where(epoch < 10, first, second), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_records_what_gradient_descent_records(dtype):
+    weights, schedule = problem(3, dtype)
+    common = {"learning_rate": 0.2, "record_every": 7, "keep": [0, 33, 60]}
+    descent = gradient_descent(Factorization(), weights, schedule, **common)
+    flow = gradient_flow(Factorization(), weights, schedule, **common)
+    assert list(flow.trajectory.data_vars) == list(descent.trajectory.data_vars)
+    np.testing.assert_array_equal(flow.trajectory.epoch, descent.trajectory.epoch)
+    np.testing.assert_array_equal(flow.trajectory.phase, descent.trajectory.phase)
+    assert flow.parameters.keys() == descent.parameters.keys()
+    assert {kept.dtype for weights in flow.parameters.values() for kept in weights} == {dtype}
+    assert flow.trajectory.singular_value.dtype == descent.trajectory.singular_value.dtype
+    assert flow.trajectory.singular_value.attrs == descent.trajectory.singular_value.attrs
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_flow_is_the_limit_of_gradient_descent(depth):
+    """The gap between the two is of first order in the step."""
+    weights, schedule = problem(depth)
+    gaps = []
+    for shrink in (1, 2, 4):
+        phases = [Phase(phase.name, phase.epochs * shrink, phase.task) for phase in schedule]
+        common = {"learning_rate": 0.4 / shrink, "record_every": 30 * shrink}
+        descent = gradient_descent(Factorization(), weights, phases, **common)
+        flow = gradient_flow(Factorization(), weights, phases, rtol=1e-10, atol=1e-12, method="DOP853", **common)
+        gaps.append(np.abs(descent.final[0] - flow.final[0]).max())
+    assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.25)
+    assert gaps[1] / gaps[2] == pytest.approx(2, rel=0.15)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_shadowing_follows_gradient_descent_to_second_order(depth):
+    """Halving the step quarters the difference."""
+    weights, schedule = problem(depth)
+    gaps = []
+    for shrink in (1, 2, 4):
+        phases = [Phase(phase.name, phase.epochs * shrink, phase.task) for phase in schedule]
+        common = {"learning_rate": 0.4 / shrink, "record_every": 30 * shrink}
+        descent = gradient_descent(Factorization(), weights, phases, **common)
+        shadow = gradient_flow(
+            Factorization(), weights, phases, rtol=1e-11, atol=1e-13, method="DOP853", shadowing=True, **common
+        )
+        gaps.append(np.abs(descent.final[0] - shadow.final[0]).max())
+    assert gaps[0] / gaps[1] == pytest.approx(4, rel=0.3)
+    assert gaps[1] / gaps[2] == pytest.approx(4, rel=0.2)
+
+
+def test_batched_runs_equal_single_runs():
+    weights, (_, final) = problem(2)
+    starts = [[scale * weight for weight in weights] for scale in (0.5, 1.0, 3.0)]
+    batch = [torch.stack(layers) for layers in zip(*starts, strict=True)]
+    common = {"learning_rate": 0.2, "record_every": 20}
+    together = gradient_flow(Factorization("run"), batch, [final], **common)
+    evaluations = 0
+    for run, start in enumerate(starts):
+        alone = gradient_flow(Factorization(), start, [final], **common)
+        evaluations += alone.trajectory.gradient_evaluations
+        np.testing.assert_allclose(
+            together.trajectory.singular_value.isel(run=run), alone.trajectory.singular_value, atol=1e-12
+        )
+        torch.testing.assert_close(together.final[1][run], alone.final[1])
+    assert together.trajectory.gradient_evaluations == evaluations
+
+
+def test_runs_of_a_batch_keep_their_own_targets():
+    weights, (first, second) = problem(2)
+    target = np.stack([first.task.target, second.task.target])
+    mask = np.stack([first.task.mask, second.task.mask])
+    batch = [torch.stack([weight, weight]) for weight in weights]
+    common = {"learning_rate": 0.2, "record_every": 20}
+    apart = gradient_flow(Factorization("run"), batch, [Phase("both", 50, Task(target, mask))], **common)
+    whole = gradient_flow(
+        Factorization("run"), batch, [Phase("both", 50, Task(target, mask))], run_by_run=False, rtol=1e-6, **common
+    )
+    np.testing.assert_allclose(apart.trajectory.train_loss, whole.trajectory.train_loss, rtol=0.02)
+    assert apart.trajectory.reconstruction_error.dims == whole.trajectory.reconstruction_error.dims
+
+
+@pytest.mark.parametrize("shadowing", [False, True])
+def test_reports_every_gradient_evaluation(shadowing):
+    class Counting(Quadratic):
+        calls = 0
+
+        def gradient(self, parameters, phase):
+            type(self).calls += 1
+            return super().gradient(parameters, phase)
+
+    solution = gradient_flow(
+        Counting(),
+        [np.zeros(2)],
+        [Phase("one", 50, Task(np.ones(2)))],
+        learning_rate=0.1,
+        record_every=5,
+        shadowing=shadowing,
+    )
+    assert solution.trajectory.gradient_evaluations == Counting.calls > 0
+
+
+def test_an_integrator_that_gives_up_is_reported_with_epoch_and_reason():
+    class Singular(Quadratic):
+        def gradient(self, parameters, phase):
+            return [-np.square(parameters[0])]
+
+        def loss(self, parameters, phase):
+            return 1.0
+
+    with pytest.raises(SolverError, match=r"gave up at epoch (0\.99|1).* of phase 'blow-up' .*step size"):
+        gradient_flow(
+            Singular(), [np.ones(1)], [Phase("blow-up", 3, Task(np.ones(1)))], learning_rate=1.0, record_every=1
+        )
+
+
+def test_divergence_is_reported():
+    class Runaway(Quadratic):
+        def gradient(self, parameters, phase):
+            return [-parameters[0]]
+
+    with pytest.raises(DivergedError, match="epoch"):
+        gradient_flow(
+            Runaway(), [np.ones(1)], [Phase("one", 50, Task(np.zeros(1)))], learning_rate=1.0, record_every=1
+        )
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ({"method": "Euler"}, "allowed: RK23"),
+        ({"rtol": 0.0}, "rtol = 0.0; allowed: above 0"),
+        ({"atol": -1.0}, "atol = -1.0; allowed: above 0"),
+        ({"learning_rate": 0.0}, "learning_rate = 0.0; allowed: above 0"),
+    ],
+)
+def test_bad_settings_are_refused_with_what_is_allowed(setting, allowed):
+    with pytest.raises(ValueError, match=allowed):
+        gradient_flow(
+            Quadratic(),
+            [np.ones(1)],
+            [Phase("one", 5, Task(np.zeros(1)))],
+            **{"learning_rate": 1.0, "record_every": 1} | setting,
+        )
