@@ -1,0 +1,73 @@
+"""From the datasets of cells to the dataset of an experiment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from critical_periods.datasets import parameters_attribute
+from critical_periods.measures import relative_accuracy
+from critical_periods.trajectories import describe
+
+DESCRIPTIONS = {
+    "seed": ("seed of the random draws", "1"),
+    "relative_accuracy": ("error without the deficit minus error with it", "1"),
+}
+
+
+def assemble(
+    axes: Mapping[str, Sequence[Any]],
+    cells: Sequence[str],
+    read_cell: Callable[[str], xr.Dataset],
+    descriptions: Mapping[str, str],
+) -> xr.Dataset:
+    """Put the cells of an experiment side by side, along `seed` and every parameter that varies.
+
+    Matrix-completion experiments get `relative_accuracy` beside their `reconstruction_error`.
+
+    Parameters
+    ----------
+    axes
+        Name -> values of every axis of the grid.
+    cells
+        Identities of the cells, the last axis of the grid varying fastest.
+    read_cell
+        Called with an identity, returns the cell's dataset, whose attribute `parameters` holds its parameters.
+    descriptions
+        parameter -> long name of the axis along which it varies.
+
+    Returns
+    -------
+    xarray.Dataset
+        Its attribute `parameters` holds the parameters that all cells share, as JSON.
+    """
+    grid = iter(cells)
+    shared: dict[str, Any] | None = None
+
+    def read_next() -> xr.Dataset:
+        nonlocal shared
+        dataset = read_cell(next(grid))
+        parameters = json.loads(dataset.attrs["parameters"])
+        known = parameters if shared is None else shared
+        shared = {name: value for name, value in known.items() if parameters.get(name) == value}
+        return dataset
+
+    dataset = _nested(list(axes.items()), read_next)
+    if "reconstruction_error" in dataset and "switch_epoch" in dataset.dims:
+        dataset["relative_accuracy"] = relative_accuracy(dataset["reconstruction_error"])
+    dataset.attrs = {"parameters": parameters_attribute(shared or {})}
+    axis_names = {name: (text, "1") for name, text in descriptions.items() if name in axes}
+    return describe(dataset, axis_names | DESCRIPTIONS)
+
+
+def _nested(axes: Sequence[tuple[str, Sequence[Any]]], read_next: Callable[[], xr.Dataset]) -> xr.Dataset:
+    """Concatenate along the axes, the last one innermost; epochs and modes that a cell lacks are NaN."""
+    if not axes:
+        return read_next()
+    name, values = axes[0]
+    parts = [_nested(axes[1:], read_next) for _ in values]
+    joined = xr.concat(parts, name, join="outer", data_vars="all", coords="different", compat="equals")
+    return joined.assign_coords({name: list(values)})

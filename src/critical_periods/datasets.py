@@ -1,0 +1,145 @@
+"""Datasets on disk: NetCDF files that are whole or absent, describe themselves, and are checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import xarray as xr
+
+from critical_periods.provenance import code_version, software_versions
+
+#: Attribute that holds the checksum of a dataset's variables.
+CHECKSUM = "data_sha256"
+
+
+class DatasetError(OSError):
+    """A dataset is missing, unreadable, or not what was written."""
+
+
+def checksum(dataset: xr.Dataset) -> str:
+    """SHA-256 over names, axes and values of all variables and coordinates; attributes do not count."""
+    digest = hashlib.sha256()
+    for name in sorted(map(str, dataset.variables)):
+        variable = dataset.variables[name]
+        values = np.ascontiguousarray(variable.values)
+        if values.dtype.kind in "OUST":
+            values = np.array([str(value).encode() for value in values.ravel()], dtype=object)
+            content = b"\0".join(values)
+        else:
+            content = values.tobytes()
+        digest.update(f"{name}{variable.dims}{variable.shape}".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> None:
+    """Write one dataset, or several as groups of one file, under a temporary name that is renamed at the end.
+
+    Every dataset gets a checksum, the software versions, the code version and its time of creation as attributes;
+    variables are compressed, and each of their blocks carries a checksum too.
+
+    Parameters
+    ----------
+    datasets
+        A dataset, or group name -> dataset.
+    path
+        The file, replaced if it exists.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    groups = {None: datasets} if isinstance(datasets, xr.Dataset) else datasets
+    provenance = {
+        "software": software_versions(),
+        "code_version": code_version(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "Conventions": "CF-1.11",
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        mode = "w"
+        for group, dataset in groups.items():
+            stamped = dataset.assign_attrs(provenance | {CHECKSUM: checksum(dataset)})
+            stamped.to_netcdf(temporary, mode=mode, group=group, engine="netcdf4", encoding=_encoding(stamped))
+            mode = "a"
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: str | Path, group: str | None = None) -> xr.Dataset:
+    """Read a dataset into memory and check that it is what was written.
+
+    Parameters
+    ----------
+    path
+        A file written by `write`.
+    group
+        The group, where the file holds several datasets.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing, truncated, damaged or not ours; it names the file.
+    """
+    try:
+        with xr.open_dataset(path, group=group, engine="netcdf4") as stored:
+            dataset = stored.load()
+    except Exception as error:
+        where = f"{path}" + (f" (group {group})" if group else "")
+        raise DatasetError(f"{where}: unreadable ({error}); delete it and run again") from error
+    if dataset.attrs.get(CHECKSUM) != checksum(dataset):
+        raise DatasetError(f"{path}: damaged, its values do not match its checksum; delete it and run again")
+    return dataset
+
+
+class Stored:
+    """Cells stored in files of several groups, found by their identity.
+
+    Parameters
+    ----------
+    paths
+        Files written by `write`, one group a cell.
+
+    Raises
+    ------
+    DatasetError
+        If a file is missing or unreadable, or no file holds the cell asked for.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths: dict[str, str] = {}
+        for path in paths:
+            try:
+                with netCDF4.Dataset(path) as file:
+                    self.paths.update(dict.fromkeys(file.groups, path))
+            except OSError as error:
+                raise DatasetError(f"{path}: unreadable ({error}); delete it and run again") from error
+
+    def read(self, cell: str) -> xr.Dataset:
+        """Dataset of a cell."""
+        if cell not in self.paths:
+            raise DatasetError(f"cell {cell} is in none of the files given")
+        return read(self.paths[cell], group=cell)
+
+
+def parameters_attribute(parameters: Mapping[str, Any]) -> str:
+    """Parameters as the text that the attribute `parameters` holds (JSON)."""
+    return json.dumps(parameters, sort_keys=True, default=dict)
+
+
+def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind == "U":
+            encoding[str(name)] = {"dtype": "S1"}
+        if variable.ndim and variable.dtype.kind != "O":
+            encoding.setdefault(str(name), {}).update(zlib=True, complevel=1, shuffle=True, fletcher32=True)
+    return encoding

@@ -1,0 +1,356 @@
+"""From the configuration to cells and the jobs that compute them.
+
+Imported whenever the workflow is planned, so it needs nothing heavier than a JSON schema validator.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jsonschema
+
+#: Keys of the configuration's top level that every cell whose model knows them takes over.
+SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
+
+
+class ConfigError(ValueError):
+    """The configuration asks for something that cannot be: names the key, the value and what is allowed."""
+
+    def __init__(self, key: str, value: Any, allowed: str) -> None:
+        text = repr(value)
+        super().__init__(f"{key} = {text if len(text) <= 200 else text[:200] + '...'}; allowed: {allowed}")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of a parameter grid: what one simulation needs to know, and nothing else.
+
+    Parameters
+    ----------
+    model
+        Name of the model, a key of `models` in the configuration.
+    parameters
+        Every parameter of the model, and the seed.
+    """
+
+    model: str
+    parameters: Mapping[str, Any]
+
+    @cached_property
+    def id(self) -> str:
+        """Identity: 16 hexadecimal digits that depend on model and parameters alone."""
+        return _digest([self.model, self.parameters])
+
+    def __str__(self) -> str:
+        """Model and parameters in one line, for logs and errors."""
+        return f"{self.model} cell {self.id} ({_words(self.parameters)})"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Cells that one job computes and one file holds."""
+
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def id(self) -> str:
+        """The cell's own identity if there is only one, else one that depends on all of them."""
+        ids = [cell.id for cell in self.cells]
+        return ids[0] if len(ids) == 1 else _digest(ids)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named grid of the configuration.
+
+    Parameters
+    ----------
+    name
+        Its name in the configuration.
+    title
+        One line that says what it shows.
+    model
+        The model of its cells.
+    axes
+        The parameters that vary and their values, seeds first.
+    cells
+        Coordinates (one value for each axis) -> cell.
+    """
+
+    name: str
+    title: str
+    model: str
+    axes: Mapping[str, tuple[Any, ...]]
+    cells: Mapping[tuple[Any, ...], Cell]
+
+
+class Plan:
+    """Everything a configuration asks for: experiments, cells, and the jobs that compute them.
+
+    Parameters
+    ----------
+    config
+        A configuration, not yet validated.
+    schema
+        JSON schema of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration does not follow the schema, or asks for something impossible.
+    """
+
+    def __init__(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+        validate(config, schema)
+        self.config, self.schema = config, schema
+        self.experiments = {name: self._experiment(name) for name in config["experiments"]}
+        for name, figure in config["figures"].items():
+            for index, panel in enumerate(figure["panels"]):
+                self._check_panel(f"figures.{name}.panels[{index}]", panel)
+        self.bundles: dict[str, Bundle] = {}
+        self.bundle_of: dict[str, Bundle] = {}
+        for experiment in self.experiments.values():
+            self._bundle(experiment.cells.values())
+        for experiment in self.experiments.values():
+            cells = (cell for cell in experiment.cells.values() if cell.model == "matrix_completion")
+            self._bundle(pretraining(cell) for cell in cells)
+
+    def experiment_bundles(self, name: str) -> list[Bundle]:
+        """Bundles that hold the cells of an experiment, each once."""
+        cells = self.experiments[name].cells.values()
+        return list({self.bundle_of[cell.id].id: self.bundle_of[cell.id] for cell in cells}.values())
+
+    def pretraining_bundles(self, bundle: Bundle) -> list[Bundle]:
+        """Bundles that hold the pre-training of a bundle of matrix-completion cells, each once."""
+        ids = [pretraining(cell).id for cell in bundle.cells]
+        return list({self.bundle_of[id].id: self.bundle_of[id] for id in ids}.values())
+
+    def _bundle(self, cells: Iterable[Cell]) -> None:
+        """Put the cells not yet planned into bundles, as many of one model in a bundle as the configuration says."""
+        new = {cell.id: cell for cell in cells if cell.id not in self.bundle_of}
+        limits = self.config["cells_per_job"]
+        by_kind: dict[tuple[str, str], list[Cell]] = {}
+        for cell in new.values():
+            by_kind.setdefault((cell.model, cell.parameters.get("solver", cell.model)), []).append(cell)
+        for (_, kind), members in by_kind.items():
+            for start in range(0, len(members), limits[kind]):
+                bundle = Bundle(tuple(members[start : start + limits[kind]]))
+                self.bundles[bundle.id] = bundle
+                self.bundle_of.update((cell.id, bundle) for cell in bundle.cells)
+
+    def _check_panel(self, key: str, panel: Mapping[str, Any]) -> None:
+        """Refuse a panel that asks for what its experiment does not have."""
+        name = panel["experiment"]
+        if name not in self.experiments:
+            raise ConfigError(f"{key}.experiment", name, _one_of(name, self.experiments))
+        experiment = self.experiments[name]
+        selected, lines = panel.get("select", {}), panel.get("lines")
+        for parameter, value in selected.items():
+            if parameter not in experiment.axes:
+                raise ConfigError(f"{key}.select", parameter, _one_of(parameter, experiment.axes))
+            if value not in experiment.axes[parameter]:
+                raise ConfigError(f"{key}.select.{parameter}", value, _one_of(value, experiment.axes[parameter]))
+        if lines is not None and lines not in experiment.axes:
+            raise ConfigError(f"{key}.lines", lines, _one_of(lines, experiment.axes))
+        for axis, values in experiment.axes.items():
+            if axis not in ("seed", lines, *selected) and len(values) > 1:
+                raise ConfigError(f"{key}.select", dict(selected), f"with one of the values of {axis}, which varies")
+        available = {
+            epoch for cell in experiment.cells.values() for epoch in cell.parameters.get("switch_epochs", [])
+        }
+        for epoch in panel.get("switch_epochs", []):
+            if epoch not in available:
+                raise ConfigError(f"{key}.switch_epochs", epoch, _one_of(epoch, sorted(available)))
+
+    def _experiment(self, name: str) -> Experiment:
+        config = self.config
+        settings = config["experiments"][name]
+        model, key = settings["model"], f"experiments.{name}"
+        allowed = self.schema["$defs"][model]["properties"]
+        shared = {key: config[key] for key in SHARED_PARAMETERS if key in allowed}
+        fixed, vary = settings.get("set", {}), settings.get("vary", {})
+        for part, values in (("set", fixed), ("vary", vary)):
+            for parameter in values:
+                if parameter not in allowed:
+                    raise ConfigError(f"{key}.{part}", parameter, _one_of(parameter, allowed))
+        for parameter in vary:
+            if parameter in fixed:
+                raise ConfigError(f"{key}.set", parameter, "a parameter that the experiment does not vary")
+        axes = {"seed": tuple(settings.get("seeds", config["seeds"]))} | {k: tuple(v) for k, v in vary.items()}
+        defaults = shared | dict(config["models"][model]) | dict(fixed)
+        cells = {}
+        for values in itertools.product(*axes.values()):
+            parameters = defaults | dict(zip(axes, values, strict=True))
+            seed = parameters.pop("seed")
+            validate(parameters, self.schema["$defs"][model], root=self.schema, key=key)
+            parameters = _canonical(parameters, allowed)
+            CHECKS.get(model, lambda parameters, key: None)(parameters, key)
+            cells[values] = Cell(model, _resolve(model, parameters) | {"seed": seed})
+        return Experiment(name, settings["title"], model, axes, cells)
+
+
+def figure_experiments(figure: Mapping[str, Any]) -> list[str]:
+    """Names of the experiments that a figure of the configuration is drawn from, in order, each once."""
+    return list(dict.fromkeys(panel["experiment"] for panel in figure["panels"]))
+
+
+def pretraining(cell: Cell) -> Cell:
+    """The pre-training that a matrix-completion cell starts from; cells that agree in it share it.
+
+    Parameters
+    ----------
+    cell
+        A cell of the model `matrix_completion`.
+    """
+    kept = (
+        *("size", "depth", "init_scale", "learning_rate", "switch_epochs", "seed", "pretrain_task", "pretrain_rank"),
+        *("pretrain_n_observed", "record_every", "n_singular_values", "balancedness", *SHARED_PARAMETERS),
+    )
+    return Cell("pretraining", {name: cell.parameters[name] for name in kept if name in cell.parameters})
+
+
+def validate(
+    instance: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, key: str = ""
+) -> None:
+    """Check a configuration, or a part of it, against its JSON schema.
+
+    Parameters
+    ----------
+    instance
+        The configuration, or a part of it.
+    schema
+        The schema, or a part of it.
+    root
+        The whole schema, for references, where `schema` is a part.
+    key
+        Key of the part in the configuration, for errors.
+
+    Raises
+    ------
+    ConfigError
+        On the first violation, with key, value and what is allowed.
+    """
+    for name, value in _numbers(instance, key):
+        if not math.isfinite(value):
+            raise ConfigError(name, value, "finite numbers")
+    if root is not None:
+        schema = {**schema, "$defs": root["$defs"]}
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(instance))
+    if error is not None:
+        raise _config_error(error, key)
+
+
+def _config_error(error: jsonschema.ValidationError, key: str) -> ConfigError:
+    path = ".".join([key] * bool(key) + [str(part) for part in error.absolute_path]) or "configuration"
+    if error.validator in ("additionalProperties", "propertyNames") and "properties" in error.schema:
+        unknown = sorted(set(error.instance) - set(error.schema["properties"]), key=str)[0]
+        return ConfigError(f"{path}: unknown key", unknown, _one_of(unknown, error.schema["properties"]))
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return ConfigError(f"{path}: missing key", missing, f"all of {', '.join(error.validator_value)}")
+    return ConfigError(path, error.instance, _allowed(error.schema))
+
+
+def _allowed(schema: Mapping[str, Any]) -> str:
+    """A part of a JSON schema in words."""
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return str(schema["const"])
+    for combination in ("anyOf", "oneOf"):
+        if combination in schema:
+            return " or ".join(_allowed(option) for option in schema[combination])
+    kinds = schema.get("type", [])
+    words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+    limits = {
+        "minimum": "at least {}",
+        "exclusiveMinimum": "above {}",
+        "maximum": "at most {}",
+        "exclusiveMaximum": "below {}",
+        "minItems": "{} or more items",
+        "maxItems": "{} items at most",
+        "minProperties": "{} or more keys",
+        "pattern": "matching {}",
+    }
+    bounds = [text.format(schema[name]) for name, text in limits.items() if name in schema]
+    if schema.get("uniqueItems"):
+        bounds.append("no item twice")
+    return ", ".join([words, *bounds] if words else bounds) or str(schema.get("description", "see the schema"))
+
+
+def _check_matrix_completion(parameters: Mapping[str, Any], key: str) -> None:
+    size, switch_epochs = parameters["size"], parameters["switch_epochs"]
+    for name in ("pretrain_rank", "final_rank", "n_singular_values"):
+        if parameters[name] > size:
+            raise ConfigError(f"{key}: {name}", parameters[name], f"1 to size = {size}")
+    for name in ("n_observed", "pretrain_n_observed"):
+        if parameters[name] is not None and parameters[name] > size**2:
+            raise ConfigError(f"{key}: {name}", parameters[name], f"1 to size^2 = {size**2}")
+    if list(switch_epochs) != sorted(set(switch_epochs)):
+        raise ConfigError(f"{key}: switch_epochs", switch_epochs, "ascending, none twice")
+    if switch_epochs[0] != 0:
+        raise ConfigError(
+            f"{key}: switch_epochs", switch_epochs, "0 first: it is what relative accuracy is relative to"
+        )
+
+
+#: model -> check of what a JSON schema cannot say, called with the parameters of a cell and the experiment's key.
+CHECKS = {"matrix_completion": _check_matrix_completion}
+
+
+def _resolve(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Give parameters that follow from others their value, so that equal simulations have equal identity."""
+    if model == "matrix_completion":
+        if parameters["pretrain_task"] == "same":
+            parameters["pretrain_rank"] = parameters["final_rank"]
+        if parameters["pretrain_n_observed"] is None:
+            parameters["pretrain_n_observed"] = parameters["n_observed"]
+    if parameters.get("solver") == "gradient_descent":
+        parameters.pop("gradient_flow", None)
+    return parameters
+
+
+def _canonical(parameters: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers that the schema calls `number` as floats, so that 1 and 1.0 are the same parameter."""
+    return {
+        name: float(value)
+        if properties[name].get("type") == "number" and isinstance(value, int)
+        else json.loads(json.dumps(value))
+        for name, value in parameters.items()
+    }
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _words(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def _one_of(value: Any, names: Iterable[Any]) -> str:
+    known = [str(name) for name in names]
+    close = difflib.get_close_matches(str(value), known, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return ", ".join(known) + hint
+
+
+def _numbers(value: Any, key: str) -> Iterator[tuple[str, float]]:
+    """All numbers in a nested structure, with their keys."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _numbers(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _numbers(item, f"{key}[{index}]")
+    elif isinstance(value, float):
+        yield key, value

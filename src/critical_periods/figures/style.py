@@ -1,0 +1,113 @@
+"""The look that all figures share: sizes, fonts, colours, names of axes, and how a figure is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+#: Widths of a journal's one-column and two-column figures, inches.
+COLUMN, PAGE = 3.4, 6.9
+
+#: What axes and legends call a parameter or a variable.
+LABELS = {
+    "depth": "depth $N$",
+    "epoch": "epoch",
+    "final_rank": "rank of the final task",
+    "init_scale": "initial scale",
+    "n_observed": "observed entries",
+    "pretrain_n_observed": "observed while pre-training",
+    "pretrain_rank": "rank of the first task",
+    "reconstruction_error": "reconstruction error",
+    "relative_accuracy": "relative accuracy",
+    "seed": "seed",
+    "singular_value": "singular value of $W$",
+    "switch_epoch": "switch epoch",
+}
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+
+
+def apply() -> None:
+    """Set fonts, sizes and lines; every figure begins with it."""
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        palette="colorblind",
+        rc={
+            "axes.labelsize": 8,
+            "axes.linewidth": 0.6,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": 8,
+            "figure.constrained_layout.use": True,
+            "font.size": 8,
+            "legend.fontsize": 7,
+            "legend.frameon": False,
+            "legend.title_fontsize": 7,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 3.5,
+            "pdf.fonttype": 42,
+            "savefig.dpi": 250,
+            "xtick.labelsize": 7,
+            "xtick.major.width": 0.6,
+            "ytick.labelsize": 7,
+            "ytick.major.width": 0.6,
+        },
+    )
+
+
+def ordered_colours(count: int) -> list[Any]:
+    """Colours for values that have an order: dark to light, told apart in greyscale and by colour-blind readers."""
+    return list(sns.color_palette("viridis", count + 1))[:count]
+
+
+def label(name: str, dataset: xr.Dataset | None = None) -> str:
+    """What to call a variable or parameter: its entry in `LABELS`, else its long name in the dataset, else its name."""
+    if name in LABELS:
+        return LABELS[name]
+    if dataset is not None and name in dataset.variables:
+        return str(dataset[name].attrs.get("long_name", name))
+    return name
+
+
+def value_label(value: Any) -> str:
+    """A parameter's value as a legend shows it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def thousands(axes: Axes) -> None:
+    """Write epochs as 20k instead of 20000 where they are that many."""
+    if max(abs(limit) for limit in axes.get_xlim()) >= 10_000:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value else "0"))
+
+
+def select(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
+    """The part of an experiment that a panel shows; axes of length one that nothing else names are dropped."""
+    dataset = dataset.sel(panel.get("select", {}))
+    kept = {"seed", panel.get("lines"), "switch_epoch", "epoch", "mode", "pathway", "solver"}
+    return dataset.squeeze([axis for axis, size in dataset.sizes.items() if size == 1 and axis not in kept], drop=True)
+
+
+def letter(axes: Sequence[Axes]) -> None:
+    """Letter the panels of a figure a, b, c, ..."""
+    if len(axes) > 1:
+        for index, panel in enumerate(axes):
+            panel.set_title(f"{chr(ord('a') + index)}", loc="left", fontweight="bold")
+
+
+def save(figure: Figure, title: str, pdf: str, png: str) -> None:
+    """Write a figure as PDF and PNG, without the time of day, so that equal figures are equal files."""
+    figure.savefig(pdf, metadata={"Title": title, "CreationDate": None})
+    figure.savefig(png, metadata={"Title": title})
+    plt.close(figure)

@@ -1,0 +1,24 @@
+# From cells to the dataset of an experiment.
+
+
+rule aggregate:
+    input:
+        cell_files,
+    output:
+        "results/experiments/{experiment}.nc",
+    log:
+        "results/logs/aggregate/{experiment}.log",
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        grid=experiment_grid,
+        descriptions=axis_descriptions,
+        code=script_code("aggregate.py"),
+    message:
+        "Aggregating experiment {wildcards.experiment}"
+    script:
+        "../scripts/aggregate.py"

@@ -1,0 +1,33 @@
+# Figures, drawn from experiment datasets alone; every figure is a target of its own name.
+
+
+rule figure:
+    input:
+        figure_data,
+    output:
+        pdf="results/figures/{figure}.pdf",
+        png="results/figures/{figure}.png",
+    log:
+        "results/logs/figures/{figure}.log",
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=figure_settings,
+        code=figure_code,
+    message:
+        "Drawing {wildcards.figure}"
+    script:
+        "../scripts/draw.py"
+
+
+for name in PLAN.config["figures"]:
+
+    rule:
+        name:
+            name
+        input:
+            figure_files([name]),

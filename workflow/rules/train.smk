@@ -1,0 +1,48 @@
+# Deep matrix completion: pre-training once for all cells that share it, then every switch epoch as one batch.
+
+
+rule pretrain:
+    output:
+        "results/cells/pretraining/{bundle}.nc",
+    log:
+        "results/logs/pretrain/{bundle}.log",
+    benchmark:
+        "results/benchmarks/pretrain/{bundle}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        cells=bundle_cells,
+        code=solver_code("pretrain.py"),
+    message:
+        "Pre-training {wildcards.bundle}; progress in {log}"
+    script:
+        "../scripts/pretrain.py"
+
+
+rule train:
+    input:
+        pretraining_files,
+    output:
+        "results/cells/matrix_completion/{bundle}.nc",
+    log:
+        "results/logs/train/{bundle}.log",
+    benchmark:
+        "results/benchmarks/train/{bundle}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        cells=bundle_cells,
+        pretraining=pretraining_of,
+        code=solver_code("train.py"),
+    message:
+        "Training {wildcards.bundle} on the final task; progress in {log}"
+    script:
+        "../scripts/train.py"
