@@ -15,11 +15,13 @@ from critical_periods.schedules import Phase, Schedule
 from critical_periods.solvers.gradient_descent import one_thread
 from critical_periods.trajectories import Progress, Recorder, Solution, SolverError, join_runs, recorded_epochs
 
-#: Integrators to choose from, all explicit Runge-Kutta pairs of SciPy with adaptive steps and dense output.
+#: Integrators of SciPy to choose from, with adaptive steps and dense output: explicit Runge-Kutta pairs, and LSODA,
+#: which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
 METHODS: dict[str, type[scipy.integrate.OdeSolver]] = {
     "RK23": scipy.integrate.RK23,
     "RK45": scipy.integrate.RK45,
     "DOP853": scipy.integrate.DOP853,
+    "LSODA": scipy.integrate.LSODA,
 }
 
 
