@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import netCDF4
 import numpy as np
@@ -55,7 +55,7 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    groups = {None: datasets} if isinstance(datasets, xr.Dataset) else datasets
+    groups: Mapping[Any, xr.Dataset] = {None: datasets} if isinstance(datasets, xr.Dataset) else datasets
     provenance = {
         "software": software_versions(),
         "code_version": code_version(),
@@ -64,7 +64,7 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        mode = "w"
+        mode: Literal["w", "a"] = "w"
         for group, dataset in groups.items():
             stamped = dataset.assign_attrs(provenance | {CHECKSUM: checksum(dataset)})
             stamped.to_netcdf(temporary, mode=mode, group=group, engine="netcdf4", encoding=_encoding(stamped))

@@ -78,8 +78,8 @@ def pretrain(parameters: Mapping[str, Any], progress: str | None = None) -> xr.D
     kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switch_epochs])
     dataset = solution.trajectory.assign(weight=(("switch_epoch", "layer", "row", "column"), kept))
     axes = {"layer": parameters["depth"], "row": parameters["size"], "column": parameters["size"]}
-    coordinates = {name: np.arange(1, length + 1) for name, length in axes.items()}
-    return describe(dataset.assign_coords(switch_epoch=switch_epochs, **coordinates), DESCRIPTIONS)
+    coordinates = {"switch_epoch": switch_epochs} | {name: np.arange(1, size + 1) for name, size in axes.items()}
+    return describe(dataset.assign_coords(coordinates), DESCRIPTIONS)
 
 
 def complete(parameters: Mapping[str, Any], pretraining: xr.Dataset, progress: str | None = None) -> xr.Dataset:

@@ -129,7 +129,8 @@ class Recorder:
         if not np.all(loss <= EXPLOSION * self.largest_start) and not np.all(loss == 0):
             worst = float(loss.max()) if np.all(np.isfinite(loss)) else float("nan")
             raise DivergedError(
-                f"diverged by epoch {epoch} (phase {phase.name!r}): training loss {worst:g}; a smaller learning rate is needed"
+                f"diverged by epoch {epoch} (phase {phase.name!r}): training loss {worst:g}; "
+                "a smaller learning rate is needed"
             )
         self.epochs.append(epoch)
         self.phases.append(phase.name)
@@ -196,15 +197,14 @@ class Progress:
     def __init__(self, total: int, what: str, every: float = 5.0) -> None:
         self.total, self.what, self.every = total, what, every
         self.start = self.last = time.monotonic()
+        self.done = False
 
     def __call__(self, epoch: float) -> None:
         """Log a line if the last one is old enough, or the job is done."""
         now = time.monotonic()
-        if now - self.last < self.every and epoch < self.total:
+        if self.done or (now - self.last < self.every and epoch < self.total):
             return
-        self.last = now
+        self.last, self.done = now, epoch >= self.total
         rate = epoch / max(now - self.start, 1e-9)
         left = (self.total - epoch) / rate if rate else float("inf")
-        logger.info(
-            "%s: epoch %d of %d, %.0f epochs/s, %.0f s left", self.what, epoch, self.total, rate, left
-        )
+        logger.info("%s: epoch %d of %d, %.0f epochs/s, %.0f s left", self.what, epoch, self.total, rate, left)

@@ -4,7 +4,6 @@ import yaml
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
 from critical_periods.provenance import fingerprint
 
-
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
 

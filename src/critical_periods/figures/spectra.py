@@ -1,4 +1,4 @@
-"""Largest singular values of the product matrix against epoch, a row for each panel, a column for each switch (fig 6)."""
+"""Largest singular values of W against epoch, a row for each panel, a column for each switch epoch (fig 6)."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def ordered_colours(count: int) -> list[Any]:
 
 
 def label(name: str, dataset: xr.Dataset | None = None) -> str:
-    """What to call a variable or parameter: its entry in `LABELS`, else its long name in the dataset, else its name."""
+    """What to call a variable or parameter: its entry in `LABELS`, else its long name, else its name."""
     if name in LABELS:
         return LABELS[name]
     if dataset is not None and name in dataset.variables:

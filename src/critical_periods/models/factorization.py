@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,7 @@ from critical_periods.models.base import Observations, Parameters
 from critical_periods.schedules import Phase, Task
 
 
-def initial_weights(
-    depth: int, size: int, init_scale: float, generator: np.random.Generator
-) -> list[np.ndarray]:
+def initial_weights(depth: int, size: int, init_scale: float, generator: np.random.Generator) -> list[np.ndarray]:
     """Draw the factors W_1, ..., W_N, every entry from N(0, sd).
 
     sd = init_scale^(1/N) n^(-1/2), so that |W(0)|_F does not depend on the depth N (section 4.1).
@@ -155,10 +153,7 @@ def imbalance(weights: Sequence[torch.Tensor]) -> torch.Tensor:
 
     Gradient flow keeps the differences constant (appendix B); gradient descent changes them by O(learning rate).
     """
-    gaps = [
-        (above.mT @ above - below @ below.mT).abs().amax((-2, -1))
-        for below, above in zip(weights[:-1], weights[1:], strict=True)
-    ]
+    gaps = [(above.mT @ above - below @ below.mT).abs().amax((-2, -1)) for below, above in pairwise(weights)]
     return reduce(torch.maximum, gaps) if gaps else torch.zeros(weights[0].shape[:-2])
 
 

@@ -1,0 +1,31 @@
+# Two commands for users: make figures, make test. Both make .venv from the lock file when it is missing.
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+
+.PHONY: figures test lint smoke bench
+
+.venv/installed: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	touch $@
+
+figures: .venv/installed
+	$(BIN)/snakemake --cores $(CORES)
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+smoke: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) --configfile tests/smoke.yaml --directory .smoke
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/bench.py

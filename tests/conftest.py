@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def schema():
+    return yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+
+
+@pytest.fixture
+def config():
+    """The paper's configuration, free to be changed by a test."""
+    return yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+
+
+@pytest.fixture
+def cell():
+    """Parameters of a matrix-completion cell small enough to train in no time."""
+    return {
+        "seed": 3,
+        "size": 12,
+        "depth": 3,
+        "n_observed": 60,
+        "final_rank": 2,
+        "pretrain_task": "other",
+        "pretrain_rank": 4,
+        "pretrain_n_observed": 60,
+        "init_scale": 0.05,
+        "learning_rate": 0.3,
+        "switch_epochs": [0, 7, 30],
+        "final_epochs": 40,
+        "record_every": 10,
+        "n_singular_values": 5,
+        "balancedness": False,
+        "solver": "gradient_descent",
+        "dtype": "float64",
+        "device": "cpu",
+    }
