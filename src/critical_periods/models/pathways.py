@@ -147,7 +147,7 @@ class PathwayNetwork:
         }
 
     def pathway_matrices(self, parameters: Parameters, phase: Phase) -> torch.Tensor:
-        """K_p = U^T Y_p V of every pathway, rows and columns of lesioned modes zero; shape (..., pathway, mode, mode)."""
+        """K_p = U^T Y_p V, lesioned modes zero, of every pathway; shape (..., pathway, mode, mode)."""
         lesions = self._lesions(phase)
         matrices = []
         for index, outputs in enumerate(self._forward(parameters)):
