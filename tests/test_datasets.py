@@ -1,0 +1,91 @@
+import contextlib
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from critical_periods.datasets import CHECKSUM, DatasetError, Stored, checksum, read, write
+
+
+@pytest.fixture
+def dataset():
+    return xr.Dataset(
+        {"value": (("epoch", "mode"), np.random.default_rng(0).standard_normal((200, 30)).astype("float32"))},
+        coords={"epoch": np.arange(200), "phase": ("epoch", ["first"] * 100 + ["final"] * 100)},
+        attrs={"parameters": "{}"},
+    )
+
+
+def test_what_is_read_is_what_was_written(dataset, tmp_path):
+    write(dataset, tmp_path / "new_folder/one.nc")
+    stored = read(tmp_path / "new_folder/one.nc")
+    assert stored.equals(dataset)
+    assert {"software", "code_version", "created", "parameters", CHECKSUM} <= set(stored.attrs)
+    assert "torch" in stored.attrs["software"]
+
+
+def test_groups_are_found_by_name_in_several_files(dataset, tmp_path):
+    write({"a": dataset, "b": dataset + 1}, tmp_path / "one.nc")
+    write({"c": dataset + 2}, tmp_path / "two.nc")
+    stored = Stored([str(tmp_path / "one.nc"), str(tmp_path / "two.nc")])
+    for offset, name in enumerate("abc"):
+        assert stored.read(name)["value"].equals((dataset + offset)["value"])
+    with pytest.raises(DatasetError, match="cell d is in none of the files"):
+        stored.read("d")
+
+
+@pytest.mark.parametrize("kept", [0, 100, 0.5, 0.99])
+def test_a_truncated_file_is_named(dataset, tmp_path, kept):
+    path = tmp_path / "short.nc"
+    write(dataset, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
+    with pytest.raises(DatasetError, match=r"short\.nc"):
+        read(path)
+
+
+def test_a_flipped_bit_is_noticed_wherever_the_data_lie(dataset, tmp_path):
+    path = tmp_path / "flipped.nc"
+    write(dataset, path)
+    content = path.read_bytes()
+    for position in range(len(content) // 2, len(content) - 1, len(content) // 40):
+        damaged = bytearray(content)
+        damaged[position] ^= 4
+        path.write_bytes(damaged)
+        with contextlib.suppress(DatasetError):
+            assert read(path).equals(dataset)
+
+
+def test_changed_values_do_not_pass_for_the_original(dataset, tmp_path):
+    path = tmp_path / "edited.nc"
+    dataset.assign_attrs({CHECKSUM: checksum(dataset + 1)}).to_netcdf(path)
+    with pytest.raises(DatasetError, match=r"edited\.nc.*checksum"):
+        read(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DatasetError, match=r"nowhere\.nc"):
+        read(tmp_path / "nowhere.nc")
+    with pytest.raises(DatasetError, match=r"nowhere\.nc"):
+        Stored([str(tmp_path / "nowhere.nc")])
+
+
+def test_nothing_is_left_behind_when_writing_fails(dataset, tmp_path):
+    path = tmp_path / "whole.nc"
+    write(dataset, path)
+    unwritable = dataset.assign(bad=("epoch", [object()] * 200))
+    with pytest.raises(ValueError, match="object"):
+        write(unwritable, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["whole.nc"]
+    assert read(path).equals(dataset)
+
+
+def test_checksum_depends_on_values_names_and_axes(dataset):
+    others = [
+        dataset + 1,
+        dataset.rename(value="other"),
+        dataset.transpose("mode", "epoch"),
+        dataset.isel(epoch=slice(9)),
+    ]
+    assert len({checksum(other) for other in [dataset, *others]}) == 5
+    assert checksum(dataset.assign_attrs(title="new")) == checksum(dataset)

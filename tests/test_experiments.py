@@ -1,0 +1,240 @@
+import copy
+import json
+import math
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+from hypothesis import given
+from hypothesis import strategies as st
+
+from critical_periods.experiments import Bundle, Cell, ConfigError, Plan, pretraining
+
+MATRIX_EXPERIMENTS = (
+    "depth",
+    "pretrain_rank",
+    "partial_observations",
+    "n_observed",
+    "init_scale",
+    "seeds",
+    "partial_observations_depth",
+)
+
+
+@pytest.fixture
+def matrix_config(config):
+    """The matrix-completion half of the paper's configuration."""
+    config["experiments"] = {name: config["experiments"][name] for name in MATRIX_EXPERIMENTS}
+    figures = {name: config["figures"][name] for name in ("fig04", "fig05", "fig06", "fig08", "fig13")}
+    return config | {"figures": figures}
+
+
+def cells(plan, model="matrix_completion"):
+    return [cell for bundle in plan.bundles.values() for cell in bundle.cells if cell.model == model]
+
+
+def test_figures_share_cells_and_pretraining(matrix_config, schema):
+    plan = Plan(matrix_config, schema)
+    asked = sum(len(plan.experiments[name].cells) for name in MATRIX_EXPERIMENTS)
+    assert asked == 27
+    # depth 3, rank 10, 2000 observed, scale 0.001, seed 0 is asked for four times; fig 8 left trains longer
+    assert len(cells(plan)) == 27 - 3 - 1
+    assert len(cells(plan, "pretraining")) == 19
+    partial = plan.experiments["partial_observations"].cells.values()
+    assert len({pretraining(cell).id for cell in partial}) == 1
+
+
+def test_identity_is_the_parameters_and_nothing_else(matrix_config, schema):
+    before = {cell.id for cell in cells(Plan(matrix_config, schema))}
+    renamed = copy.deepcopy(matrix_config)
+    renamed["figures"] = {}
+    renamed["experiments"] = {f"{name}_again": value for name, value in renamed["experiments"].items()}
+    renamed["cells_per_job"]["gradient_descent"] = 5
+    assert {cell.id for cell in cells(Plan(renamed, schema))} == before
+
+
+@given(st.dictionaries(st.text(min_size=1), st.integers() | st.floats(allow_nan=False) | st.lists(st.integers())))
+def test_identity_does_not_depend_on_the_order_of_parameters(parameters):
+    backwards = dict(reversed(parameters.items()))
+    assert Cell("model", parameters).id == Cell("model", backwards).id
+    assert Cell("model", parameters | {"": 1}).id != Cell("model", parameters).id
+
+
+def test_equal_numbers_are_the_same_cell(matrix_config, schema):
+    whole, decimal = copy.deepcopy(matrix_config), copy.deepcopy(matrix_config)
+    whole["models"]["matrix_completion"]["learning_rate"] = 1
+    decimal["models"]["matrix_completion"]["learning_rate"] = 1.0
+    assert set(Plan(whole, schema).bundle_of) == set(Plan(decimal, schema).bundle_of)
+
+
+def test_every_parameter_is_part_of_the_identity(matrix_config, schema):
+    def ids(config):
+        return {cell.id for cell in Plan(config, schema).experiments["depth"].cells.values()}
+
+    before = ids(matrix_config)
+    changes = {
+        "size": 90,
+        "n_observed": 1999,
+        "final_rank": 4,
+        "pretrain_task": "same",
+        "pretrain_rank": 9,
+        "pretrain_n_observed": 1500,
+        "init_scale": 0.002,
+        "learning_rate": 0.1,
+        "switch_epochs": [0, 5],
+        "final_epochs": 29999,
+        "record_every": 50,
+        "n_singular_values": 5,
+        "balancedness": True,
+    }
+    for parameter, value in changes.items():
+        changed = copy.deepcopy(matrix_config)
+        changed["figures"] = {}
+        changed["models"]["matrix_completion"][parameter] = value
+        assert not ids(changed) & before, parameter
+    for parameter, value in {"dtype": "float64", "device": "cuda", "solver": "gradient_flow"}.items():
+        assert not ids(matrix_config | {parameter: value}) & before, parameter
+
+
+def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config, schema):
+    matrix_config["experiments"]["mine"] = {
+        "title": "My own",
+        "model": "matrix_completion",
+        "seeds": [7, 8],
+        "set": {"size": 50, "n_observed": 800},
+        "vary": {"depth": [2, 4], "final_rank": [3, 6]},
+    }
+    matrix_config["figures"]["my_figure"] = {
+        "title": "My own",
+        "kind": "error_curves",
+        "panels": [{"experiment": "mine", "select": {"final_rank": 3}, "show": "relative_accuracy", "lines": "depth"}],
+    }
+    mine = Plan(matrix_config, schema).experiments["mine"]
+    assert list(mine.axes) == ["seed", "depth", "final_rank"]
+    assert len(mine.cells) == 8
+    assert mine.cells[8, 4, 6].parameters["size"] == 50
+
+
+@given(count=st.integers(1, 40), per_job=st.integers(1, 12))
+def test_bundles_hold_every_cell_once(count, per_job):
+    schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config["figures"] = {}
+    config["experiments"] = {
+        "many": {"title": "Many", "model": "matrix_completion", "seeds": list(range(count))},
+        "some": {"title": "Some", "model": "matrix_completion", "seeds": list(range(0, count, 2))},
+    }
+    config["cells_per_job"]["gradient_descent"] = per_job
+    plan = Plan(config, schema)
+    assert len(cells(plan)) == len({cell.id for cell in cells(plan)}) == count
+    assert len(plan.experiment_bundles("many")) == math.ceil(count / per_job)
+    assert all(len(bundle.cells) <= per_job for bundle in plan.bundles.values())
+    for cell in plan.experiments["some"].cells.values():
+        assert cell in plan.bundle_of[cell.id].cells
+
+
+def test_a_bundle_of_one_is_named_after_its_cell():
+    cell, other = Cell("model", {"a": 1}), Cell("model", {"a": 2})
+    assert Bundle((cell,)).id == cell.id
+    assert len({Bundle((cell, other)).id, cell.id, other.id}) == 3
+
+
+def test_solver_tolerances_are_no_part_of_a_gradient_descent_cell(matrix_config, schema):
+    for cell in cells(Plan(matrix_config, schema)):
+        assert "gradient_flow" not in cell.parameters
+        json.dumps(cell.parameters)
+
+
+WRONG = [
+    ("models.matrix_completion.dept", 3, "unknown key = 'dept'", "did you mean depth?"),
+    ("models.matrix_completion.depth", "3", "depth = '3'", "integer, at least 1, at most 50"),
+    ("models.matrix_completion.depth", 0, "depth = 0", "at least 1"),
+    ("models.matrix_completion.learning_rate", -0.1, "learning_rate = -0.1", "number, above 0"),
+    ("models.matrix_completion.learning_rate", math.nan, "learning_rate = nan", "finite numbers"),
+    ("models.matrix_completion.init_scale", math.inf, "init_scale = inf", "finite numbers"),
+    ("models.matrix_completion.pretrain_rank", 101, "pretrain_rank = 101", "1 to size = 100"),
+    ("models.matrix_completion.final_rank", 101, "final_rank = 101", "1 to size = 100"),
+    ("models.matrix_completion.n_observed", 10001, "n_observed = 10001", r"1 to size^2 = 10000"),
+    ("models.matrix_completion.pretrain_n_observed", 10001, "pretrain_n_observed = 10001", "10000"),
+    ("models.matrix_completion.switch_epochs", [0, 20, 10], "switch_epochs = [0, 20, 10]", "ascending"),
+    ("models.matrix_completion.switch_epochs", [0, 10, 10], "switch_epochs = [0, 10, 10]", "none twice"),
+    ("models.matrix_completion.switch_epochs", [0, -10], "switch_epochs.1 = -10", "at least 0"),
+    ("models.matrix_completion.switch_epochs", [10, 20], "switch_epochs = [10, 20]", "0 first"),
+    ("models.matrix_completion.pretrain_task", "nothing", "pretrain_task = 'nothing'", "other or same"),
+    ("solver", "adam", "solver = 'adam'", "gradient_descent or gradient_flow"),
+    ("seeds", [], "seeds = []", "1 or more items"),
+    ("seeds", [1, 1], "seeds = [1, 1]", "no item twice"),
+    ("experiments.depth.vary.dephts", [1], "experiments.depth.vary = 'dephts'", "did you mean depth?"),
+    ("experiments.depth.set", {"sise": 1}, "experiments.depth.set = 'sise'", "did you mean size?"),
+    ("experiments.depth.set", {"depth": 1}, "experiments.depth.set = 'depth'", "does not vary"),
+    ("experiments.depth.vary.depth", [1, 0], "experiments.depth.depth = 0", "at least 1"),
+    ("experiments.depth.vary.depth", [], "experiments.depth.vary.depth = []", "1 or more items"),
+    ("experiments.depth.vary.final_rank", [200], "experiments.depth: final_rank = 200", "1 to size = 100"),
+    ("experiments.depth.model", "transformer", "experiments.depth.model = 'transformer'", "matrix_completion"),
+    (
+        "figures.fig04.panels.0.experiment",
+        "dept",
+        "figures.fig04.panels[0].experiment = 'dept'",
+        "did you mean depth?",
+    ),
+    ("figures.fig04.panels.0.lines", "size", "figures.fig04.panels[0].lines = 'size'", "seed, depth"),
+    ("figures.fig04.panels.0.show", "accuracy", "figures.fig04.panels.0.show = 'accuracy'", "relative_accuracy"),
+    ("figures.fig06.panels.0.select.n_observed", 7, "figures.fig06.panels[0].select.n_observed = 7", "1000, 1500"),
+    ("figures.fig06.panels.0.switch_epochs", [5], "figures.fig06.panels[0].switch_epochs = 5", "0, 1000"),
+    ("figures.fig04.kind", "pie", "figures.fig04.kind = 'pie'", "error_curves"),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "names", "allowed"), WRONG, ids=[f"{key}={value}" for key, value, *_ in WRONG]
+)
+def test_what_cannot_be_is_refused_by_name(matrix_config, schema, key, value, names, allowed):
+    part = matrix_config
+    *path, last = key.split(".")
+    for name in path:
+        part = part[int(name)] if isinstance(part, list) else part.setdefault(name, {})
+    part[last] = value
+    with pytest.raises(ConfigError) as refused:
+        Plan(matrix_config, schema)
+    message = str(refused.value)
+    assert "\n" not in message
+    assert names in message
+    assert "allowed: " in message
+    assert allowed in message.split("allowed: ")[1]
+
+
+def test_an_axis_that_varies_must_be_drawn_or_chosen(matrix_config, schema):
+    matrix_config["experiments"]["depth"]["vary"]["final_rank"] = [3, 5]
+    with pytest.raises(ConfigError, match="with one of the values of final_rank, which varies"):
+        Plan(matrix_config, schema)
+
+
+def test_a_missing_key_is_named(matrix_config, schema):
+    del matrix_config["models"]["matrix_completion"]["depth"]
+    with pytest.raises(ConfigError, match=r"models\.matrix_completion: missing key = 'depth'"):
+        Plan(matrix_config, schema)
+
+
+def described(schema, path="", root=None):
+    """Every property of a schema with its place."""
+    root = root or schema
+    for name, value in schema.get("properties", {}).items():
+        target = root["$defs"][value["$ref"].split("/")[-1]] if "$ref" in value else value
+        yield f"{path}.{name}", value, target
+        yield from described(target, f"{path}.{name}", root)
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from described(schema["additionalProperties"], f"{path}.*", root)
+
+
+def test_every_key_has_type_description_and_bounds(schema):
+    for place, value, target in described(schema):
+        assert value.get("description") or target.get("description"), place
+        kinds = [target] if "type" in target or "enum" in target else target.get("anyOf", [{}])
+        for kind in kinds:
+            kind = schema["$defs"][kind["$ref"].split("/")[-1]] if "$ref" in kind else kind
+            assert "type" in kind or "enum" in kind, place
+            if kind.get("type") in ("integer", "number"):
+                assert {"minimum", "exclusiveMinimum"} & set(kind), place
+                assert {"maximum", "exclusiveMaximum"} & set(kind), place
+            if kind.get("type") == "array":
+                assert "minItems" in kind, place

@@ -1,0 +1,238 @@
+"""The workflow as a user runs it: every test calls Snakemake on a configuration of toy size."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from critical_periods.datasets import CHECKSUM, read
+
+pytestmark = pytest.mark.workflow
+
+FIGURES = ("fig04", "fig06")
+TINY = {
+    "cells_per_job": {"gradient_descent": 1},
+    "models": {
+        "matrix_completion": {
+            "size": 8,
+            "n_observed": 30,
+            "final_rank": 1,
+            "pretrain_rank": 2,
+            "learning_rate": 0.5,
+            "switch_epochs": [0, 10, 20],
+            "final_epochs": 20,
+            "record_every": 10,
+            "n_singular_values": 4,
+        }
+    },
+    "experiments": {
+        "depth": {"title": "Depth", "model": "matrix_completion", "vary": {"depth": [1, 2]}},
+        "n_observed": {"title": "Observations", "model": "matrix_completion", "set": {"depth": 2}},
+    },
+    "figures": {
+        "fig04": {
+            "title": "Curves",
+            "kind": "error_curves",
+            "panels": [{"experiment": "depth", "show": "relative_accuracy", "lines": "depth"}],
+        },
+        "fig06": {
+            "title": "Spectra",
+            "kind": "spectra",
+            "panels": [{"experiment": "n_observed", "switch_epochs": [0, 20]}],
+        },
+    },
+}
+
+
+class Project:
+    """A copy of the repository with a configuration of its own, and a folder to run it in."""
+
+    def __init__(self, folder):
+        self.repository, self.workdir = folder / "repository", folder / "elsewhere"
+        ignored = shutil.ignore_patterns(".*", "results", "__pycache__", "docs")
+        shutil.copytree(REPOSITORY, self.repository, ignore=ignored)
+        self.configuration = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+        for key in ("cells_per_job", "models"):
+            for name, values in TINY[key].items():
+                part = self.configuration[key]
+                part[name] = part[name] | values if isinstance(values, dict) else values
+        self.configure(experiments=TINY["experiments"], figures=TINY["figures"])
+
+    def configure(self, **changes):
+        self.configuration |= changes
+        (self.repository / "config.yaml").write_text(yaml.safe_dump(self.configuration, sort_keys=False))
+
+    def edit(self, file, old, new):
+        path = self.repository / file
+        assert old in path.read_text(), (file, old)
+        path.write_text(path.read_text().replace(old, new))
+
+    def snakemake(self, *arguments, fails=False):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(self.workdir), *arguments]
+        ran = subprocess.run(
+            command, cwd=self.repository, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        output = ran.stdout + ran.stderr
+        assert (ran.returncode != 0) == fails, output
+        return output
+
+    def planned(self, *arguments):
+        """How many jobs of each rule a dry run plans."""
+        output = self.snakemake("--dry-run", *arguments)
+        return {} if "Nothing to be done" in output else jobs(output)
+
+    def dataset(self, name):
+        return read(self.workdir / f"results/experiments/{name}.nc")
+
+
+def jobs(output):
+    """The table of jobs that Snakemake prints, without the targets."""
+    table = output.split("Job stats:")[1].split("total")[0]
+    counts = dict(re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE))
+    return {rule: int(count) for rule, count in counts.items() if rule not in ("all", *FIGURES)}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project whose workflow has run to its end."""
+    project = Project(tmp_path_factory.mktemp("finished"))
+    project.output = project.snakemake()
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path):
+    """A copy of the finished project that a test may change."""
+    copy = Project(tmp_path)
+    shutil.rmtree(copy.repository)
+    shutil.copytree(finished.repository, copy.repository)
+    shutil.copytree(finished.workdir, copy.workdir)
+    return copy
+
+
+def test_everything_is_made_in_a_folder_elsewhere(finished):
+    results = finished.workdir / "results"
+    for name in FIGURES:
+        assert (results / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (results / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert finished.dataset("depth").sizes["switch_epoch"] == 3
+    assert not (finished.repository / "results").exists()
+    # depth 1 and 2 are pre-trained once each, though depth 2 is asked for twice
+    assert jobs(finished.output) == {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2}
+    assert "8 of 9 steps" in finished.output
+
+
+def test_a_job_tells_how_far_it_is(finished):
+    logs = list((finished.workdir / "results/logs/train").glob("*.log"))
+    assert logs
+    for log in logs:
+        assert re.search(r"epoch 20 of 20, \d+ epochs/s, 0 s left", log.read_text())
+
+
+def test_datasets_describe_themselves(finished):
+    dataset = finished.dataset("depth")
+    assert dataset.sizes["seed"] == 1
+    assert dataset["depth"].values.tolist() == [1, 2]
+    assert {"reconstruction_error", "relative_accuracy", "singular_value"} <= set(dataset)
+    assert set(dataset["reconstruction_error"].dims) == {"seed", "depth", "switch_epoch"}
+    assert {"epoch", "mode"} <= set(dataset["singular_value"].dims)
+    assert {"title", "parameters", "software", "code_version", "created", CHECKSUM} <= set(dataset.attrs)
+    for name, variable in dataset.variables.items():
+        assert variable.attrs.get("long_name"), name
+        assert variable.attrs.get("units"), name
+
+
+def test_nothing_is_left_to_do_afterwards(finished):
+    assert finished.planned() == {}
+
+
+def test_one_figure_alone_needs_only_its_own_cells(finished):
+    assert finished.planned("fig06", "--forceall") == {"pretrain": 1, "train": 1, "aggregate": 1, "figure": 1}
+
+
+def test_a_longer_list_runs_only_what_is_new(project):
+    longer = {"depth": {**TINY["experiments"]["depth"], "vary": {"depth": [1, 2, 3]}}}
+    project.configure(experiments=TINY["experiments"] | longer)
+    assert project.planned() == {"pretrain": 1, "train": 1, "aggregate": 1, "figure": 1}
+    before = project.dataset("depth")
+    project.snakemake()
+    after = project.dataset("depth")
+    assert after["depth"].values.tolist() == [1, 2, 3]
+    assert after["reconstruction_error"].sel(depth=[1, 2]).equals(before["reconstruction_error"])
+
+
+def test_longer_final_training_reuses_the_pretraining(project):
+    project.configuration["models"]["matrix_completion"]["final_epochs"] = 30
+    project.configure()
+    assert project.planned() == {"train": 2, "aggregate": 2, "figure": 2}
+
+
+def test_an_edit_of_a_drawing_trains_nothing(project):
+    project.edit("src/critical_periods/figures/error_curves.py", 'color="0.6"', 'color="0.5"')
+    assert project.planned() == {"figure": 1}
+
+
+def test_an_edit_of_a_measure_trains_nothing(project):
+    project.edit("src/critical_periods/measures.py", "drop=True) - recon", "drop=True) + recon")
+    assert project.planned() == {"aggregate": 2, "figure": 2}
+
+
+def test_an_edit_of_the_model_runs_everything(project):
+    project.edit("src/critical_periods/models/factorization.py", "alpha=-learning_rate", "alpha=-0.5 * learning_rate")
+    assert project.planned() == {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2}
+
+
+def test_comments_and_docstrings_run_nothing(project):
+    project.edit("src/critical_periods/models/factorization.py", '"""Deep matrix', '"""The deep matrix')
+    assert project.planned() == {}
+
+
+def test_other_solvers_do_not_concern_gradient_descent(project):
+    project.edit(
+        "src/critical_periods/solvers/gradient_flow.py", "    return Solution(", "    print()\n    return Solution("
+    )
+    assert project.planned() == {}
+
+
+def test_results_are_bit_identical_from_run_to_run(finished, tmp_path):
+    again = Project(tmp_path)
+    again.configuration["cells_per_job"]["gradient_descent"] = 4
+    again.configure()
+    output = again.snakemake("--cores", "1")
+    assert jobs(output) == {"pretrain": 1, "train": 1, "aggregate": 2, "figure": 2}
+    for name in ("depth", "n_observed"):
+        assert again.dataset(name).attrs[CHECKSUM] == finished.dataset(name).attrs[CHECKSUM]
+
+
+def test_bad_configuration_starts_no_job(project):
+    project.configuration["models"]["matrix_completion"]["pretrain_rank"] = 9
+    project.configure()
+    output = project.snakemake(fails=True)
+    assert "experiments.depth: pretrain_rank = 9; allowed: 1 to size = 8" in output
+    assert "Traceback" not in output
+    assert "Job stats" not in output
+
+
+def test_divergence_names_the_cell_and_leaves_no_output(project):
+    project.configuration["models"]["matrix_completion"] |= {"learning_rate": 5000.0}
+    project.configure()
+    before = set((project.workdir / "results/cells").rglob("*"))
+    output = project.snakemake("fig06", fails=True)
+    assert re.search(r"pretraining cell [0-9a-f]{16} \(.*depth=2.*\): diverged by epoch \d+ .*training loss", output)
+    assert set((project.workdir / "results/cells").rglob("*")) == before
+
+
+def test_a_damaged_dataset_is_named_and_not_drawn(project):
+    path = project.workdir / "results/experiments/depth.nc"
+    path.write_bytes(path.read_bytes()[:-200])
+    figure = project.workdir / "results/figures/fig04.png"
+    figure.unlink()
+    output = project.snakemake("fig04", "--rerun-triggers", "mtime", fails=True)
+    assert "results/experiments/depth.nc: unreadable" in output
+    assert not figure.exists()
