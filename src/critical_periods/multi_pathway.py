@@ -364,7 +364,7 @@ def _resolve(
 
 
 def _equidistant(epochs: np.ndarray, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points at equal distances along each trajectory: their epochs (point, trajectory), K (point, pathway, trajectory).
+    """Points at equal distances along each trajectory.
 
     Parameters
     ----------
@@ -372,6 +372,11 @@ def _equidistant(epochs: np.ndarray, strengths: np.ndarray) -> tuple[np.ndarray,
         Shape (epoch,).
     strengths
         K, shape (epoch, pathway, trajectory).
+
+    Returns
+    -------
+    epochs : (point, trajectory) array
+    strengths : (point, pathway, trajectory) array
     """
     lengths = np.linalg.norm(np.diff(strengths, axis=0), axis=1).cumsum(axis=0)
     lengths = np.concatenate([np.zeros_like(lengths[:1]), lengths])

@@ -193,7 +193,8 @@ class ScalarPathways:
         return np.asarray(phase.task.target) - expressed.sum(axis=0)
 
     def _expressed(self, parameters: Parameters, phase: Phase) -> np.ndarray:
-        strength = pathway_singular_value(*parameters, self.depth)
+        p, q = parameters
+        strength = pathway_singular_value(p, q, self.depth)
         return strength * self._present(strength.shape, phase) if phase.lesions else strength
 
     def _present(self, shape: Sequence[int], phase: Phase) -> np.ndarray:
