@@ -9,6 +9,7 @@ import torch
 from critical_periods.models.factorization import Factorization, initial_weights
 from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers.chebyshev import Chebyshev
 from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
 from critical_periods.trajectories import DivergedError, SolverError
 
@@ -45,7 +46,7 @@ class Quadratic:
         return {"weight": (("entry",), parameters[0])}
 
 
-@pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853"])
+@pytest.mark.parametrize("method", ["RKC", "RK23", "RK45", "DOP853"])
 def test_exponential_decay_through_a_switch_matches_the_exact_solution(method):
     schedule = [Phase("one", 10, Task(np.array([1.0, 2.0]))), Phase("two", 17, Task(np.array([-1.0, 0.0])))]
     solution = gradient_flow(
@@ -184,7 +185,7 @@ def test_divergence_is_reported():
 @pytest.mark.parametrize(
     ("setting", "allowed"),
     [
-        ({"method": "Euler"}, "allowed: RK23"),
+        ({"method": "Euler"}, "allowed: RKC, RK23"),
         ({"rtol": 0.0}, "rtol = 0.0; allowed: above 0"),
         ({"atol": -1.0}, "atol = -1.0; allowed: above 0"),
         ({"learning_rate": 0.0}, "learning_rate = 0.0; allowed: above 0"),
@@ -198,3 +199,52 @@ def test_bad_settings_are_refused_with_what_is_allowed(setting, allowed):
             [Phase("one", 5, Task(np.zeros(1)))],
             **{"learning_rate": 1.0, "record_every": 1} | setting,
         )
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("batched", [False, True])
+def test_bound_gradient_equals_the_gradient(depth, batched):
+    weights, (phase, _) = problem(depth)
+    if batched:
+        weights = [torch.stack([weight, -2 * weight, weight.mT]) for weight in weights]
+    out = [torch.full_like(weight, torch.nan) for weight in weights]
+    Factorization("run" if batched else None).bind_gradient(weights, phase)(weights, out)
+    for slope, expected in zip(out, Factorization().gradient(weights, phase), strict=True):
+        torch.testing.assert_close(slope, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("stages", [2, 5, 17, 60])
+def test_chebyshev_stages_are_stable_over_the_spectrum_they_claim(stages):
+    """|P_s(z)| <= 1 on [-(s^2 - 1) / 1.54, 0], and P_s(z) = 1 + z + z^2 / 2 + O(z^3) for second order."""
+    reach = (stages**2 - 1) / 1.54
+
+    def amplified(z):
+        z = torch.as_tensor(z, dtype=torch.float64)
+        stepper = Chebyshev(lambda y, out: out.copy_(z * y), 0, torch.ones_like(z), 1, 1e-3, 1e-6)
+        return stepper._advance(1.0, stages)
+
+    assert float(amplified(np.linspace(-reach, 0, 5000)).abs().max()) <= 1 + 1e-12
+    small = np.array([-0.01, -0.02])
+    remainder = amplified(small) - torch.as_tensor(1 + small + small**2 / 2)
+    assert bool((remainder.abs().numpy() <= np.abs(small) ** 3 / 6 + 1e-15).all())
+
+
+def test_chebyshev_needs_far_fewer_gradients_where_the_flow_is_stiff():
+    class Spread(Quadratic):
+        rate = np.geomspace(1e-3, 1, 40)
+
+        def gradient(self, parameters, phase):
+            return [self.rate * (parameters[0] - phase.task.target)]
+
+    def evaluations(method):
+        return gradient_flow(
+            Spread(),
+            [np.zeros(40)],
+            [Phase("one", 3000, Task(np.ones(40)))],
+            learning_rate=1.0,
+            record_every=1000,
+            rtol=1e-4,
+            method=method,
+        ).trajectory.gradient_evaluations
+
+    assert evaluations("RKC") < evaluations("RK23") / 5

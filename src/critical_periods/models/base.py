@@ -39,3 +39,10 @@ class Descending(Model, Protocol):
 
     def descent(self, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
         """Bind an update to parameters and phase; calling it with k makes k updates in place."""
+
+
+class Binding(Model, Protocol):
+    """A model that knows a faster gradient, once the phase and the shapes of the parameters are fixed."""
+
+    def bind_gradient(self, parameters: Parameters, phase: Phase) -> Callable[[Parameters, Parameters], None]:
+        """Bind the gradient; calling it with parameters and out writes the gradient into out."""

@@ -92,6 +92,36 @@ class Factorization:
             delta = weights[layer].mT @ delta
         return [delta, *reversed(slopes)]
 
+    def bind_gradient(self, parameters: Parameters, phase: Phase) -> Callable[[Parameters, Parameters], None]:
+        """Bind the gradient to a phase and to the shape of the weights, at the cost of its matrix products alone.
+
+        Returns
+        -------
+        callable
+            Called with weights and with tensors of their shapes, it writes dL/dW_1, ..., dL/dW_N into the latter.
+        """
+        first = _batched(parameters[0])
+        entry_weight, weighted_target = _weighted(phase.task, first)
+        entry_weight = entry_weight.expand(first.shape).contiguous()
+        negative_target = (-weighted_target).expand(first.shape).contiguous()
+        top = len(parameters) - 1
+        products = [torch.empty_like(first) for _ in range(top)]
+        deltas = [torch.empty_like(first) for _ in range(top)]
+
+        def gradient(parameters: Parameters, out: Parameters) -> None:
+            weights = [_batched(weight) for weight in parameters]
+            slopes = [_batched(slope) for slope in out]
+            prefix = [weights[0], *products]
+            below = [slopes[0], *deltas]
+            for layer in range(1, top + 1):
+                torch.bmm(weights[layer], prefix[layer - 1], out=prefix[layer])
+            torch.addcmul(negative_target, prefix[top], entry_weight, out=below[top])
+            for layer in range(top, 0, -1):
+                torch.bmm(below[layer], prefix[layer - 1].mT, out=slopes[layer])
+                torch.bmm(weights[layer].mT, below[layer], out=below[layer - 1])
+
+        return gradient
+
     def descent(self, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
         """Bind gradient descent to weights and phase.
 
@@ -103,7 +133,7 @@ class Factorization:
         callable
             Called with k, it makes k updates of the weights in place.
         """
-        batched = [weight if weight.ndim == 3 else weight[None] for weight in _tensors(parameters)]
+        batched = [_batched(weight) for weight in parameters]
         entry_weight, weighted_target = _weighted(phase.task, batched[0])
         shape = batched[0].shape
         entry_weight = entry_weight.expand(shape).contiguous()
@@ -160,6 +190,12 @@ def imbalance(weights: Sequence[torch.Tensor]) -> torch.Tensor:
 def _tensors(parameters: Parameters) -> list[torch.Tensor]:
     """The parameters as tensors, sharing the memory of NumPy arrays."""
     return [torch.as_tensor(parameter) for parameter in parameters]
+
+
+def _batched(weight: Any) -> torch.Tensor:
+    """View a weight, a tensor or an array, with a leading axis of runs."""
+    weight = torch.as_tensor(weight)
+    return weight if weight.ndim == 3 else weight[None]
 
 
 def _like(array: Any, tensor: torch.Tensor) -> torch.Tensor:

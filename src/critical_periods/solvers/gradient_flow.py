@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,42 +13,20 @@ import torch
 
 from critical_periods.models import Model, Parameters
 from critical_periods.schedules import Phase, Schedule
+from critical_periods.solvers.chebyshev import Chebyshev, StepSizeError
 from critical_periods.solvers.gradient_descent import one_thread
 from critical_periods.trajectories import Progress, Recorder, Solution, SolverError, join_runs, recorded_epochs
 
-#: Integrators of SciPy to choose from, with adaptive steps and dense output: explicit Runge-Kutta pairs, and LSODA,
-#: which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
-METHODS: dict[str, type[scipy.integrate.OdeSolver]] = {
+#: Integrators to choose from, with adaptive steps and dense output: Runge-Kutta-Chebyshev; explicit Runge-Kutta pairs
+#: of SciPy; and LSODA, which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all
+#: parameters).
+METHODS: dict[str, type[scipy.integrate.OdeSolver] | type[Chebyshev]] = {
+    "RKC": Chebyshev,
     "RK23": scipy.integrate.RK23,
     "RK45": scipy.integrate.RK45,
     "DOP853": scipy.integrate.DOP853,
     "LSODA": scipy.integrate.LSODA,
 }
-
-
-class _Layout:
-    """How parameters of any shapes lie in the one float64 vector that the integrator moves."""
-
-    def __init__(self, parameters: Parameters) -> None:
-        self.templates = list(parameters)
-        self.ends = np.cumsum([int(np.prod(parameter.shape)) for parameter in parameters])
-
-    def flat(self, arrays: Sequence[Any]) -> np.ndarray:
-        """Arrays in the shapes of the parameters, as one new vector."""
-        vector = np.empty(self.ends[-1])
-        for begin, end, array in zip((0, *self.ends), self.ends, arrays, strict=False):
-            vector[begin:end] = _numpy(array).reshape(-1)
-        return vector
-
-    def shaped(self, vector: np.ndarray) -> list[Any]:
-        """Cut the vector into new parameters, each an array or tensor of its own dtype and device."""
-        parts = zip(np.split(vector, self.ends[:-1]), self.templates, strict=True)
-        return [
-            torch.from_numpy(part).to(like, copy=True).view(like.shape)
-            if isinstance(like, torch.Tensor)
-            else part.astype(like.dtype).reshape(like.shape)
-            for part, like in parts
-        ]
 
 
 @torch.no_grad()
@@ -58,9 +37,9 @@ def gradient_flow(
     *,
     learning_rate: float,
     record_every: int,
-    rtol: float = 1e-3,
+    rtol: float = 1e-4,
     atol: float = 1e-6,
-    method: str = "RK23",
+    method: str = "RKC",
     shadowing: bool = False,
     run_by_run: bool = True,
     keep: Sequence[int] = (),
@@ -75,8 +54,8 @@ def gradient_flow(
     model
         The model; its own `bind_gradient`, where it has one, replaces `gradient`.
     parameters
-        Initial parameters, NumPy arrays or torch tensors; they are copied, not changed. The model sees them in
-        their own dtype; the integrator sums in float64.
+        Initial parameters, NumPy arrays or torch tensors; they are copied, not changed. Gradients are taken
+        in their precision; RKC sums in it too, the integrators of SciPy in float64.
     schedule
         The phases, in order. A phase of t epochs lasts as long as t updates of gradient descent.
     learning_rate
@@ -124,12 +103,12 @@ def gradient_flow(
         for index, (weights, phases) in enumerate(batch):
             recorder = Recorder(model)
             states: dict[int, list[Any]] = {}
-            layout = _Layout(weights)
-            vector = layout.flat(weights)
+            vector = None
             for phase, end, stops in recorded_epochs(phases, record_every, keep):
-                flow = _Flow(model, layout, phase, learning_rate, shadowing)
-                for epoch, record, state in _visit(flow, vector, stops, METHODS[method], rtol, atol):
-                    current = layout.shaped(state)
+                flow = _Flow(model, weights, phase, learning_rate, shadowing)
+                vector = flow.vector(weights) if vector is None else vector
+                for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol):
+                    current = flow.views(state)
                     if record:
                         recorder.record(epoch, current, phase)
                     if epoch in keep or epoch == end:
@@ -146,62 +125,131 @@ def gradient_flow(
 
 
 class _Flow:
-    """Right-hand side of the flow for a phase, counting its gradient evaluations."""
+    """Right-hand side of the flow in a phase, on one vector that holds all parameters; counts gradient evaluations."""
 
-    def __init__(self, model: Model, layout: _Layout, phase: Phase, learning_rate: float, shadowing: bool) -> None:
+    def __init__(
+        self, model: Model, parameters: Parameters, phase: Phase, learning_rate: float, shadowing: bool
+    ) -> None:
+        self.templates, self.phase = parameters, phase
+        self.learning_rate, self.shadowing = learning_rate, shadowing
+        self.ends = [int(end) for end in np.cumsum([math.prod(parameter.shape) for parameter in parameters])]
         bind = getattr(model, "bind_gradient", None)
-        self.gradient: Callable[[Parameters], Sequence[Any]] = (
-            bind(layout.templates, phase) if bind is not None else lambda weights: model.gradient(weights, phase)
-        )
-        self.layout, self.phase, self.learning_rate, self.shadowing = layout, phase, learning_rate, shadowing
+        self.write_gradient = bind(parameters, phase) if bind is not None else self._writing(model.gradient)
         self.evaluations = 0
 
-    def descent(self, vector: np.ndarray) -> np.ndarray:
-        """Learning_rate f(w), f the negative gradient."""
-        self.evaluations += 1
-        slope = self.layout.flat(self.gradient(self.layout.shaped(vector)))
-        slope *= -self.learning_rate
-        return slope
+    def vector(self, arrays: Parameters) -> torch.Tensor:
+        """Copy arrays in the shapes of the parameters into one vector of their precision."""
+        return torch.cat([torch.as_tensor(array).reshape(-1) for array in arrays])
 
-    def __call__(self, _epoch: float, vector: np.ndarray) -> np.ndarray:
-        """dw/dt, with t in epochs."""
-        slope = self.descent(vector)
-        return self.descent(vector - slope / 2) if self.shadowing else slope
+    def views(self, vector: torch.Tensor) -> list[Any]:
+        """Parameters that share the memory of a vector."""
+        begins = (0, *self.ends[:-1])
+        parts = [
+            vector[begin:end].view(tuple(like.shape))
+            for begin, end, like in zip(begins, self.ends, self.templates, strict=True)
+        ]
+        return [
+            part if isinstance(like, torch.Tensor) else part.numpy()
+            for part, like in zip(parts, self.templates, strict=True)
+        ]
+
+    def __call__(self, vector: torch.Tensor, out: torch.Tensor) -> None:
+        """Write dw/dt, with t in epochs, into `out`."""
+        self._descent(vector, out)
+        if self.shadowing:
+            self._descent(torch.add(vector, out, alpha=-0.5), out)
+
+    def _descent(self, vector: torch.Tensor, out: torch.Tensor) -> None:
+        self.evaluations += 1
+        self.write_gradient(self.views(vector), self.views(out))
+        out.mul_(-self.learning_rate)
+
+    def _writing(
+        self, gradient: Callable[[Parameters, Phase], Sequence[Any]]
+    ) -> Callable[[Parameters, Parameters], None]:
+        def write(parameters: Parameters, out: Parameters) -> None:
+            for slot, slope in zip(out, gradient(parameters, self.phase), strict=True):
+                slot[...] = slope
+
+        return write
+
+
+class _SciPy:
+    """An integrator of SciPy, which sums in float64 on the CPU, under the interface of `Chebyshev`."""
+
+    def __init__(
+        self,
+        integrator: type[scipy.integrate.OdeSolver],
+        flow: _Flow,
+        start: float,
+        state: torch.Tensor,
+        end: float,
+        rtol: float,
+        atol: float,
+    ) -> None:
+        self.like = state
+
+        def derivative(_time: float, vector: np.ndarray) -> np.ndarray:
+            out = torch.empty_like(state)
+            flow(self._tensor(vector), out)
+            return out.cpu().numpy().astype(np.float64)
+
+        # A first try that is too long may overflow; the error control then shortens it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            vector = state.cpu().numpy().astype(np.float64)
+            self.solver = integrator(derivative, start, vector, end, rtol=rtol, atol=atol)
+        self.dense: Callable[[float], np.ndarray] | None = None
+
+    @property
+    def t(self) -> float:
+        return self.solver.t
+
+    @property
+    def y(self) -> torch.Tensor:
+        return self._tensor(self.solver.y)
+
+    def step(self) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            message = self.solver.step()
+        if self.solver.status == "failed":
+            raise StepSizeError(message)
+        self.dense = None
+
+    def at(self, time: float) -> torch.Tensor:
+        self.dense = self.dense or self.solver.dense_output()
+        return self._tensor(self.dense(time))
+
+    def _tensor(self, vector: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(vector).to(self.like, copy=True)
 
 
 def _visit(
-    flow: _Flow,
-    vector: np.ndarray,
-    stops: Sequence[tuple[int, bool]],
-    integrator: type[scipy.integrate.OdeSolver],
-    rtol: float,
-    atol: float,
-) -> Iterator[tuple[int, bool, np.ndarray]]:
+    flow: _Flow, state: torch.Tensor, stops: Sequence[tuple[int, bool]], method: str, rtol: float, atol: float
+) -> Iterator[tuple[int, bool, torch.Tensor]]:
     """Integrate through one phase and yield the state at each of its stops, from the integrator's dense output."""
     start, end = stops[0][0], stops[-1][0]
     pending = list(reversed(stops))
     if pending[-1][0] == start:
-        yield *pending.pop(), vector
+        yield *pending.pop(), state
     if not pending:
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        solver = integrator(flow, start, vector, end, rtol=rtol, atol=atol)
+    kind = METHODS[method]
+    solver: Chebyshev | _SciPy
+    if issubclass(kind, Chebyshev):
+        solver = kind(flow, start, state, end, rtol, atol)
+    else:
+        solver = _SciPy(kind, flow, start, state, end, rtol, atol)
     while pending:
-        with np.errstate(over="ignore", invalid="ignore"):
-            message = solver.step()
-        if solver.status == "failed":
+        try:
+            solver.step()
+        except StepSizeError as reason:
             raise SolverError(
                 f"gradient flow gave up at epoch {solver.t:g} of phase {flow.phase.name!r} "
-                f"(tolerances rtol = {rtol:g}, atol = {atol:g}): {message}"
-            )
-        dense = None
+                f"({method}, rtol = {rtol:g}, atol = {atol:g}): {reason}"
+            ) from None
         while pending and pending[-1][0] <= solver.t:
             epoch = pending[-1][0]
-            if epoch == solver.t:
-                yield *pending.pop(), solver.y
-            else:
-                dense = dense or solver.dense_output()
-                yield *pending.pop(), dense(epoch)
+            yield *pending.pop(), solver.y if epoch == solver.t else solver.at(epoch)
 
 
 def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any], list[Phase]]]:
@@ -230,7 +278,3 @@ def _joined(runs: Sequence[Sequence[Any]]) -> list[Any]:
         torch.cat(parts) if isinstance(parts[0], torch.Tensor) else np.concatenate(parts)
         for parts in zip(*runs, strict=True)
     ]
-
-
-def _numpy(array: Any) -> np.ndarray:
-    return array.cpu().numpy() if isinstance(array, torch.Tensor) else np.asarray(array)
