@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -62,10 +63,8 @@ def _panel(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any]) -> None:
     )
     if show == "relative_accuracy":
         axes.axhline(0, color="0.6", lw=0.6, zorder=0)
-    elif panel.get("log"):
+    if panel.get("log"):
         axes.set_yscale("log")
-    else:
-        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     axes.set(xlabel=style.label("switch_epoch"), ylabel=style.label(show))
-    axes.legend(title=style.label(lines, dataset))
+    axes.legend(title=fill(style.label(lines, dataset), 14), loc="center left", bbox_to_anchor=(1, 0.5))
     style.thousands(axes)
