@@ -15,7 +15,7 @@ figures: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .
