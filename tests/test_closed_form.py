@@ -99,7 +99,7 @@ def test_chained_switches_follow_training_in_any_order_of_modes(depth):
         method="DOP853",
     ).trajectory
     predicted = chained_modes(trained.epoch, spectra, durations, np.full(4, start), 16 / rate, depth)
-    np.testing.assert_allclose(-np.sort(-predicted, axis=1), trained.singular_value, atol=1e-6)
+    np.testing.assert_allclose(-np.sort(-predicted, axis=1), trained.singular_value, atol=1e-4)
 
 
 def test_a_basis_that_is_not_shared_is_refused():
