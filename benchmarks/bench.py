@@ -131,7 +131,7 @@ def cell():
     report("loop written by hand, one depth-3 cell (3000 updates timed)", by_hand, "s")
     results, times = {}, {}
     for name, chosen in (("gradient descent", parameters), ("gradient flow", flow)):
-        solve = lambda chosen=chosen: (first := pretrain(chosen), complete(chosen, first))  # noqa: E731
+        solve = lambda chosen=chosen: (*(first := pretrain([chosen])), *complete([chosen], first))  # noqa: E731
         times[name], results[name] = cpu_time(solve)
         report(f"{name}, the same cell", times[name], "s")
     report("loop written by hand / gradient descent", by_hand / times["gradient descent"], "1", ">= 6")

@@ -4,15 +4,17 @@ import torch
 import xarray as xr
 from test_gradient_descent import by_hand
 
-from critical_periods.matrix_completion import complete, matrix_tasks, pretrain
+from critical_periods.jobs import run_batches
+from critical_periods.matrix_completion import batch_key, complete, matrix_tasks, pretrain
 from critical_periods.measures import relative_accuracy
 from critical_periods.models.factorization import initial_weights, product
 from critical_periods.schedules import Phase
 from critical_periods.tasks import random_stream
+from critical_periods.trajectories import DivergedError
 
 
 def run(cell):
-    return complete(cell, pretrain(cell))
+    return complete([cell], pretrain([cell]))[0]
 
 
 def from_scratch(cell, switch_epoch):
@@ -105,3 +107,36 @@ def test_relative_accuracy_needs_a_run_without_deficit(cell):
     error = run(cell)["reconstruction_error"]
     with pytest.raises(ValueError, match="switch_epoch = 0"):
         relative_accuracy(error.sel(switch_epoch=[7, 30]))
+
+
+def test_cells_of_one_batch_are_the_cells_by_themselves(cell):
+    others = {"seed": 5, "init_scale": 0.1, "final_rank": 3, "n_observed": 80}
+    partial = {"pretrain_task": "same", "pretrain_rank": 2, "pretrain_n_observed": 30}
+    cells = [cell, cell | others, cell | partial]
+    together = complete(cells, pretrain(cells))
+    for alone, batched in zip(map(run, cells), together, strict=True):
+        xr.testing.assert_allclose(alone, batched, rtol=1e-9, atol=1e-12)
+
+
+def test_only_cells_that_take_the_same_steps_are_one_batch(cell):
+    assert batch_key(cell) is None
+    on_gpu = cell | {"device": "cuda"}
+    assert batch_key(on_gpu) == batch_key(on_gpu | {"seed": 5, "final_rank": 1})
+    different = {
+        "size": 13,
+        "depth": 2,
+        "learning_rate": 0.1,
+        "switch_epochs": [0],
+        "final_epochs": 9,
+        "dtype": "float32",
+    }
+    assert len({batch_key(on_gpu | {name: value}) for name, value in different.items()}) == len(different)
+
+
+def test_errors_name_every_cell_of_the_batch(cell):
+    wild = cell | {"learning_rate": 1e6, "device": "cpu"}
+    cells = {"one": wild, "two": wild | {"seed": 9}}
+    with pytest.raises(DivergedError, match=r"seed=3.*seed=9.*: diverged by epoch"):
+        run_batches("pretraining", cells, pretrain, lambda parameters: "together")
+    with pytest.raises(DivergedError, match=r"^pretraining cell \w+ \(seed=3[^)]*\): diverged by epoch"):
+        run_batches("pretraining", cells, pretrain, batch_key)

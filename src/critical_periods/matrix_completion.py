@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,72 +53,104 @@ def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
     return first, task("final_matrix", parameters["final_rank"], parameters["n_observed"])
 
 
-def pretrain(parameters: Mapping[str, Any], progress: str | None = None) -> xr.Dataset:
-    """Train on the first task once, and keep the weights at every switch epoch.
+def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
+    """Which cells train as one batch: on a GPU all whose shapes and steps agree, on a CPU every cell by itself.
 
-    Parameters
-    ----------
-    parameters
-        Parameters of a pre-training, see `critical_periods.experiments.pretraining`.
-    progress
-        What to call the job in the log; None for silence.
-
-    Returns
-    -------
-    xarray.Dataset
-        The trajectory over `epoch`, and `weight` over (switch_epoch, layer, row, column).
+    A GPU is hardly busy with one cell; a CPU gains nothing from several.
     """
-    first, _ = matrix_tasks(parameters)
-    switch_epochs = parameters["switch_epochs"]
-    weights = initial_weights(
-        parameters["depth"], parameters["size"], parameters["init_scale"], random_stream(parameters["seed"], "weights")
-    )
-    schedule = [Phase("pretraining", switch_epochs[-1], first)]
-    solution = _solve(parameters, weights, schedule, None, switch_epochs, progress)
-    kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switch_epochs])
-    dataset = solution.trajectory.assign(weight=(("switch_epoch", "layer", "row", "column"), kept))
-    axes = {"layer": parameters["depth"], "row": parameters["size"], "column": parameters["size"]}
-    coordinates = {"switch_epoch": switch_epochs} | {name: np.arange(1, size + 1) for name, size in axes.items()}
-    return describe(dataset.assign_coords(coordinates), DESCRIPTIONS)
+    if parameters["device"] == "cpu":
+        return None
+    free = {"seed", "init_scale", "n_observed", "final_rank", "pretrain_task", "pretrain_rank", "pretrain_n_observed"}
+    return tuple((name, str(value)) for name, value in sorted(parameters.items()) if name not in free)
 
 
-def complete(parameters: Mapping[str, Any], pretraining: xr.Dataset, progress: str | None = None) -> xr.Dataset:
-    """Continue every switch epoch of a cell on the final task, all of them as one batch.
+def pretrain(cells: Sequence[Mapping[str, Any]], progress: str | None = None) -> list[xr.Dataset]:
+    """Train cells on their first tasks once, as one batch, and keep the weights at every switch epoch.
 
     Parameters
     ----------
-    parameters
-        Parameters of a cell of the model `matrix_completion`.
-    pretraining
-        What `pretrain` returned for the cell's pre-training.
+    cells
+        Parameters of pre-trainings, see `critical_periods.experiments.pretraining`, that agree in everything but seed,
+        init scale and task.
     progress
         What to call the job in the log; None for silence.
 
     Returns
     -------
-    xarray.Dataset
-        `reconstruction_error` (switch_epoch), the final one; over (switch_epoch, epoch) `train_loss`,
+    list of xarray.Dataset
+        For each cell the trajectory over `epoch`, and `weight` over (switch_epoch, layer, row, column).
+    """
+    shared = cells[0]
+    switch_epochs, depth, size = shared["switch_epochs"], shared["depth"], shared["size"]
+    drawn = [
+        initial_weights(depth, size, cell["init_scale"], random_stream(cell["seed"], "weights")) for cell in cells
+    ]
+    weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
+    phase = Phase("pretraining", switch_epochs[-1], _stacked([matrix_tasks(cell)[0] for cell in cells]))
+    solution = _solve(shared, weights, [phase], switch_epochs, progress)
+    kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switch_epochs])
+    coordinates = {"switch_epoch": switch_epochs, "layer": np.arange(1, depth + 1)}
+    coordinates |= {name: np.arange(1, size + 1) for name in ("row", "column")}
+    datasets = []
+    for run in range(len(cells)):
+        trajectory = solution.trajectory.isel(run=run)
+        dataset = trajectory.assign(weight=(("switch_epoch", "layer", "row", "column"), kept[:, :, run]))
+        datasets.append(describe(dataset.assign_coords(coordinates), DESCRIPTIONS))
+    return datasets
+
+
+def complete(
+    cells: Sequence[Mapping[str, Any]], pretrainings: Sequence[xr.Dataset], progress: str | None = None
+) -> list[xr.Dataset]:
+    """Continue every switch epoch of every cell on its final task, all of them as one batch.
+
+    Parameters
+    ----------
+    cells
+        Parameters of cells of the model `matrix_completion` that agree in everything but seed, init scale and tasks.
+    pretrainings
+        For each cell, what `pretrain` returned for its pre-training.
+    progress
+        What to call the job in the log; None for silence.
+
+    Returns
+    -------
+    list of xarray.Dataset
+        For each cell `reconstruction_error` (switch_epoch), the final one; over (switch_epoch, epoch) `train_loss`,
         `reconstruction_error_history` and the coordinate `phase`; `singular_value` (switch_epoch, epoch, mode).
         `epoch` counts from the very beginning of training; NaN where a run was not recorded.
     """
-    _, final = matrix_tasks(parameters)
-    switch_epochs = parameters["switch_epochs"]
-    kept = pretraining["weight"].sel(switch_epoch=switch_epochs).transpose("layer", "switch_epoch", "row", "column")
-    weights = [np.ascontiguousarray(layer) for layer in kept.values]
-    schedule = [Phase("final", parameters["final_epochs"], final)]
-    solution = _solve(parameters, weights, schedule, "switch_epoch", (), progress)
+    shared = cells[0]
+    switch_epochs = shared["switch_epochs"]
+    kept = [
+        pretraining["weight"].sel(switch_epoch=switch_epochs).transpose("layer", "switch_epoch", "row", "column")
+        for pretraining in pretrainings
+    ]
+    weights = list(np.concatenate([weight.values for weight in kept], axis=1))
+    tasks = [matrix_tasks(cell)[1] for cell in cells]
+    phase = Phase("final", shared["final_epochs"], _stacked([task for task in tasks for _ in switch_epochs]))
+    solution = _solve(shared, weights, [phase], (), progress)
+    datasets = []
+    for cell, pretraining in enumerate(pretrainings):
+        runs = slice(cell * len(switch_epochs), (cell + 1) * len(switch_epochs))
+        trajectory = solution.trajectory.isel(run=runs).rename(run="switch_epoch")
+        datasets.append(_whole(pretraining, trajectory.assign_coords(switch_epoch=switch_epochs)))
+    return datasets
+
+
+def _whole(pretraining: xr.Dataset, final: xr.Dataset) -> xr.Dataset:
+    """Trajectories from the first epoch on, and the final error, of all switch epochs of a cell."""
     before = pretraining.drop_vars(["weight", "switch_epoch", "layer", "row", "column"])
     runs = [
-        _joined(before, solution.trajectory.isel(switch_epoch=index), switch_epoch)
-        for index, switch_epoch in enumerate(switch_epochs)
+        _joined(before, final.sel(switch_epoch=switch_epoch, drop=True), int(switch_epoch))
+        for switch_epoch in final["switch_epoch"].values
     ]
     dataset = xr.concat(runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all", fill_value=_FILL)
     dataset = dataset.rename(reconstruction_error="reconstruction_error_history").assign_coords(
-        switch_epoch=switch_epochs, mode=np.arange(1, dataset.sizes["mode"] + 1)
+        switch_epoch=final["switch_epoch"].values, mode=np.arange(1, dataset.sizes["mode"] + 1)
     )
-    final_error = solution.trajectory["reconstruction_error"].isel(epoch=-1).values
-    dataset["reconstruction_error"] = ("switch_epoch", final_error)
-    return describe(dataset, DESCRIPTIONS)
+    dataset["reconstruction_error"] = ("switch_epoch", final["reconstruction_error"].isel(epoch=-1).values)
+    return describe(dataset.assign_attrs(final.attrs), DESCRIPTIONS)
 
 
 _FILL = {
@@ -137,7 +169,6 @@ def _solve(
     parameters: Mapping[str, Any],
     weights: Sequence[np.ndarray],
     schedule: Schedule,
-    run_dim: str | None,
     keep: Sequence[int],
     progress: str | None,
 ) -> Solution:
@@ -146,7 +177,7 @@ def _solve(
         raise RuntimeError("device = 'cuda', but torch finds no CUDA device here; allowed: cpu")
     dtype = getattr(torch, parameters["dtype"])
     tensors = [torch.as_tensor(weight, dtype=dtype, device=parameters["device"]) for weight in weights]
-    model = Factorization(run_dim, parameters["n_singular_values"], parameters["balancedness"])
+    model = Factorization("run", parameters["n_singular_values"], parameters["balancedness"])
     settings = {
         "learning_rate": parameters["learning_rate"],
         "record_every": parameters["record_every"],
@@ -156,6 +187,11 @@ def _solve(
     if parameters["solver"] == "gradient_flow":
         return gradient_flow(model, tensors, schedule, **settings, **parameters["gradient_flow"])
     return gradient_descent(model, tensors, schedule, **settings)
+
+
+def _stacked(tasks: Sequence[Task]) -> Task:
+    """Tasks of the runs of a batch."""
+    return Task(np.stack([task.target for task in tasks]), np.stack([task.mask for task in tasks]))
 
 
 def _numpy(weight: torch.Tensor) -> np.ndarray:
