@@ -1,7 +1,7 @@
 """The loop that researchers write by hand, as the yardstick of the benchmarks: honest and untuned.
 
-Autograd for the gradient, an SVD every ten epochs to watch the singular values, and every switch epoch trained from
-scratch. It shares the draws of the project, so that both compute the same numbers.
+Autograd for the gradient, an SVD every ten epochs to watch singular values and vectors, and every switch epoch trained
+from scratch; `svd=torch.linalg.svdvals` watches the values alone, which is cheaper. It shares the draws of the project, so that both compute the same numbers.
 
     python benchmarks/baseline.py --updates 2000
 """
@@ -29,22 +29,21 @@ class DeepFactorization(torch.nn.Module):
         return product
 
 
-def train(model, target, mask, epochs, learning_rate, history):
-    """Train on one task, updating the model; append loss and singular values every ten epochs."""
+def train(model, target, mask, epochs, learning_rate, history, svd):
+    """Train on one task, updating the model; append loss and SVD every ten epochs."""
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
     for epoch in range(epochs):
         product = model()
         loss = 0.5 * ((product - target)[mask] ** 2).mean()
         if epoch % 10 == 0:
             with torch.no_grad():
-                singular_values = torch.linalg.svdvals(product)[:10].numpy()
-            history.append((loss.item(), singular_values))
+                history.append((loss.item(), svd(product)))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
 
 
-def run(parameters, updates=None):
+def run(parameters, updates=None, svd=torch.linalg.svd):
     """Train every switch epoch of a cell from scratch.
 
     Parameters
@@ -53,6 +52,8 @@ def run(parameters, updates=None):
         Parameters of a matrix-completion cell.
     updates
         Stop after this many updates in all; None trains to the end.
+    svd
+        What watches the product matrix.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def run(parameters, updates=None):
         model, history = DeepFactorization(tensors), []
         for (target, mask), epochs in zip(tasks, (switch_epoch, parameters["final_epochs"]), strict=True):
             count = int(min(epochs, left - done))
-            train(model, target, mask, count, parameters["learning_rate"], history)
+            train(model, target, mask, count, parameters["learning_rate"], history, svd)
             done += count
         if done >= left:
             break
