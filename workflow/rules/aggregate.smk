@@ -5,9 +5,9 @@ rule aggregate:
     input:
         cell_files,
     output:
-        "results/experiments/{experiment}.nc",
+        "results/{run}experiments/{experiment}.nc",
     log:
-        "results/logs/aggregate/{experiment}.log",
+        "results/logs/{run}aggregate/{experiment}.log",
     conda:
         "../../envs/figures.yaml"
     threads: 1
@@ -19,6 +19,6 @@ rule aggregate:
         descriptions=axis_descriptions,
         code=script_code("aggregate.py"),
     message:
-        "Aggregating experiment {wildcards.experiment}"
+        "Aggregating experiment {wildcards.run}{wildcards.experiment}"
     script:
         "../scripts/aggregate.py"

@@ -1,19 +1,30 @@
 # What the configuration asks for, and the names of the files that hold it.
 import yaml
 
+from critical_periods.ensembles import ensemble
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
 from critical_periods.provenance import fingerprint
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
 
+# --config strict=true is a word, not a truth value, when it arrives here.
+if isinstance(config.get("strict"), str):
+    config["strict"] = yaml.safe_load(config["strict"])
+
 try:
-    PLAN = Plan(config, yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text()))
+    SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+    PLAN = Plan(config, SCHEMA)
+    ENSEMBLE = Plan(ensemble(config), SCHEMA)
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
 
+# What comes before experiments/, figures/ and claims in a plan's paths, the wildcard `run`; cells are shared.
+PLANS = {"": PLAN, "ensemble/": ENSEMBLE}
+
 
 wildcard_constraints:
+    run="(ensemble/)?",
     bundle="[0-9a-f]{16}",
     experiment="|".join(PLAN.experiments) or "none",
     figure="|".join(PLAN.config["figures"]) or "none",
@@ -27,36 +38,52 @@ def bundle_files(bundles):
     return [bundle_file(bundle) for bundle in bundles]
 
 
-def experiment_files(names):
-    return [f"results/experiments/{name}.nc" for name in names]
+def experiment_files(names, run=""):
+    return [f"results/{run}experiments/{name}.nc" for name in names]
 
 
-def figure_files(names):
-    return [f"results/figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
+def figure_files(names, run=""):
+    return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
+
+
+def plan_of_bundle(wildcards):
+    return next(plan for plan in PLANS.values() if wildcards.bundle in plan.bundles)
+
+
+def bundle_of(wildcards):
+    return plan_of_bundle(wildcards).bundles[wildcards.bundle]
+
+
+def experiment_of(wildcards):
+    return PLANS[wildcards.run].experiments[wildcards.experiment]
+
+
+def plan_datasets(wildcards):
+    return experiment_files(PLANS[wildcards.run].experiments, wildcards.run)
 
 
 def pretraining_files(wildcards):
-    return bundle_files(PLAN.pretraining_bundles(PLAN.bundles[wildcards.bundle]))
+    return bundle_files(plan_of_bundle(wildcards).pretraining_bundles(bundle_of(wildcards)))
 
 
 def cell_files(wildcards):
-    return bundle_files(PLAN.experiment_bundles(wildcards.experiment))
+    return bundle_files(PLANS[wildcards.run].experiment_bundles(wildcards.experiment))
 
 
 def figure_data(wildcards):
-    return experiment_files(figure_experiments(PLAN.config["figures"][wildcards.figure]))
+    return experiment_files(figure_experiments(figure_settings(wildcards)), wildcards.run)
 
 
 def bundle_cells(wildcards):
-    return {cell.id: dict(cell.parameters) for cell in PLAN.bundles[wildcards.bundle].cells}
+    return {cell.id: dict(cell.parameters) for cell in bundle_of(wildcards).cells}
 
 
 def pretraining_of(wildcards):
-    return {cell.id: pretraining(cell).id for cell in PLAN.bundles[wildcards.bundle].cells}
+    return {cell.id: pretraining(cell).id for cell in bundle_of(wildcards).cells}
 
 
 def experiment_grid(wildcards):
-    experiment = PLAN.experiments[wildcards.experiment]
+    experiment = experiment_of(wildcards)
     return {
         "name": experiment.name,
         "title": experiment.title,
@@ -67,13 +94,22 @@ def experiment_grid(wildcards):
 
 def axis_descriptions(wildcards):
     """Long names of the axes of an experiment: the schema's descriptions of the parameters."""
-    experiment = PLAN.experiments[wildcards.experiment]
+    experiment = experiment_of(wildcards)
     properties = PLAN.schema["$defs"][experiment.model]["properties"]
     return {name: properties[name]["description"].rstrip(".") for name in experiment.axes if name in properties}
 
 
 def figure_settings(wildcards):
     return PLAN.config["figures"][wildcards.figure]
+
+
+def claim_labels(part):
+    """Labels of a file in the report: what it holds, and of which run."""
+
+    def labels(wildcards):
+        return {"claims": part, "run": Path(wildcards.run).name or "paper"}
+
+    return labels
 
 
 def script_code(script):
@@ -98,6 +134,6 @@ def solver_code(script):
     }
 
     def code(wildcards):
-        return codes[PLAN.bundles[wildcards.bundle].cells[0].parameters["solver"]]
+        return codes[bundle_of(wildcards).cells[0].parameters["solver"]]
 
     return code

@@ -5,10 +5,10 @@ rule figure:
     input:
         figure_data,
     output:
-        pdf="results/figures/{figure}.pdf",
-        png="results/figures/{figure}.png",
+        pdf="results/{run}figures/{figure}.pdf",
+        png="results/{run}figures/{figure}.png",
     log:
-        "results/logs/figures/{figure}.log",
+        "results/logs/{run}figures/{figure}.log",
     conda:
         "../../envs/figures.yaml"
     threads: 1
@@ -19,7 +19,7 @@ rule figure:
         figure=figure_settings,
         code=figure_code,
     message:
-        "Drawing {wildcards.figure}"
+        "Drawing {wildcards.run}{wildcards.figure}"
     script:
         "../scripts/draw.py"
 

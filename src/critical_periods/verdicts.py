@@ -1,0 +1,277 @@
+"""Whether a statement holds: a measure on an experiment's dataset against a threshold, with a confidence interval."""
+
+from __future__ import annotations
+
+import csv
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from critical_periods.measures import MissingDataError, parameter
+
+COLUMNS = ("id", "figure", "statement", "measure", "value", "threshold", "holds")
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "below": operator.lt,
+    "at most": operator.le,
+    "above": operator.gt,
+    "at least": operator.ge,
+}
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that a machine can check.
+
+    Parameters
+    ----------
+    id
+        Number of the claim and a letter.
+    figure
+        The figure that shows it.
+    statement
+        What is claimed, in words.
+    experiment
+        The experiment whose dataset it is judged on.
+    measure
+        Called with the dataset, returns a number, or a number for each seed.
+    quantity
+        What the measure is, in words.
+    comparison, threshold
+        It holds where the measure compares so with the threshold.
+    why
+        Where the threshold comes from.
+    solver
+        The only solver that the claim is about, if it is about one.
+    """
+
+    id: str
+    figure: str
+    statement: str
+    experiment: str
+    measure: Callable[[xr.Dataset], Any]
+    quantity: str
+    comparison: Literal["below", "at most", "above", "at least"]
+    threshold: float
+    why: str
+    solver: str | None = None
+
+    @property
+    def criterion(self) -> str:
+        """What is measured and how it compares where the claim holds."""
+        return f"{self.quantity}; {self.comparison} the threshold"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the data say about a claim.
+
+    Parameters
+    ----------
+    claim
+        The claim.
+    value
+        The measure, averaged over seeds.
+    interval
+        Its confidence interval over seeds; None where there is one number only.
+    n_seeds
+        Numbers averaged.
+    holds
+        Whether the claim holds: the whole interval is on the right side of the threshold.
+    """
+
+    claim: Claim
+    value: float
+    interval: tuple[float, float] | None
+    n_seeds: int
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Verdicts, and why the other claims got none (claim, reason)."""
+
+    verdicts: Sequence[Verdict]
+    skipped: Sequence[tuple[Claim, str]]
+
+    @property
+    def failed(self) -> list[Verdict]:
+        """Verdicts on claims that do not hold."""
+        return [verdict for verdict in self.verdicts if not verdict.holds]
+
+
+def confidence_interval(samples: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval that holds the mean of the population, by Student's t; two samples or more.
+
+    Parameters
+    ----------
+    samples
+        One number a seed.
+    confidence
+        How often such an interval holds the mean.
+    """
+    error = stats.sem(samples)
+    reach = error * stats.t.ppf((1 + confidence) / 2, len(samples) - 1) if error > 0 else 0.0
+    return float(samples.mean() - reach), float(samples.mean() + reach)
+
+
+def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
+    """Judge one claim.
+
+    Parameters
+    ----------
+    claim
+        The claim.
+    dataset
+        The dataset of its experiment.
+
+    Raises
+    ------
+    MissingDataError
+        If the dataset lacks what the measure looks at, or comes from a solver that the claim is not about.
+    """
+    if claim.solver is not None and parameter(dataset, "solver") != claim.solver:
+        raise MissingDataError(f"about {claim.solver} only")
+    try:
+        measured = claim.measure(dataset)
+    except KeyError as error:
+        raise MissingDataError(f"experiment {claim.experiment} has no {error}") from error
+    samples = np.atleast_1d(np.asarray(measured, dtype=float)).ravel()
+    if not np.all(np.isfinite(samples)):
+        raise MissingDataError(f"{claim.quantity} is not a number")
+    interval = confidence_interval(samples) if len(samples) > 1 else None
+    holds = all(
+        COMPARISONS[claim.comparison](value, claim.threshold) for value in (interval or (float(samples.mean()),))
+    )
+    return Verdict(claim, float(samples.mean()), interval, len(samples), holds)
+
+
+def judge(claims: Iterable[Claim], datasets: Mapping[str, xr.Dataset]) -> Judgement:
+    """Judge every claim whose experiment is there, and say which are skipped and why.
+
+    Parameters
+    ----------
+    claims
+        The claims.
+    datasets
+        Experiment name -> dataset.
+    """
+    verdicts, skipped = [], []
+    for claim in claims:
+        if claim.experiment not in datasets:
+            skipped.append((claim, f"no experiment {claim.experiment}"))
+            continue
+        try:
+            verdicts.append(judge_claim(claim, datasets[claim.experiment]))
+        except MissingDataError as error:
+            skipped.append((claim, str(error.args[0])))
+    return Judgement(verdicts, skipped)
+
+
+def write_csv(judgement: Judgement, path: str | Path) -> None:
+    """Write the verdicts as `id, figure, statement, measure, value, threshold, holds`."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for verdict in judgement.verdicts:
+            claim = verdict.claim
+            writer.writerow(
+                [
+                    *(claim.id, claim.figure, claim.statement, claim.criterion),
+                    *(f"{verdict.value:.6g}", f"{claim.threshold:g}", verdict.holds),
+                ]
+            )
+
+
+def as_markdown(judgement: Judgement) -> str:
+    """The verdicts as a readable table, with intervals and the reasons for the thresholds."""
+    lines = [
+        summary(judgement),
+        "",
+        "| claim | figure | statement | value | holds if | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {verdict.claim.id} | {verdict.claim.figure} | {verdict.claim.statement} | {_value(verdict)} "
+        f"| {_criterion(verdict.claim)} | {_word(verdict)} |"
+        for verdict in judgement.verdicts
+    ]
+    lines += ["", "What is measured, and why the threshold is where it is:", ""]
+    lines += [f"- **{v.claim.id}** {v.claim.quantity}. {v.claim.why}." for v in judgement.verdicts]
+    if judgement.skipped:
+        lines += ["", "Not judged:", ""]
+        lines += [f"- **{claim.id}** {claim.statement}: {reason}." for claim, reason in judgement.skipped]
+    return "\n".join(lines) + "\n"
+
+
+def as_html(judgement: Judgement) -> str:
+    """The verdicts as a page of its own."""
+    rows = "\n".join(
+        f'<tr class="{_word(verdict)}"><td>{verdict.claim.id}</td><td>{verdict.claim.figure}</td>'
+        f"<td>{escape(verdict.claim.statement)}</td><td>{escape(verdict.claim.quantity)}</td>"
+        f"<td>{escape(_value(verdict))}</td><td>{escape(_criterion(verdict.claim))}</td>"
+        f"<td>{escape(verdict.claim.why)}</td><td>{_word(verdict)}</td></tr>"
+        for verdict in judgement.verdicts
+    )
+    skipped = "".join(
+        f"<li>{claim.id} {escape(claim.statement)}: {escape(reason)}</li>" for claim, reason in judgement.skipped
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Claims</title><style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .35em .6em; border-bottom: 1px solid #ccc; text-align: left; }}
+tr.yes td:last-child {{ color: #006644; font-weight: bold; }}
+tr.no td:last-child {{ color: #b33c00; font-weight: bold; }}
+</style></head><body><h1>Claims</h1><p>{escape(summary(judgement))}</p>
+<table><thead><tr><th>claim</th><th>figure</th><th>statement</th><th>measure</th><th>value</th><th>holds if</th>
+<th>why</th><th>holds</th></tr></thead><tbody>
+{rows}
+</tbody></table>{f"<h2>Not judged</h2><ul>{skipped}</ul>" if skipped else ""}</body></html>
+"""
+
+
+def as_text(judgement: Judgement, width: int = 78) -> str:
+    """The verdicts for a terminal, one line each."""
+    lines = []
+    for verdict in judgement.verdicts:
+        statement = verdict.claim.statement
+        short = statement if len(statement) <= width else f"{statement[: width - 3]}..."
+        lines.append(
+            f"{_word(verdict):>3}  {verdict.claim.id:<4} {verdict.claim.figure:<6} {short:<{width}} "
+            f"{_value(verdict)} ({_criterion(verdict.claim)})"
+        )
+    lines += [
+        f"  -  {claim.id:<4} {claim.figure:<6} {claim.statement}: {reason}" for claim, reason in judgement.skipped
+    ]
+    return "\n".join([*lines, summary(judgement)])
+
+
+def summary(judgement: Judgement) -> str:
+    """How many claims hold, how many do not, how many could not be judged."""
+    failed = judgement.failed
+    names = f" ({', '.join(verdict.claim.id for verdict in failed)})" if failed else ""
+    skipped = f"; {len(judgement.skipped)} not judged" if judgement.skipped else ""
+    return f"{len(judgement.verdicts) - len(failed)} claims hold, {len(failed)} do not{names}{skipped}."
+
+
+def _value(verdict: Verdict) -> str:
+    if verdict.interval is None:
+        return f"{verdict.value:.4g}"
+    low, high = verdict.interval
+    return f"{verdict.value:.4g} [{low:.4g}, {high:.4g}], {verdict.n_seeds} seeds"
+
+
+def _criterion(claim: Claim) -> str:
+    return f"{claim.comparison} {claim.threshold:g}"
+
+
+def _word(verdict: Verdict) -> str:
+    return "yes" if verdict.holds else "no"

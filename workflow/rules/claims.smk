@@ -1,0 +1,63 @@
+# Verdicts on the paper's statements, from the datasets of all experiments.
+
+
+rule judge:
+    input:
+        plan_datasets,
+    output:
+        table=report(
+            "results/{run}claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels=claim_labels("table"),
+        ),
+        page=report(
+            "results/{run}claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels=claim_labels("with reasons and intervals"),
+        ),
+        text="results/{run}claims.txt",
+    log:
+        "results/logs/{run}judge.log",
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=script_code("judge.py"),
+    message:
+        "Judging the claims on {input}"
+    script:
+        "../scripts/judge.py"
+
+
+rule claims:
+    input:
+        table="results/claims.csv",
+        text="results/claims.txt",
+    log:
+        "results/logs/claims.log",
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        strict=PLAN.config["strict"],
+    message:
+        "Claims of the paper"
+    script:
+        "../scripts/show_claims.py"
+
+
+use rule claims as strict_claims with:
+    output:
+        touch("results/claims_hold"),
+    log:
+        "results/logs/strict_claims.log",
+    message:
+        "Do all claims hold?"
