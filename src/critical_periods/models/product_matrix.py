@@ -115,7 +115,7 @@ def singular_velocities(
     return d_values, d_left, d_right
 
 
-def velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int) -> np.ndarray:
+def velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int, step: float = 0.0) -> np.ndarray:
     """Velocity of W assembled from those of its singular values and vectors (eqs 12-14), robust at any gap.
 
     dW/dt = dU S V^T + U dS V^T + U S dV^T. In the singular basis the rotations contribute
@@ -130,6 +130,10 @@ def velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int) -> np.ndarray
         G = dL/dW, (n, n), eq 15.
     depth
         Number of factors N, 2 or more.
+    step
+        With h > 0, the change of W over a step h of gradient descent on the factors, divided by h, to second order:
+        dW/dt + (h/2) Q, where two layers that move at once add
+        Q = 2 sum_{j<k} (W W^T)^((N-k)/N) G V S^(1 + 2(k-j-1)/N) U^T G (W^T W)^((j-1)/N).
 
     Returns
     -------
@@ -147,7 +151,14 @@ def velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int) -> np.ndarray
     squares = values**2
     layers = np.where(close, _layer_sum(rows, columns, depth), skew * (squares[None, :] - squares[:, None]))
     np.fill_diagonal(layers, depth * values ** (2 - 2 / depth))
-    return -left @ (layers * inside) @ right_transposed
+    change = -layers * inside
+    if step:
+        for upper in range(2, depth + 1):
+            for lower in range(1, upper):
+                between = values ** (1 + 2 * (upper - lower - 1) / depth)
+                pair = rows ** (depth - upper) * ((inside * between) @ inside) * columns ** (lower - 1)
+                change += step * pair
+    return left @ change @ right_transposed
 
 
 def end_to_end_velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int) -> np.ndarray:
@@ -178,6 +189,9 @@ class ProductMatrix:
         Number of factors N that W stands for, 2 or more.
     n_singular_values
         How many of the largest singular values are recorded.
+    step
+        With 0, the equations as they are. With the learning rate h, and a solver that is `shadowing`, W follows
+        gradient descent on the factors instead of its limit, as long as that keeps them balanced.
 
     Raises
     ------
@@ -187,6 +201,7 @@ class ProductMatrix:
 
     depth: int
     n_singular_values: int = 10
+    step: float = 0.0
 
     def __post_init__(self) -> None:
         _check_depth(self.depth)
@@ -205,7 +220,7 @@ class ProductMatrix:
     def gradient(self, parameters: Parameters, phase: Phase) -> list[np.ndarray]:
         """Return -dW/dt in units of gradient-flow time, so that solvers that descend follow eqs 12-14."""
         matrix = parameters[0]
-        return [-velocity(matrix, mask_gradient(matrix, phase.task), self.depth)]
+        return [-velocity(matrix, mask_gradient(matrix, phase.task), self.depth, self.step)]
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
         """Reconstruction error against the phase's task, and the largest singular values (mode)."""
