@@ -173,10 +173,10 @@ def test_depth_one_and_degenerate_spectra_are_refused():
 def test_shadowing_follows_gradient_descent_on_balanced_factors():
     """With its second-order term the flow of W follows gradient descent itself, ten times closer than the limit."""
     generator = np.random.default_rng(5)
-    size, depth, rate = 8, 3, 0.5
-    schedule = [Phase("only", 200, Task(low_rank_matrix(size, 2, generator), observation_mask(size, 40, generator)))]
+    size, depth, rate = 8, 3, 0.1
+    schedule = [Phase("only", 1000, Task(low_rank_matrix(size, 2, generator), observation_mask(size, 40, generator)))]
     layer = 0.1 ** (1 / depth) * np.eye(size) + np.diag(1e-3 * generator.standard_normal(size))
-    common = {"learning_rate": rate, "record_every": 5}
+    common = {"learning_rate": rate, "record_every": 20}
     descent = gradient_descent(Factorization(), [torch.tensor(layer)] * depth, schedule, **common).trajectory
     start = [np.linalg.matrix_power(layer, depth)]
 
