@@ -260,6 +260,11 @@ def drift_order(dataset: xr.Dataset) -> xr.DataArray:
     """Exponent of the learning rate in the drift of balancedness, after the same time (learning rate times epochs).
 
     From the runs without a deficit at the smallest and the largest learning rate: 1 is a drift of O(learning rate).
+
+    Raises
+    ------
+    MissingDataError
+        If there is one learning rate only.
     """
     balancedness = dataset["balancedness"].isel(switch_epoch=0, drop=True).sortby("learning_rate")
     if balancedness.sizes["learning_rate"] < 2:
@@ -274,6 +279,41 @@ def drift_order(dataset: xr.Dataset) -> xr.DataArray:
         for run, rate in zip((slow, fast), rates, strict=True)
     ]
     return np.log(drifts[1] / drifts[0]) / np.log(rates[1] / rates[0])
+
+
+def drift_order_error(dataset: xr.Dataset) -> xr.DataArray:
+    """How far that exponent is from 1."""
+    return abs(drift_order(dataset) - 1)
+
+
+# Theory beside training (figs 9, 10)
+
+
+def theory_deviation(
+    dataset: xr.Dataset, phase: Literal["pretraining", "final"] | None = None, **where: Any
+) -> xr.DataArray:
+    """Largest difference of singular values between gradient descent and theory, over the largest one in training.
+
+    Parameters
+    ----------
+    dataset
+        With `singular_value` over `solver`, of which gradient descent is one and the theory the other.
+    phase
+        The phase looked at; both, if not given.
+    where
+        Coordinates to select by; the largest deviation over what they leave open.
+    """
+    chosen = at(dataset, **where)
+    if phase is not None:
+        chosen = chosen.where(chosen["phase"] == phase)
+    values = chosen["singular_value"]
+    training = at(values, solver="gradient_descent").drop_vars("solver")
+    theories = [name for name in values["solver"].values if name != "gradient_descent"]
+    if len(theories) != 1:
+        raise MissingDataError(f"one theory beside gradient_descent; found {theories}")
+    difference = abs(training - at(values, solver=theories[0]).drop_vars("solver"))
+    ratio = difference.max(["epoch", "mode"]) / training.max(["epoch", "mode"])
+    return ratio.max([dim for dim in ratio.dims if dim != "seed"])
 
 
 # Multi-pathway learning (figs 1, 2, 3, 7, 11, 12)
