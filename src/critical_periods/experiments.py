@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import math
+import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -139,7 +140,8 @@ class Plan:
         limits = self.config["cells_per_job"]
         by_kind: dict[tuple[str, str], list[Cell]] = {}
         for cell in new.values():
-            by_kind.setdefault((cell.model, cell.parameters.get("solver", cell.model)), []).append(cell)
+            kind = cell.model if cell.model in limits else cell.parameters["solver"]
+            by_kind.setdefault((cell.model, kind), []).append(cell)
         for (_, kind), members in by_kind.items():
             for start in range(0, len(members), limits[kind]):
                 bundle = Bundle(tuple(members[start : start + limits[kind]]))
@@ -152,20 +154,20 @@ class Plan:
         if name not in self.experiments:
             raise ConfigError(f"{key}.experiment", name, _one_of(name, self.experiments))
         experiment = self.experiments[name]
-        selected, lines = panel.get("select", {}), panel.get("lines")
+        selected = panel.get("select", {})
+        spread = {role: panel[role] for role in ("lines", "columns") if role in panel}
         for parameter, value in selected.items():
             if parameter not in experiment.axes:
                 raise ConfigError(f"{key}.select", parameter, _one_of(parameter, experiment.axes))
             if value not in experiment.axes[parameter]:
                 raise ConfigError(f"{key}.select.{parameter}", value, _one_of(value, experiment.axes[parameter]))
-        if lines is not None and lines not in experiment.axes:
-            raise ConfigError(f"{key}.lines", lines, _one_of(lines, experiment.axes))
+        for role, parameter in spread.items():
+            if parameter not in experiment.axes:
+                raise ConfigError(f"{key}.{role}", parameter, _one_of(parameter, experiment.axes))
         for axis, values in experiment.axes.items():
-            if axis not in ("seed", lines, *selected) and len(values) > 1:
+            if axis not in ("seed", *spread.values(), *selected) and len(values) > 1:
                 raise ConfigError(f"{key}.select", dict(selected), f"with one of the values of {axis}, which varies")
-        available = {
-            epoch for cell in experiment.cells.values() for epoch in cell.parameters.get("switch_epochs", [])
-        }
+        available = {epoch for cell in experiment.cells.values() for epoch in cell.parameters.get("switch_epochs", [])}
         for epoch in panel.get("switch_epochs", []):
             if epoch not in available:
                 raise ConfigError(f"{key}.switch_epochs", epoch, _one_of(epoch, sorted(available)))
@@ -217,9 +219,7 @@ def pretraining(cell: Cell) -> Cell:
     return Cell("pretraining", {name: cell.parameters[name] for name in kept if name in cell.parameters})
 
 
-def validate(
-    instance: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, key: str = ""
-) -> None:
+def validate(instance: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, key: str = "") -> None:
     """Check a configuration, or a part of it, against its JSON schema.
 
     Parameters
@@ -302,8 +302,69 @@ def _check_matrix_completion(parameters: Mapping[str, Any], key: str) -> None:
         )
 
 
+def _check_scalar_pathways(parameters: Mapping[str, Any], key: str) -> None:
+    _check_gating(parameters, key)
+    imbalance, mean, spread = (parameters[name] for name in ("imbalance", "init_mean", "init_sd"))
+    if imbalance < 0 and (spread > 0 or mean**2 < -imbalance):
+        raise ConfigError(f"{key}: imbalance", imbalance, "-init_mean^2 or more, 0 or more where init_sd > 0")
+
+
+def _check_pathway_network(parameters: Mapping[str, Any], key: str) -> None:
+    names = _check_gating(parameters, key)
+    modes = math.prod(parameters["branching"])
+    for name in ("depth", "width"):
+        if isinstance(parameters[name], list) and len(parameters[name]) != len(names):
+            raise ConfigError(f"{key}: {name}", parameters[name], f"a number, or {len(names)} of them")
+    width = parameters["width"]
+    if min(width if isinstance(width, list) else [width]) < modes:
+        raise ConfigError(f"{key}: width", width, f"{modes} or more, the number of modes")
+    for mode in parameters["lesioned_modes"]:
+        if mode > modes:
+            raise ConfigError(f"{key}: lesioned_modes", mode, f"1 to {modes}, the number of modes")
+    lesioned, onset = parameters["lesioned_pathway"], parameters["lesion_onset"]
+    if lesioned is None:
+        if parameters["lesioned_modes"]:
+            raise ConfigError(f"{key}: lesioned_pathway", None, f"one of {', '.join(names)}, as modes are lesioned")
+        return
+    if lesioned not in names:
+        raise ConfigError(f"{key}: lesioned_pathway", lesioned, _one_of(lesioned, names))
+    _check_window("lesion", onset, parameters["lesion_duration"] or 0, parameters["epochs"], key)
+
+
+def _check_gating(parameters: Mapping[str, Any], key: str) -> str:
+    """Check what all models of pathways share; returns the names of the pathways."""
+    names = string.ascii_lowercase[: parameters["n_pathways"]]
+    if parameters["gated_pathway"] not in names:
+        raise ConfigError(f"{key}: gated_pathway", parameters["gated_pathway"], f"one of {', '.join(names)}")
+    duration = _duration(parameters)
+    if duration is None:
+        onsets = ", ".join(str(pair["onset"]) for pair in parameters["duration"])
+        raise ConfigError(f"{key}: onset", parameters["onset"], f"an onset with a duration, one of {onsets}")
+    _check_window("gating", parameters["onset"], duration, parameters["epochs"], key)
+    return names
+
+
+def _duration(parameters: Mapping[str, Any]) -> int | None:
+    """Duration of the gating deficit: one for all onsets, or that of the cell's; None if there is none for it."""
+    duration = parameters["duration"]
+    if isinstance(duration, int):
+        return duration
+    return {pair["onset"]: pair["duration"] for pair in duration}.get(parameters["onset"])
+
+
+def _check_window(name: str, onset: int, duration: int, epochs: int, key: str) -> None:
+    if onset + duration > epochs:
+        raise ConfigError(
+            f"{key}: {name} [onset, onset + duration)", [onset, onset + duration], f"0 to {epochs} epochs"
+        )
+
+
 #: model -> check of what a JSON schema cannot say, called with the parameters of a cell and the experiment's key.
-CHECKS = {"matrix_completion": _check_matrix_completion}
+CHECKS = {
+    "matrix_completion": _check_matrix_completion,
+    "scalar_pathways": _check_scalar_pathways,
+    "pathway_network": _check_pathway_network,
+}
 
 
 def _resolve(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -313,6 +374,8 @@ def _resolve(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
             parameters["pretrain_rank"] = parameters["final_rank"]
         if parameters["pretrain_n_observed"] is None:
             parameters["pretrain_n_observed"] = parameters["n_observed"]
+    if "duration" in parameters:
+        parameters["duration"] = _duration(parameters)
     if parameters.get("solver") == "gradient_descent":
         parameters.pop("gradient_flow", None)
     return parameters

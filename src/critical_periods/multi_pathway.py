@@ -24,6 +24,7 @@ from critical_periods.trajectories import Progress, Recorder, Solution, describe
 logger = logging.getLogger(__name__)
 
 DESCRIPTIONS = {
+    "duration": ("length of the gating deficit", "epoch"),
     "mode": ("mode, in descending order of singular value", "1"),
     "pathway": ("pathway", "1"),
     "solver": ("solver: gradient descent on the network, or Euler steps of its scalar reduction", "1"),
@@ -141,6 +142,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) 
         pathway=list(pathways),
         mode=[1],
         trajectory=np.arange(parameters["n_trajectories"]),
+        duration=parameters["duration"],
         task_singular_value=("mode", [target]),
     )
     if len(pathways) == 2:
@@ -246,6 +248,7 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None)
     return describe(
         dataset.assign_coords(
             pathway=list(pathways),
+            duration=parameters["duration"],
             mode=numbers,
             output_mode=numbers,
             input_mode=numbers,
@@ -343,7 +346,7 @@ def _resolve(
     """Refine the epochs looked at until no K changes by more than a step from one to the next.
 
     Learning may take a ten-thousandth of the run, at a time that is not known beforehand; the integration is so cheap
-    that it is repeated with ten epochs in place of each one that was too long.
+    that it is repeated with a hundred steps in place of each one that was too long.
     """
     end = total_epochs(schedule)
     edges = np.cumsum([phase.epochs for phase in schedule])
@@ -356,7 +359,7 @@ def _resolve(
         if not long.any():
             return epochs, states
         finer = [
-            np.linspace(start, stop, 11).astype(int).tolist()
+            np.linspace(start, stop, 101).astype(int).tolist()
             for start, stop, refine in zip(epochs[:-1], epochs[1:], long, strict=True)
             if refine
         ]

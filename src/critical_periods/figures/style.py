@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,6 +98,19 @@ def select(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
     dataset = dataset.sel(panel.get("select", {}))
     kept = {"seed", panel.get("lines"), "switch_epoch", "epoch", "mode", "pathway", "solver"}
     return dataset.squeeze([axis for axis, size in dataset.sizes.items() if size == 1 and axis not in kept], drop=True)
+
+
+def parameter(dataset: xr.Dataset, name: str) -> Any:
+    """Value of a parameter of an experiment, or of a part of it: its coordinate, or what all cells share."""
+    if name in dataset.coords:
+        return dataset[name].item()
+    return json.loads(dataset.attrs["parameters"])[name]
+
+
+def window(dataset: xr.Dataset) -> str:
+    """Epochs of the gating deficit, as [onset, onset + duration)."""
+    onset = parameter(dataset, "onset")
+    return f"[{onset:,}, {onset + parameter(dataset, 'duration'):,})"
 
 
 def letter(axes: Sequence[Axes]) -> None:

@@ -1,0 +1,112 @@
+"""Competition of two pathways in the plane of their singular values: flow, trajectories, rest line (figs 1, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from critical_periods.figures import style
+
+FLOW, LEARNING, DEFICIT = "0.78", "#0173b2", "#de8f05"
+FEW = 10
+
+
+def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:
+    """Draw one row of axes for each panel, one column for each value of the parameter that it names.
+
+    Parameters
+    ----------
+    panels
+        `experiment`, `columns` (the parameter that tells the columns apart), `select`.
+    datasets
+        Experiment name -> dataset.
+    """
+    style.apply()
+    rows = [datasets[panel["experiment"]].sel(panel.get("select", {})) for panel in panels]
+    count = max(dataset.sizes[panel["columns"]] for dataset, panel in zip(rows, panels, strict=True))
+    side = min(style.PAGE / count, 2.3)
+    figure, grid = plt.subplots(
+        len(panels),
+        count,
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+        figsize=(side * count + 0.1, (side - 0.05) * len(panels) + 0.55),
+    )
+    for index, (row, dataset, panel) in enumerate(zip(grid, rows, panels, strict=True)):
+        values = dataset[panel["columns"]].values
+        for axes, value in zip(row, values, strict=False):
+            portrait = dataset.sel({panel["columns"]: value})
+            _portrait(axes, portrait)
+            if index == 0:
+                depth = panel["columns"] == "depth"
+                axes.set_title(f"$D = {value}$" if depth else f"{style.label(panel['columns'], dataset)} {value}")
+        for unused in row[len(values) :]:
+            unused.set_visible(False)
+        gated, window = style.parameter(dataset, "gated_pathway"), style.window(dataset)
+        row[0].set_ylabel(f"{gated} gated in {window}\n\n$K_b$")
+    for axes in grid[-1]:
+        axes.set_xlabel("$K_a$")
+    few = max(dataset.sizes["trajectory"] * dataset.sizes["seed"] for dataset in rows) <= FEW
+    handles = [
+        Line2D([], [], color=LEARNING, lw=1.2, label="trajectory"),
+        Line2D([], [], color=DEFICIT, lw=1.8, marker="D" if few else "", ms=3, label="during the deficit"),
+        Line2D([], [], color="k", lw=0.9, ls="--", label="$K_a + K_b = s$"),
+        Line2D([], [], color=FLOW, lw=0.9, label="flow without a deficit"),
+    ]
+    single = all(dataset.sizes["trajectory"] * dataset.sizes["seed"] == 1 for dataset in rows)
+    handles.append(Line2D([], [], color="k", marker="o", mfc="w", ls="", label="end" if single else "mean at the end"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.2, handlelength=1.5)
+    return figure
+
+
+def _portrait(axes: Axes, portrait: xr.Dataset) -> None:
+    if "flow" not in portrait:
+        raise ValueError(f"a phase portrait needs two pathways; the experiment has {portrait.sizes['pathway']}")
+    target = portrait["task_singular_value"].item()
+    flow = portrait["flow"].isel(seed=0).transpose("pathway", "K_b", "K_a").values
+    horizontal, vertical = portrait["K_a"].values, portrait["K_b"].values
+    axes.streamplot(
+        horizontal, vertical, flow[0], flow[1], color=FLOW, linewidth=0.5, density=0.75, arrowsize=0.5, zorder=1
+    )
+    axes.plot([0, target], [target, 0], color="k", lw=0.9, ls="--", zorder=2)
+    runs = portrait[["path", "path_epoch"]].stack(run=("seed", "trajectory"))
+    paths = runs["path"].transpose("run", "point", "pathway").values
+    epochs = runs["path_epoch"].transpose("run", "point").values
+    few = len(paths) <= FEW
+    axes.add_collection(
+        LineCollection(list(paths), colors=LEARNING, linewidths=1.4 if few else 0.5, alpha=1 if few else 0.5, zorder=3)
+    )
+    onset = style.parameter(portrait, "onset")
+    end = onset + style.parameter(portrait, "duration")
+    gated = [path[(when >= onset) & (when <= end)] for path, when in zip(paths, epochs, strict=True)]
+    axes.add_collection(
+        LineCollection(gated, colors=DEFICIT, linewidths=2.2 if few else 1.2, alpha=1 if few else 0.7, zorder=4)
+    )
+    if few:
+        for path, when in zip(paths, epochs, strict=True):
+            axes.plot(*path[np.searchsorted(when, onset).clip(max=len(path) - 1)], "D", color=DEFICIT, ms=3, zorder=6)
+    mean = paths[:, -1].mean(axis=0)
+    axes.plot(*mean, "o", color="k", mfc="w", ms=6 if few else 4, mew=0.9, zorder=5)
+    axes.annotate(
+        f"({mean[0]:.1f}, {mean[1]:.1f})",
+        mean,
+        xytext=(5, 5) if mean[0] < 0.78 * target else (-8, 7),
+        ha="left" if mean[0] < 0.78 * target else "center",
+        textcoords="offset points",
+        fontsize=6.5,
+        zorder=6,
+        bbox={"boxstyle": "round,pad=0.1", "fc": "w", "ec": "none", "alpha": 0.8},
+    )
+    axes.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]], aspect="equal")
+    ticks = np.linspace(0, target, 3)
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)

@@ -1,0 +1,45 @@
+# Multi-pathway learning: phase portraits of the scalar dynamics, and networks beside them.
+
+
+rule integrate_pathways:
+    output:
+        "results/cells/scalar_pathways/{bundle}.nc",
+    log:
+        "results/logs/integrate_pathways/{bundle}.log",
+    benchmark:
+        "results/benchmarks/integrate_pathways/{bundle}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        cells=bundle_cells,
+        code=script_code("integrate_pathways.py"),
+    message:
+        "Integrating the scalar dynamics of pathways, {wildcards.bundle}; results in {log}"
+    script:
+        "../scripts/integrate_pathways.py"
+
+
+rule train_pathways:
+    output:
+        "results/cells/pathway_network/{bundle}.nc",
+    log:
+        "results/logs/train_pathways/{bundle}.log",
+    benchmark:
+        "results/benchmarks/train_pathways/{bundle}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        cells=bundle_cells,
+        code=script_code("train_pathways.py"),
+    message:
+        "Training multi-pathway networks, {wildcards.bundle}; progress in {log}"
+    script:
+        "../scripts/train_pathways.py"
