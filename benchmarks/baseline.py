@@ -1,7 +1,8 @@
 """The loop that researchers write by hand, as the yardstick of the benchmarks: honest and untuned.
 
 Autograd for the gradient, an SVD every ten epochs to watch singular values and vectors, and every switch epoch trained
-from scratch; `svd=torch.linalg.svdvals` watches the values alone, which is cheaper. It shares the draws of the project, so that both compute the same numbers.
+from scratch; `svd=torch.linalg.svdvals` watches the values alone, which is cheaper. It shares the project's draws,
+so that both compute the same numbers.
 
     python benchmarks/baseline.py --updates 2000
 """
