@@ -5,7 +5,7 @@ import math
 import pytest
 import yaml
 from conftest import REPOSITORY
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from critical_periods.experiments import Bundle, Cell, ConfigError, Plan, pretraining
@@ -116,6 +116,7 @@ def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config, schema)
 
 
 @given(count=st.integers(1, 40), per_job=st.integers(1, 12))
+@settings(deadline=None)
 def test_bundles_hold_every_cell_once(count, per_job):
     schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())

@@ -1,0 +1,73 @@
+"""What the configuration may ask of the multi-pathway models, and what it may not."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from critical_periods.experiments import ConfigError, Plan
+
+REPOSITORY = Path(__file__).parents[1]
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+CONFIG = (REPOSITORY / "config.yaml").read_text()
+
+
+def plan(model, fixed=None, vary=None, figure=None):
+    config = yaml.safe_load(CONFIG)
+    config["figures"] = {"mine": figure} if figure else {}
+    config["experiments"] = {"mine": {"title": "Mine", "model": model, "set": fixed or {}, "vary": vary or {}}}
+    return Plan(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("model", "fixed", "named"),
+    [
+        ("scalar_pathways", {"depth": 1}, "depth = 1; allowed: integer, at least 2"),
+        ("scalar_pathways", {"onset": 990}, r"gating .* = \[990, 1005\]; allowed: 0 to 1000"),
+        ("scalar_pathways", {"gated_pathway": "c"}, "gated_pathway = 'c'; allowed: one of a, b"),
+        ("scalar_pathways", {"plasticity": 1.5}, "plasticity = 1.5"),
+        ("scalar_pathways", {"imbalance": -0.5}, "imbalance = -0.5"),
+        ("scalar_pathways", {"duration": [{"onset": 100, "duration": 5}]}, "onset = 0; allowed: .* one of 100"),
+        ("scalar_pathways", {"width": 10}, "width"),
+        ("pathway_network", {"depth": 1}, "depth = 1"),
+        ("pathway_network", {"depth": [2, 3, 4]}, "a number, or 2 of them"),
+        ("pathway_network", {"width": 7}, "width = 7; allowed: 8 or more"),
+        ("pathway_network", {"width": [100, 7]}, "allowed: 8 or more"),
+        ("pathway_network", {"activation": "sigmoid"}, "allowed: linear or tanh or relu"),
+        ("pathway_network", {"onset": 900}, "gating"),
+        ("pathway_network", {"lesioned_modes": [2]}, "lesioned_pathway = None"),
+        ("pathway_network", {"lesioned_pathway": "a", "lesioned_modes": [9]}, "lesioned_modes = 9; allowed: 1 to 8"),
+        ("pathway_network", {"lesioned_pathway": "z", "lesioned_modes": [1]}, "lesioned_pathway = 'z'"),
+        ("pathway_network", {"lesioned_pathway": "a", "lesion_onset": 500, "lesion_duration": 501}, "lesion"),
+        ("pathway_network", {"branching": [1, 2]}, "branching"),
+    ],
+)
+def test_the_impossible_is_refused_by_name(model, fixed, named):
+    with pytest.raises(ConfigError, match=named):
+        plan(model, fixed)
+
+
+def test_onsets_that_vary_are_checked_one_by_one():
+    with pytest.raises(ConfigError, match="gating"):
+        plan("pathway_network", vary={"onset": [0, 851]})
+    assert len(plan("pathway_network", vary={"onset": [0, 850]}).experiments["mine"].cells) == 2
+
+
+def test_a_duration_for_each_onset_is_the_same_cell_as_the_number():
+    durations = [{"onset": 0, "duration": 15}, {"onset": 100, "duration": 20}]
+    listed = plan("scalar_pathways", {"duration": durations}, {"onset": [0, 100]}).experiments["mine"].cells
+    plain = plan("scalar_pathways", {"duration": 15}, {"onset": [0, 100]}).experiments["mine"].cells
+    assert listed[0, 0].id == plain[0, 0].id
+    assert listed[0, 100].id != plain[0, 100].id
+
+
+def test_all_cells_of_an_experiment_of_scalar_pathways_are_one_job():
+    for solver in ("gradient_descent", "gradient_flow"):
+        planned = plan("scalar_pathways", {"solver": solver}, {"depth": list(range(2, 12)), "onset": [0, 100]})
+        assert len(planned.bundles) == 1
+
+
+def test_a_figure_without_its_columns_is_refused():
+    figure = {"title": "Mine", "kind": "phase_portraits", "panels": [{"experiment": "mine", "columns": "width"}]}
+    with pytest.raises(ConfigError, match=r"columns = 'width'; allowed: seed, depth"):
+        plan("scalar_pathways", vary={"depth": [2, 3]}, figure=figure)
