@@ -1,0 +1,321 @@
+"""Every claim of the paper: data on which it must hold, data on which it must fail, and what a verdict rests on."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from critical_periods import measures
+from critical_periods.claims import CLAIMS
+from critical_periods.verdicts import COLUMNS, as_html, as_text, confidence_interval, judge, judge_claim, write_csv
+
+EPOCHS = np.array([0, 10, 20, 40])
+
+
+def curves(axis, losses, shape=(0, 0.2, 0.8, 1), seeds=1, excess=None, parameters=None):
+    """A sweep: relative accuracy -loss * shape for each value of the axis, and spectra of rank 2 plus an excess."""
+    losses = dict(losses)
+    loss = np.array([np.multiply(value, shape) if np.ndim(value) == 0 else value for value in losses.values()])
+    accuracy = xr.DataArray(
+        -np.stack([loss] * seeds),
+        dims=("seed", axis, "switch_epoch"),
+        coords={"seed": np.arange(seeds), axis: list(losses), "switch_epoch": EPOCHS},
+    )
+    spectra = np.zeros((seeds, len(losses), len(EPOCHS), 3, 6))
+    spectra[..., :2] = 5.0
+    for index, value in enumerate(losses):
+        early, late = (excess or {}).get(value, (0, 0))
+        spectra[:, index, 0, :, 2 : 2 + early] = 4.0
+        spectra[:, index, -1, :, 2 : 2 + late] = 4.0
+    spectra[:, :, 0, -1] = np.nan
+    return xr.Dataset(
+        {
+            "relative_accuracy": accuracy,
+            "reconstruction_error": 0.1 - accuracy,
+            "singular_value": (("seed", axis, "switch_epoch", "epoch", "mode"), spectra),
+        },
+        coords={"epoch": [0, 1, 2], "mode": np.arange(1, 7)},
+        attrs={"parameters": json.dumps({"final_rank": 2, "solver": "gradient_descent"} | (parameters or {}))},
+    )
+
+
+def seeds(shapes):
+    shapes = np.array(shapes)
+    accuracy = xr.DataArray(
+        -shapes, dims=("seed", "switch_epoch"), coords={"seed": np.arange(len(shapes)), "switch_epoch": EPOCHS}
+    )
+    return xr.Dataset({"relative_accuracy": accuracy, "reconstruction_error": 0.1 - accuracy})
+
+
+def portraits(early, late, drift=0.0):
+    """Final shares of b, by depth, after an early and a late deficit, over two trajectories."""
+    depths = list(early)
+    share = np.array([[early[depth], late[depth]] for depth in depths])
+    final = np.stack([1 - share, share], axis=-1) * 10.0
+    values = np.zeros((1, len(depths), 2, 2, 2, 2, 1))
+    values[0, :, :, 1, :, :, 0] = final[..., None]
+    dims = ("seed", "depth", "onset", "epoch", "pathway", "trajectory", "mode")
+    return xr.Dataset(
+        {
+            "pathway_singular_value": (dims, values),
+            "imbalance_drift": (("seed", "depth"), np.full((1, len(depths)), drift)),
+        },
+        coords={
+            "seed": [0],
+            "depth": depths,
+            "onset": [0, 100],
+            "epoch": [0, 1000],
+            "pathway": ["a", "b"],
+            "mode": [1],
+            "task_singular_value": ("mode", [10.0]),
+        },
+    )
+
+
+def gating(early_b, middle, late, times=(10, 30, 70), deviation=0.0, solvers=True):
+    """Three modes that are learned at given epochs; shares of b that move at the onset of the deficit.
+
+    `early_b`: final share of b after the early deficit. `middle`, `late`: (share before, share after the onset).
+    """
+    singular_values, epochs = np.array([3.0, 2.0, 1.0]), np.arange(101)
+    onsets = {0: (early_b, early_b), 50: middle, 90: late}
+    total = (epochs[:, None] >= np.array(times)) * singular_values
+    stacked = []
+    for onset, (before, after) in onsets.items():
+        share = np.where(epochs[:, None] <= onset, *np.broadcast_arrays(before, after))
+        stacked.append(np.stack([total * (1 - share), total * share], axis=1))
+    values = np.stack(stacked)[None]
+    coords = {
+        "seed": [0],
+        "onset": list(onsets),
+        "epoch": epochs,
+        "pathway": ["a", "b"],
+        "mode": [1, 2, 3],
+        "task_singular_value": ("mode", singular_values),
+    }
+    dims = ("seed", "onset", "epoch", "pathway", "mode")
+    trained = xr.DataArray(values, dims=dims, coords=coords)
+    if solvers:
+        trained = xr.concat([trained, trained + deviation], xr.IndexVariable("solver", ["gradient_descent", "ode"]))
+    return trained.to_dataset(name="pathway_singular_value")
+
+
+def lesion(a, b):
+    values = np.zeros((1, 2, 2, 3))
+    values[0, 1] = np.array([a, b]) * np.array([3.0, 2.0, 1.0])
+    return xr.Dataset(
+        {"pathway_singular_value": (("seed", "epoch", "pathway", "mode"), values)},
+        coords={
+            "seed": [0],
+            "epoch": [0, 10],
+            "pathway": ["a", "b"],
+            "mode": [1, 2, 3],
+            "task_singular_value": ("mode", [3.0, 2.0, 1.0]),
+        },
+        attrs={"parameters": json.dumps({"lesioned_modes": [2]})},
+    )
+
+
+def theory(before, after, n_observed=(5000, 2000)):
+    """Spectra of training and theory that differ by these parts of the largest singular value."""
+    before, after = (np.broadcast_to(part, len(n_observed)) for part in (before, after))
+    training = np.ones((1, len(n_observed), 4, 2)) * np.array([10.0, 1.0])
+    off = np.stack([before, before, after, after], axis=1)[None, ..., None] * 10.0
+    return xr.Dataset(
+        {
+            "singular_value": (
+                ("solver", "seed", "n_observed", "epoch", "mode"),
+                np.stack([training, training + off]),
+            )
+        },
+        coords={
+            "solver": ["gradient_descent", "theory"],
+            "seed": [0],
+            "n_observed": list(n_observed),
+            "epoch": [0, 1, 2, 3],
+            "mode": [1, 2],
+            "phase": ("epoch", ["pretraining", "pretraining", "final", "final"]),
+        },
+    )
+
+
+def balance(drift, order):
+    """Balance that drifts in proportion to time, and to the learning rate to the power of `order`."""
+    rates, epochs = np.array([0.1, 0.2]), np.arange(0, 101, 10)
+    time = rates[:, None] * epochs
+    values = 1.0 + drift * (rates[:, None] / 0.2) ** order * time / 20.0
+    return xr.Dataset(
+        {
+            "balancedness": (("seed", "learning_rate", "switch_epoch", "epoch"), values[None, :, None]),
+            "singular_value": (
+                ("seed", "learning_rate", "switch_epoch", "epoch", "mode"),
+                np.full((1, 2, 1, len(epochs), 1), 8.0),
+            ),
+        },
+        coords={"seed": [0], "learning_rate": rates, "switch_epoch": [0], "epoch": epochs, "mode": [1]},
+        attrs={"parameters": json.dumps({"depth": 3, "solver": "gradient_descent"})},
+    )
+
+
+FALLING = {2: 0.4, 5: 0.3, 8: 0.2}
+HALF = {2: 0.5, 5: 0.5, 8: 0.5}
+MIDDLE = ([0.5, 0.5, 0.5], [0.5, 0.5, 0.1])
+DEPTHS = {1: 0.0, 2: 0.5, 3: 1.0}
+EXCESS = {2000: (0, 2)}
+COUNTS = {1000: 0.5, 2000: 0.8, 3000: 0.0, 4000: 0.0}
+SCALES = {0.001: [0, 0, 0.2, 0.9], 0.01: [0, 0.05, 0.6, 0.7], 0.1: [0, 0.5, 0.5, 0.5]}
+SHAPE = [0, 0.2, 0.8, 1]
+
+#: Data on which all claims about an experiment hold.
+SHOWN = {
+    "phase_portraits": portraits(FALLING, HALF),
+    "phase_portraits_small_init": portraits(FALLING, HALF),
+    "gating": gating(0.02, MIDDLE, (0.5, 0.5)),
+    "gating_tanh": gating(0.02, MIDDLE, (0.5, 0.5), solvers=False),
+    "gating_relu": gating(0.02, MIDDLE, (0.5, 0.5), solvers=False),
+    "lesion": lesion([1, 0, 1], [0, 1, 0]),
+    "depth": curves("depth", DEPTHS),
+    "pretrain_rank": curves("pretrain_rank", {1: 0.0, 2: 0.0, 4: 0.5, 8: 1.0}),
+    "partial_observations_depth": curves("depth", DEPTHS),
+    "partial_observations": curves("n_observed", {1500: 0.5, 2000: 0.2}),
+    "n_observed": curves("n_observed", COUNTS, excess=EXCESS),
+    "init_scale": curves("init_scale", SCALES),
+    "seeds": seeds([SHAPE, np.multiply(SHAPE, 0.5), np.multiply(SHAPE, 2)]),
+    "singular_flow": theory(0.01, 0.02),
+    "shared_modes": theory(0.0, [0.001, 0.05, 0.5], n_observed=(10000, 5000, 1500)),
+    "conservation": balance(0.01, 1),
+}
+
+unharmed = {"depth": {1: 0, 2: 0, 3: 0}, "n_observed": dict.fromkeys(COUNTS, 0)}
+harmed = {"depth": {1: 1, 2: 1, 3: 1}, "n_observed": dict.fromkeys(COUNTS, 1)}
+
+#: Data on which a claim must fail.
+DENIED = {
+    "1a": portraits(HALF, HALF),
+    "1b": portraits({2: 0.2, 5: 0.1, 8: 0.15}, HALF),
+    "1c": portraits({2: 0.1, 5: 0.2, 8: 0.3}, HALF),
+    "1d": portraits({2: 0.5, 5: 0.1, 8: 0.1}, HALF),
+    "1e": portraits({2: 0.1, 5: 0.2, 8: 0.3}, HALF),
+    "2a": portraits(FALLING, {2: 0.5, 5: 0.4, 8: 0.5}),
+    "2b": portraits(FALLING, {2: 0.45, 5: 0.5, 8: 0.5}),
+    "2c": portraits(FALLING, {2: 0.45, 5: 0.5, 8: 0.5}),
+    "3a": gating(0.3, MIDDLE, (0.5, 0.5)),
+    "3b": gating(0.3, MIDDLE, (0.5, 0.5)),
+    "3c": gating(0.02, (0.5, 0.1), (0.5, 0.5)),
+    "3d": gating(0.02, (0.5, 0.5), (0.5, 0.5)),
+    "3e": gating(0.02, MIDDLE, (0.5, 0.4)),
+    "3f": gating(0.02, MIDDLE, (0.5, 0.5), times=(10, 80, 70)),
+    "3g": gating(0.02, MIDDLE, (0.5, 0.5), deviation=0.1),
+    "3h": gating(0.4, MIDDLE, (0.5, 0.5), solvers=False),
+    "3i": gating(0.02, MIDDLE, (0.5, 0.4), solvers=False),
+    "3j": gating(0.4, MIDDLE, (0.5, 0.5), solvers=False),
+    "3k": gating(0.02, MIDDLE, (0.5, 0.4), solvers=False),
+    "4a": lesion([1, 0, 1], [0, 0.5, 0]),
+    "4b": lesion([1, 0, 0.5], [0, 1, 0.5]),
+    "4c": lesion([1, 0, 0.5], [0, 1, 0.5]),
+    "5a": curves("depth", {1: 0.1, 2: 0.5, 3: 1.0}),
+    "5b": curves("depth", {1: 0.0, 2: 1.0, 3: 0.5}),
+    "5c": curves("depth", unharmed["depth"]),
+    "5d": curves("depth", DEPTHS, shape=(0, 1, 0.2, 0.5)),
+    "5e": curves("pretrain_rank", {1: 0.0, 4: 0.5, 8: 0.05}),
+    "5f": curves("pretrain_rank", {1: 0.3, 4: 0.5, 8: 1.0}),
+    "5g": curves("depth", {1: 0.0, 2: 1.0, 3: 0.5}),
+    "5h": curves("depth", harmed["depth"]),
+    "6a": curves("n_observed", unharmed["n_observed"]),
+    "6b": curves("n_observed", unharmed["n_observed"]),
+    "6c": curves("n_observed", harmed["n_observed"]),
+    "6d": curves("n_observed", harmed["n_observed"]),
+    "6e": curves("n_observed", {1500: 0.5, 2000: 0.05}),
+    "6f": curves("n_observed", {1500: [0, 0.9, 0.4, 0.3], 2000: 0.5}),
+    "7a": curves("n_observed", COUNTS),
+    "7b": curves("n_observed", COUNTS, excess={4000: (0, 1)}),
+    "7c": curves("n_observed", COUNTS, excess={2000: (1, 1)}),
+    "8a": curves("init_scale", SCALES | {0.01: [0, 0.5, 0.6, 0.7]}),
+    "8b": curves("init_scale", {0.001: [0, 0.5, 0.5, 0.5], 0.1: [0, 0, 0, 0.5]}),
+    "8c": curves("init_scale", SCALES | {0.01: [0, 0.1, 0.6, 0.95]}),
+    "8d": curves("init_scale", {0.001: 0.3, 0.01: 0.5, 0.1: 0.9}),
+    "8e": seeds([SHAPE, [0, 0, 0, 0.05]]),
+    "8f": seeds([SHAPE, SHAPE, [0, 1, 0.3, 0.2]]),
+    "9a": theory(0.1, 0.0),
+    "9b": theory(0.0, [0.0, 0.1]),
+    "10a": theory(0.0, 0.02, n_observed=(10000,)),
+    "10b": theory(0.2, 0.0, n_observed=(5000,)),
+    "10c": theory(0.0, 0.05, n_observed=(1500,)),
+    "11a": portraits(FALLING, HALF, drift=0.2),
+    "11b": portraits(FALLING, HALF, drift=2.0),
+    "11c": balance(1.0, 1),
+    "11d": balance(0.01, 0),
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_holds_on_data_that_show_it(claim):
+    assert judge_claim(claim, SHOWN[claim.experiment]).holds
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_fails_on_data_that_deny_it(claim):
+    assert not judge_claim(claim, DENIED[claim.id]).holds
+
+
+def test_claims_have_unique_ids_and_name_experiments_and_figures_of_the_paper(config):
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+    known = {*config["experiments"], "singular_flow", "shared_modes"} | set(SHOWN)
+    assert {claim.experiment for claim in CLAIMS} <= known
+
+
+def test_the_verdict_on_several_seeds_is_that_of_the_whole_interval():
+    claim = next(claim for claim in CLAIMS if claim.id == "5c")
+    harm = curves("depth", DEPTHS, seeds=4)
+    noise = xr.DataArray([-1.5, -0.5, 0.5, 1.5], dims="seed")
+    verdict = judge_claim(claim, harm.assign(relative_accuracy=harm["relative_accuracy"] + noise))
+    assert verdict.value == pytest.approx(-1)
+    assert verdict.interval[1] > claim.threshold
+    assert not verdict.holds
+    assert judge_claim(claim, harm).holds
+
+
+def test_confidence_interval_is_students():
+    low, high = confidence_interval(np.array([1.0, 2.0, 3.0]))
+    assert (low, high) == pytest.approx((2 - 2.484, 2 + 2.484), abs=1e-3)
+
+
+def test_claims_without_their_data_are_skipped_by_name():
+    judgement = judge(CLAIMS, {"depth": curves("depth", {2: 0.1, 3: 0.5})})
+    reasons = {claim.id: reason for claim, reason in judgement.skipped}
+    assert reasons["1a"] == "no experiment phase_portraits"
+    assert reasons["5a"] == "no depth = 1 in the experiment"
+    assert {verdict.claim.id for verdict in judgement.verdicts} == {"5b", "5c", "5d"}
+
+
+def test_claims_about_gradient_descent_are_not_judged_on_gradient_flow():
+    dataset = balance(0.01, 1)
+    dataset.attrs["parameters"] = json.dumps({"depth": 3, "solver": "gradient_flow"})
+    judgement = judge([claim for claim in CLAIMS if claim.id == "11d"], {"conservation": dataset})
+    assert [reason for _, reason in judgement.skipped] == ["about gradient_descent only"]
+
+
+def test_tables_have_the_columns_agreed_on_and_name_what_fails(tmp_path):
+    judgement = judge(CLAIMS, SHOWN | {"lesion": lesion([1, 0, 1], [0, 0, 0])})
+    write_csv(judgement, tmp_path / "claims.csv")
+    with open(tmp_path / "claims.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["id"] for row in rows if row["holds"] == "False"] == ["4a"]
+    assert as_text(judgement).endswith("1 do not (4a).")
+    assert 'class="no"' in as_html(judgement)
+
+
+def test_harmless_window_ends_where_the_loss_reaches_the_limit():
+    accuracy = xr.DataArray([0.0, 0.0, -0.2], coords={"switch_epoch": [0, 100, 200]}, dims="switch_epoch")
+    assert float(measures.harmless_window(accuracy, 0.1)) == 150
+    assert float(measures.harmless_window(accuracy, 0.5)) == 200
+
+
+def test_rank_correlation_knows_order_only():
+    values = xr.DataArray([1.0, 10.0, 11.0], coords={"switch_epoch": [0, 1, 2]}, dims="switch_epoch")
+    assert float(measures.rank_correlation(values, "switch_epoch")) == pytest.approx(1)
+    assert float(measures.rank_correlation(-values, "switch_epoch")) == pytest.approx(-1)
+    assert float(measures.rank_correlation(values * 0, "switch_epoch")) == 0
