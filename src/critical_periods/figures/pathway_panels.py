@@ -111,7 +111,9 @@ def _curves(axes: Axes, dataset: xr.Dataset) -> None:
                 zorder=3,
             )
     axes.set(xlabel=style.label("epoch"), xlim=(epochs[0], epochs[-1]))
-    axes.set_title(f"gating in {style.window(dataset)}")
+    lesioned = style.parameter(dataset, "lesioned_pathway")
+    modes = ", ".join(map(str, style.parameter(dataset, "lesioned_modes"))) if lesioned else ""
+    axes.set_title(f"gating in {style.window(dataset)}" + (f", lesion of mode {modes} in {lesioned}" if modes else ""))
     style.thousands(axes)
 
 

@@ -16,7 +16,10 @@ from matplotlib.lines import Line2D
 from critical_periods.figures import style
 
 FLOW, LEARNING, DEFICIT = "0.78", "#0173b2", "#de8f05"
+#: Up to this many trajectories are drawn bold.
 FEW = 10
+#: Density of streamlines, as of matplotlib's streamplot.
+DENSITY = 0.65
 
 
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:
@@ -33,6 +36,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     rows = [datasets[panel["experiment"]].sel(panel.get("select", {})) for panel in panels]
     count = max(dataset.sizes[panel["columns"]] for dataset, panel in zip(rows, panels, strict=True))
     side = min(style.PAGE / count, 2.3)
+    streams: dict[bytes, list[np.ndarray]] = {}
     figure, grid = plt.subplots(
         len(panels),
         count,
@@ -45,7 +49,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         values = dataset[panel["columns"]].values
         for axes, value in zip(row, values, strict=False):
             portrait = dataset.sel({panel["columns"]: value})
-            _portrait(axes, portrait)
+            _portrait(axes, portrait, streams)
             if index == 0:
                 depth = panel["columns"] == "depth"
                 axes.set_title(f"$D = {value}$" if depth else f"{style.label(panel['columns'], dataset)} {value}")
@@ -68,15 +72,16 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     return figure
 
 
-def _portrait(axes: Axes, portrait: xr.Dataset) -> None:
+def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.ndarray]]) -> None:
     if "flow" not in portrait:
         raise ValueError(f"a phase portrait needs two pathways; the experiment has {portrait.sizes['pathway']}")
     target = portrait["task_singular_value"].item()
     flow = portrait["flow"].isel(seed=0).transpose("pathway", "K_b", "K_a").values
     horizontal, vertical = portrait["K_a"].values, portrait["K_b"].values
-    axes.streamplot(
-        horizontal, vertical, flow[0], flow[1], color=FLOW, linewidth=0.5, density=0.75, arrowsize=0.5, zorder=1
-    )
+    known = flow.tobytes()
+    if known not in streams:
+        streams[known] = _streamlines(horizontal, vertical, flow)
+    _flow(axes, streams[known])
     axes.plot([0, target], [target, 0], color="k", lw=0.9, ls="--", zorder=2)
     runs = portrait[["path", "path_epoch"]].stack(run=("seed", "trajectory"))
     paths = runs["path"].transpose("run", "point", "pathway").values
@@ -110,3 +115,38 @@ def _portrait(axes: Axes, portrait: xr.Dataset) -> None:
     ticks = np.linspace(0, target, 3)
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
+
+
+def _streamlines(horizontal: np.ndarray, vertical: np.ndarray, flow: np.ndarray) -> list[np.ndarray]:
+    """Trace the streamlines of a flow, each an array of points (point, 2): slow enough to do once for equal flows."""
+    scratch = Figure().subplots()
+    stream = scratch.streamplot(horizontal, vertical, flow[0], flow[1], density=DENSITY)
+    return [line for line in stream.lines.get_segments() if len(line) > 2]
+
+
+def _flow(axes: Axes, streamlines: list[np.ndarray]) -> None:
+    """Draw streamlines, with an arrow half way along each; all arrows are one artist, which draws fast."""
+    axes.add_collection(LineCollection(streamlines, colors=FLOW, linewidths=0.5, zorder=1))
+    middles = [_middle(line) for line in streamlines]
+    tails = np.array([line[middle - 1] for line, middle in zip(streamlines, middles, strict=True)])
+    heads = np.array([line[middle] for line, middle in zip(streamlines, middles, strict=True)])
+    angles = np.degrees(np.arctan2(*(heads - tails).T[::-1]))
+    # Heads alone: arrows as long as their heads, in inches.
+    size: dict[str, Any] = {"units": "inches", "scale_units": "inches", "scale": 20, "width": 0.009, "headwidth": 5}
+    axes.quiver(
+        *heads.T,
+        *np.ones((2, len(heads))) / np.sqrt(2),
+        angles=angles,
+        headlength=5.5,
+        headaxislength=5,
+        pivot="mid",
+        color=FLOW,
+        zorder=1,
+        **size,
+    )
+
+
+def _middle(line: np.ndarray) -> int:
+    """Index of the point half way along a line; never the first, which no step leads to."""
+    length = np.linalg.norm(np.diff(line, axis=0), axis=1).cumsum()
+    return int(np.searchsorted(length, length[-1] / 2)) + 1
