@@ -359,11 +359,25 @@ def _check_window(name: str, onset: int, duration: int, epochs: int, key: str) -
         )
 
 
+def _check_product(parameters: Mapping[str, Any], key: str) -> None:
+    """Check what the models of the product matrix share."""
+    size, switch_epochs = parameters["size"], parameters.get("switch_epochs", [])
+    for name in ("pretrain_rank", "final_rank", "n_singular_values"):
+        if parameters[name] > size:
+            raise ConfigError(f"{key}: {name}", parameters[name], f"1 to size = {size}")
+    if parameters["n_observed"] > size**2:
+        raise ConfigError(f"{key}: n_observed", parameters["n_observed"], f"1 to size^2 = {size**2}")
+    if list(switch_epochs) != sorted(set(switch_epochs)):
+        raise ConfigError(f"{key}: switch_epochs", switch_epochs, "ascending, none twice")
+
+
 #: model -> check of what a JSON schema cannot say, called with the parameters of a cell and the experiment's key.
 CHECKS = {
     "matrix_completion": _check_matrix_completion,
     "scalar_pathways": _check_scalar_pathways,
     "pathway_network": _check_pathway_network,
+    "singular_flow": _check_product,
+    "shared_modes": _check_product,
 }
 
 
