@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures test lint smoke bench
+.PHONY: figures test test-slurm lint smoke bench
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -16,6 +16,15 @@ figures: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Needs root and Debian's packages: apt-get install --no-install-recommends slurm-wlm munge
+test-slurm: .venv-slurm/installed
+	.venv-slurm/bin/python -m pytest -m slurm
+
+.venv-slurm/installed: requirements.lock requirements-slurm.lock
+	$(PYTHON) -m venv .venv-slurm
+	.venv-slurm/bin/python -m pip install --quiet --requirement requirements-slurm.lock
+	touch $@
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

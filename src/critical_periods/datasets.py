@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import socket
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,25 @@ CHECKSUM = "data_sha256"
 
 
 class DatasetError(OSError):
-    """A dataset is missing, unreadable, or not what was written."""
+    """A dataset is missing, unreadable, or not what was written.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    path
+        The file, where it is one that is damaged.
+    """
+
+    def __init__(self, message: str, path: str | Path | None = None) -> None:
+        super().__init__(message)
+        self.path = None if path is None else Path(path)
+
+    def set_aside(self) -> Path | None:
+        """Rename the damaged file, if there is one, to `<name>.damaged`, and return its new path."""
+        if self.path is None or not self.path.is_file():
+            return None
+        return self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
 
 
 def checksum(dataset: xr.Dataset) -> str:
@@ -52,6 +72,11 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
         A dataset, or group name -> dataset.
     path
         The file, replaced if it exists.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; then no file of that name is left, or the one there was before.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +87,9 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "Conventions": "CF-1.11",
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    for abandoned in path.parent.glob(f".{path.name}.*.partial"):
+        abandoned.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
         mode: Literal["w", "a"] = "w"
         for group, dataset in groups.items():
@@ -70,6 +97,9 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
             stamped.to_netcdf(temporary, mode=mode, group=group, engine="netcdf4", encoding=_encoding(stamped))
             mode = "a"
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        free = shutil.disk_usage(path.parent).free / 1e6
+        raise OSError(f"{path}: cannot be written ({error}); {free:.1f} MB are free there") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -94,9 +124,9 @@ def read(path: str | Path, group: str | None = None) -> xr.Dataset:
             dataset = stored.load()
     except Exception as error:
         where = f"{path}" + (f" (group {group})" if group else "")
-        raise DatasetError(f"{where}: unreadable ({error}); delete it and run again") from error
+        raise DatasetError(f"{where}: unreadable ({error})", path) from error
     if dataset.attrs.get(CHECKSUM) != checksum(dataset):
-        raise DatasetError(f"{path}: damaged, its values do not match its checksum; delete it and run again")
+        raise DatasetError(f"{path}: damaged, its values do not match its checksum", path)
     return dataset
 
 
@@ -121,7 +151,7 @@ class Stored:
                 with netCDF4.Dataset(path) as file:
                     self.paths.update(dict.fromkeys(file.groups, path))
             except OSError as error:
-                raise DatasetError(f"{path}: unreadable ({error}); delete it and run again") from error
+                raise DatasetError(f"{path}: unreadable ({error})", path) from error
 
     def read(self, cell: str) -> xr.Dataset:
         """Dataset of a cell."""

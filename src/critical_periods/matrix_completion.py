@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from critical_periods.checkpoints import Checkpoints
 from critical_periods.models.factorization import Factorization, initial_weights
 from critical_periods.schedules import Phase, Schedule, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
@@ -64,7 +65,9 @@ def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
     return tuple((name, str(value)) for name, value in sorted(parameters.items()) if name not in free)
 
 
-def pretrain(cells: Sequence[Mapping[str, Any]], progress: str | None = None) -> list[xr.Dataset]:
+def pretrain(
+    cells: Sequence[Mapping[str, Any]], progress: str | None = None, checkpoints: Checkpoints | None = None
+) -> list[xr.Dataset]:
     """Train cells on their first tasks once, as one batch, and keep the weights at every switch epoch.
 
     Parameters
@@ -74,6 +77,8 @@ def pretrain(cells: Sequence[Mapping[str, Any]], progress: str | None = None) ->
         init scale and task.
     progress
         What to call the job in the log; None for silence.
+    checkpoints
+        Where gradient descent keeps its state while it lasts.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def pretrain(cells: Sequence[Mapping[str, Any]], progress: str | None = None) ->
     ]
     weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
     phase = Phase("pretraining", switch_epochs[-1], _stacked([matrix_tasks(cell)[0] for cell in cells]))
-    solution = _solve(shared, weights, [phase], switch_epochs, progress)
+    solution = _solve(shared, weights, [phase], switch_epochs, progress, checkpoints)
     kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switch_epochs])
     coordinates = {"switch_epoch": switch_epochs, "layer": np.arange(1, depth + 1)}
     coordinates |= {name: np.arange(1, size + 1) for name in ("row", "column")}
@@ -100,7 +105,10 @@ def pretrain(cells: Sequence[Mapping[str, Any]], progress: str | None = None) ->
 
 
 def complete(
-    cells: Sequence[Mapping[str, Any]], pretrainings: Sequence[xr.Dataset], progress: str | None = None
+    cells: Sequence[Mapping[str, Any]],
+    pretrainings: Sequence[xr.Dataset],
+    progress: str | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> list[xr.Dataset]:
     """Continue every switch epoch of every cell on its final task, all of them as one batch.
 
@@ -112,6 +120,8 @@ def complete(
         For each cell, what `pretrain` returned for its pre-training.
     progress
         What to call the job in the log; None for silence.
+    checkpoints
+        Where gradient descent keeps its state while it lasts.
 
     Returns
     -------
@@ -129,7 +139,7 @@ def complete(
     weights = list(np.concatenate([weight.values for weight in kept], axis=1))
     tasks = [matrix_tasks(cell)[1] for cell in cells]
     phase = Phase("final", shared["final_epochs"], _stacked([task for task in tasks for _ in switch_epochs]))
-    solution = _solve(shared, weights, [phase], (), progress)
+    solution = _solve(shared, weights, [phase], (), progress, checkpoints)
     datasets = []
     for cell, pretraining in enumerate(pretrainings):
         runs = slice(cell * len(switch_epochs), (cell + 1) * len(switch_epochs))
@@ -171,6 +181,7 @@ def _solve(
     schedule: Schedule,
     keep: Sequence[int],
     progress: str | None,
+    checkpoints: Checkpoints | None,
 ) -> Solution:
     """Run the solver that a cell asks for on the device and in the precision that it asks for."""
     if parameters["device"] == "cuda" and not torch.cuda.is_available():
@@ -186,7 +197,7 @@ def _solve(
     }
     if parameters["solver"] == "gradient_flow":
         return gradient_flow(model, tensors, schedule, **settings, **parameters["gradient_flow"])
-    return gradient_descent(model, tensors, schedule, **settings)
+    return gradient_descent(model, tensors, schedule, **settings, checkpoints=checkpoints)
 
 
 def _stacked(tasks: Sequence[Task]) -> Task:

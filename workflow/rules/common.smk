@@ -78,6 +78,29 @@ def bundle_cells(wildcards):
     return {cell.id: dict(cell.parameters) for cell in bundle_of(wildcards).cells}
 
 
+def minutes(first, further):
+    """Run time of a job: minutes for its first cell and for each one more; more at every attempt."""
+
+    def runtime(wildcards, attempt):
+        return attempt * (first + further * (len(bundle_of(wildcards).cells) - 1))
+
+    return runtime
+
+
+def memory(megabytes):
+    """Memory of a job, more at every attempt."""
+
+    def mem_mb(wildcards, attempt):
+        return attempt * megabytes
+
+    return mem_mb
+
+
+def graphics_cards(wildcards):
+    """One where the cells train on cuda, else none: the resource that SLURM's plugin calls gpu."""
+    return int(bundle_of(wildcards).cells[0].parameters["device"] == "cuda")
+
+
 def pretraining_of(wildcards):
     return {cell.id: pretraining(cell).id for cell in bundle_of(wildcards).cells}
 

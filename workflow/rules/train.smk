@@ -12,8 +12,9 @@ rule pretrain:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory(1000),
+        runtime=minutes(60, 10),
+        gpu=graphics_cards,
     params:
         cells=bundle_cells,
         code=solver_code("pretrain.py"),
@@ -36,8 +37,9 @@ rule train:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=memory(1000),
+        runtime=minutes(120, 20),
+        gpu=graphics_cards,
     params:
         cells=bundle_cells,
         pretraining=pretraining_of,

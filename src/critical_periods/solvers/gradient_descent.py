@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
+from critical_periods.checkpoints import Checkpoint, Checkpoints
 from critical_periods.models import Model, Parameters
 from critical_periods.schedules import Phase, Schedule
 from critical_periods.trajectories import Progress, Recorder, Solution, recorded_epochs
@@ -45,6 +48,7 @@ def gradient_descent(
     record_every: int,
     keep: Sequence[int] = (),
     progress: Progress | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Solution:
     """Train a model through a schedule: `parameters -= learning_rate * gradient`, once an epoch.
 
@@ -64,6 +68,8 @@ def gradient_descent(
         Epochs at which the parameters themselves are kept; the last epoch always is.
     progress
         Told the epoch after every stretch of training.
+    checkpoints
+        Where to keep the state of the training now and then, and to look for one to continue from.
 
     Returns
     -------
@@ -76,30 +82,112 @@ def gradient_descent(
         If the loss stops being finite or explodes, with the epoch and the loss.
     """
     parameters = [_copy(parameter) for parameter in parameters]
-    recorder = Recorder(model)
-    kept: dict[int, list[Any]] = {}
+    training = _Training(parameters, Recorder(model))
     bind = getattr(model, "descent", None)
-    epoch = 0
-    with one_thread():
+    checkpoint = None
+    if checkpoints is not None:
+        checkpoint = checkpoints.open(model, parameters, schedule, learning_rate, record_every, sorted(keep))
+        training.restore(checkpoint.load())
+    passed = training.stops
+    with one_thread(), checkpoint or nullcontext():
         for phase, end, stops in recorded_epochs(schedule, record_every, keep):
             update = None
-            for stop, record in stops:
-                if stop > epoch:
+            skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
+            for stop, record in stops[skipped:]:
+                if stop > training.epoch:
                     if update is None:
                         update = (
                             bind(parameters, phase, learning_rate)
                             if bind is not None
                             else _plain_descent(model, parameters, phase, learning_rate)
                         )
-                    update(stop - epoch)
-                    epoch = stop
+                    while stop > training.epoch:
+                        epochs = stop - training.epoch
+                        if checkpoint is not None:
+                            epochs = checkpoint.stretch(epochs)
+                        update(epochs)
+                        training.epoch += epochs
+                        training.save(checkpoint)
                 if record:
-                    recorder.record(epoch, parameters, phase)
-                if epoch in keep or epoch == end:
-                    kept[epoch] = [_copy(parameter) for parameter in parameters]
+                    training.recorder.record(stop, parameters, phase)
+                if stop in keep or stop == end:
+                    training.kept[stop] = [_copy(parameter) for parameter in parameters]
+                training.stops += 1
                 if progress is not None:
-                    progress(epoch)
-    return Solution(recorder.dataset(), kept)
+                    progress(stop)
+        training.save(checkpoint)
+    return Solution(training.recorder.dataset(), training.kept)
+
+
+@dataclass
+class _Training:
+    """All that a training needs to go on.
+
+    Parameters
+    ----------
+    parameters
+        The parameters, moved in place.
+    recorder
+        The record so far.
+    epoch
+        Updates made.
+    stops
+        Stops of `recorded_epochs` passed, over all phases.
+    kept
+        Epoch -> parameters kept.
+    """
+
+    parameters: list[Any]
+    recorder: Recorder
+    epoch: int = 0
+    stops: int = 0
+    kept: dict[int, list[Any]] = field(default_factory=dict)
+
+    def save(self, checkpoint: Checkpoint | None) -> None:
+        """Write a checkpoint if one is due."""
+        if checkpoint is None or not checkpoint.due():
+            return
+        recorder = self.recorder
+        state = {
+            "epoch": self.epoch,
+            "stops": self.stops,
+            "kept": list(self.kept),
+            "epochs": recorder.epochs,
+            "phases": recorder.phases,
+            "axes": recorder.axes,
+            "largest_start": recorder.largest_start,
+        }
+        arrays = {f"parameter_{index}": _numpy(parameter) for index, parameter in enumerate(self.parameters)}
+        for epoch, parameters in self.kept.items():
+            arrays |= {f"kept_{epoch}_{index}": _numpy(parameter) for index, parameter in enumerate(parameters)}
+        arrays |= {f"record_{name}": np.stack(values) for name, values in recorder.values.items()}
+        checkpoint.save(state, arrays)
+
+    def restore(self, saved: tuple[dict[str, Any], dict[str, np.ndarray]] | None) -> None:
+        """Go on from a checkpoint."""
+        if saved is None:
+            return
+        state, arrays = saved
+        self.epoch, self.stops = state["epoch"], state["stops"]
+        recorder = self.recorder
+        recorder.epochs, recorder.phases = state["epochs"], state["phases"]
+        recorder.axes = {name: tuple(axes) for name, axes in state["axes"].items()}
+        recorder.largest_start = state["largest_start"]
+        recorder.values = {name: list(arrays[f"record_{name}"]) for name in recorder.axes}
+        for epoch in state["kept"]:
+            self.kept[epoch] = [_copy(parameter) for parameter in self.parameters]
+            _fill(self.kept[epoch], arrays, f"kept_{epoch}")
+        _fill(self.parameters, arrays, "parameter")
+
+
+def _fill(parameters: list[Any], arrays: dict[str, np.ndarray], name: str) -> None:
+    for index, parameter in enumerate(parameters):
+        array = arrays[f"{name}_{index}"]
+        parameter[...] = torch.from_numpy(array) if isinstance(parameter, torch.Tensor) else array
+
+
+def _numpy(parameter: Any) -> np.ndarray:
+    return parameter.cpu().numpy() if isinstance(parameter, torch.Tensor) else parameter
 
 
 def _copy(parameter: Any) -> Any:

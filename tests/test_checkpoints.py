@@ -1,0 +1,117 @@
+"""Checkpoints: a training that was stopped and goes on ends where an undisturbed one does, bit for bit."""
+
+import signal
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from critical_periods.checkpoints import Checkpoint, Checkpoints
+from critical_periods.matrix_completion import complete, pretrain
+from critical_periods.models.scalar_pathways import ScalarPathways
+from critical_periods.schedules import Phase, Task
+from critical_periods.solvers import gradient_descent
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    return Checkpoints(tmp_path / "cell.nc", code="code", every=0)
+
+
+@pytest.fixture
+def stop(checkpoints, monkeypatch):
+    """Train until the solver has looked a number of times whether a checkpoint is due, then let SIGTERM come."""
+
+    def stop(train, looks):
+        seen = 0
+
+        def due(checkpoint):
+            nonlocal seen
+            seen += 1
+            return seen == looks
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Checkpoint, "due", due)
+            patched.setattr(Checkpoint, "stretch", lambda self, epochs: min(epochs, 3))
+            checkpoints.signal = signal.SIGTERM
+            with pytest.raises(SystemExit) as ended:
+                train()
+            checkpoints.signal = 0
+        assert ended.value.code == 128 + signal.SIGTERM
+        [path] = checkpoints.folder.iterdir()
+        return path
+
+    return stop
+
+
+@pytest.mark.parametrize("looks", [1, 2, 5, 9])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_interrupted_training_ends_where_an_undisturbed_one_does(cell, dtype, looks, checkpoints, stop):
+    cell = cell | {"dtype": dtype, "record_every": 4}
+    before = pretrain([cell])
+    stop(lambda: pretrain([cell], checkpoints=checkpoints), looks)
+    xr.testing.assert_identical(pretrain([cell], checkpoints=checkpoints)[0], before[0])
+    checkpoints.discard()
+    undisturbed = complete([cell], before)
+    stop(lambda: complete([cell], before, checkpoints=checkpoints), looks)
+    xr.testing.assert_identical(complete([cell], before, checkpoints=checkpoints)[0], undisturbed[0])
+
+
+@pytest.mark.parametrize("looks", range(1, 9))
+def test_schedules_of_several_phases_resume_in_the_right_phase(looks, checkpoints, stop):
+    model, start = ScalarPathways(depth=3), [np.full((2, 1), 0.1), np.full((2, 1), 0.3)]
+    target = np.array([2.0])
+    schedule = [Phase("a", 7, Task(target)), Phase("none", 0, Task(target)), Phase("b", 9, Task(-target))]
+
+    def train(checkpoints=None):
+        settings = {"learning_rate": 0.05, "record_every": 4, "keep": (0, 7, 10)}
+        return gradient_descent(model, start, schedule, **settings, checkpoints=checkpoints)
+
+    undisturbed = train()
+    stop(lambda: train(checkpoints), looks)
+    resumed = train(checkpoints)
+    xr.testing.assert_identical(resumed.trajectory, undisturbed.trajectory)
+    assert resumed.parameters.keys() == undisturbed.parameters.keys()
+    for epoch, parameters in undisturbed.parameters.items():
+        for one, other in zip(parameters, resumed.parameters[epoch], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"learning_rate": 0.29}, {"pretrain_n_observed": 59}, "code"])
+def test_checkpoints_of_another_training_are_not_continued(cell, change, checkpoints, stop, caplog):
+    caplog.set_level("INFO")
+    stop(lambda: pretrain([cell], checkpoints=checkpoints), 3)
+    if change == "code":
+        checkpoints.code = "edited"
+    else:
+        cell = cell | change
+    [trained] = pretrain([cell], checkpoints=checkpoints)
+    assert "continuing" not in caplog.text
+    xr.testing.assert_identical(trained, pretrain([cell])[0])
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_damaged_checkpoints_are_not_continued(cell, damage, checkpoints, stop, caplog):
+    path = stop(lambda: pretrain([cell], checkpoints=checkpoints), 3)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes({"truncated": content[: len(content) // 2], "flipped": content, "empty": b""}[damage])
+    [trained] = pretrain([cell], checkpoints=checkpoints)
+    assert "damaged checkpoint" in caplog.text
+    xr.testing.assert_identical(trained, pretrain([cell])[0])
+
+
+def test_checkpoint_that_cannot_be_written_costs_nothing_else(cell, checkpoints, caplog):
+    checkpoints.folder.write_text("a file where the folder should be")
+    checkpoints.every = 1e-9
+    [trained] = pretrain([cell], checkpoints=checkpoints)
+    assert "no checkpoint" in caplog.text
+    xr.testing.assert_identical(trained, pretrain([cell])[0])
+
+
+def test_finished_jobs_leave_no_checkpoints(cell, checkpoints):
+    checkpoints.every = 1e-9
+    pretrain([cell], checkpoints=checkpoints)
+    assert list(checkpoints.folder.iterdir())
+    checkpoints.discard()
+    assert not list(checkpoints.folder.iterdir())
