@@ -111,9 +111,7 @@ def _curves(axes: Axes, dataset: xr.Dataset) -> None:
                 zorder=3,
             )
     axes.set(xlabel=style.label("epoch"), xlim=(epochs[0], epochs[-1]))
-    lesioned = style.parameter(dataset, "lesioned_pathway")
-    modes = ", ".join(map(str, style.parameter(dataset, "lesioned_modes"))) if lesioned else ""
-    axes.set_title(f"gating in {style.window(dataset)}" + (f", lesion of mode {modes} in {lesioned}" if modes else ""))
+    axes.set_title(f"gating in {style.window(dataset)}")
     style.thousands(axes)
 
 
@@ -154,4 +152,8 @@ def _legend(dataset: xr.Dataset) -> list[Any]:
         else:
             handles.append(Line2D([], [], marker=marker, ls=line, lw=1, label=f"$K_{pathway}$", **look))
     handles.append(Patch(fc=SHADE, label=f"{style.parameter(dataset, 'gated_pathway')} gated"))
+    lesioned = style.parameter(dataset, "lesioned_pathway")
+    if lesioned:
+        modes = ", ".join(map(str, style.parameter(dataset, "lesioned_modes")))
+        handles.append(Patch(fc="none", label=f"lesion: mode {modes} in {lesioned}"))
     return handles

@@ -19,7 +19,7 @@ FLOW, LEARNING, DEFICIT = "0.78", "#0173b2", "#de8f05"
 #: Up to this many trajectories are drawn bold.
 FEW = 10
 #: Density of streamlines, as of matplotlib's streamplot.
-DENSITY = 0.65
+DENSITY = 0.55
 
 
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:

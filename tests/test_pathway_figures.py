@@ -1,0 +1,103 @@
+"""Figures of the pathways, drawn from the datasets of small experiments."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import yaml
+
+from critical_periods.aggregation import assemble
+from critical_periods.experiments import Plan
+from critical_periods.figures import pathway_panels, phase_portraits
+from critical_periods.jobs import run_cells
+from critical_periods.multi_pathway import simulate_network, simulate_scalar
+
+REPOSITORY = Path(__file__).parents[1]
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+CONFIG = (REPOSITORY / "config.yaml").read_text()
+SIMULATE = {"scalar_pathways": simulate_scalar, "pathway_network": simulate_network}
+SMALL = {
+    "scalar_pathways": {"n_trajectories": 3, "record_every": 100},
+    "pathway_network": {"width": 8, "record_every": 20, "epochs": 920},
+}
+
+
+def experiment(name, seeds=(0,)):
+    """One experiment of the paper at small size, as the workflow would assemble it."""
+    config = yaml.safe_load(CONFIG)
+    settings = config["experiments"][name]
+    settings["set"] = SMALL[settings["model"]] | settings.get("set", {})
+    settings["seeds"] = list(seeds)
+    config["experiments"], config["figures"] = {name: settings}, {}
+    plan = Plan(config, SCHEMA).experiments[name]
+    cells = {cell.id: dict(cell.parameters) for cell in plan.cells.values()}
+    datasets = run_cells(plan.model, cells, SIMULATE[plan.model])
+    return assemble(plan.axes, [cell.id for cell in plan.cells.values()], datasets.__getitem__, {})
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def panels(figure):
+    return yaml.safe_load(CONFIG)["figures"][figure]["panels"]
+
+
+@pytest.mark.parametrize(
+    ("figure", "name", "columns"),
+    [("fig01", "phase_portraits", [2, 5, 8, 13]), ("fig07", "phase_portraits_small_init", [2, 3, 4])],
+)
+def test_phase_portraits(figure, name, columns):
+    dataset = experiment(name)
+    drawn = phase_portraits.draw(panels(figure), {name: dataset})
+    drawn.canvas.draw()
+    assert [axes.get_title() for axes in drawn.axes] == [f"$D = {depth}$" for depth in columns] + [""] * len(columns)
+    for axes in drawn.axes:
+        rest = next(line for line in axes.lines if line.get_linestyle() == "--")
+        np.testing.assert_array_equal(rest.get_xdata() + rest.get_ydata(), 10)
+    windows = [drawn.axes[index].get_ylabel().splitlines()[0] for index in (0, len(columns))]
+    expected = {"fig01": ["[0, 15)", "[100, 115)"], "fig07": ["[0, 5)", "[500,000, 510,000)"]}[figure]
+    assert windows == [f"b gated in {window}" for window in expected]
+
+
+def test_curves_show_gradient_descent_as_markers_and_the_ode_as_lines():
+    dataset = experiment("gating")
+    drawn = pathway_panels.draw(panels("fig02"), {"gating": dataset})
+    drawn.canvas.draw()
+    for axes, onset in zip(drawn.axes, (0, 400, 750), strict=True):
+        shade = axes.patches[0]
+        assert (shade.get_x(), shade.get_width()) == (onset, 150)
+        chosen = dataset["pathway_singular_value"].sel(onset=onset).isel(seed=0)
+        markers = [line for line in axes.lines if line.get_linestyle() == "None"]
+        curves = [line for line in axes.lines if line.get_linestyle() != "None"]
+        for lines, solver in ((markers, "gradient_descent"), (curves, "ode")):
+            values = chosen.sel(solver=solver).transpose("mode", "pathway", "epoch").values.reshape(16, -1)
+            np.testing.assert_allclose([line.get_ydata() for line in lines], values)
+
+
+def test_matrices_and_lesion():
+    drawn = pathway_panels.draw(panels("fig03"), {"lesion": experiment("lesion")})
+    drawn.canvas.draw()
+    heat = [axes for axes in drawn.axes if axes.images]
+    assert [axes.get_title() for axes in heat] == ["$K_a$", "$K_b$"]
+    first, second = (axes.images[0].get_array() for axes in heat)
+    assert abs(first[1, 1]) < 1e-10
+    assert second[1, 1] > 2.6
+    assert "lesion: mode 2 in a" in [text.get_text() for text in drawn.legends[0].get_texts()]
+
+
+def test_networks_without_an_ode_and_with_several_seeds():
+    dataset = experiment("gating_relu", seeds=(0, 1))
+    assert "solver" not in dataset.dims
+    drawn = pathway_panels.draw(panels("fig12"), {"gating_relu": dataset})
+    drawn.canvas.draw()
+    assert all(axes.collections for axes in drawn.axes), "the spread over seeds is shaded"
+
+
+def test_a_phase_portrait_of_three_pathways_is_refused():
+    dataset = experiment("phase_portraits").drop_vars("flow")
+    with pytest.raises(ValueError, match="needs two pathways"):
+        phase_portraits.draw(panels("fig01"), {"phase_portraits": dataset})
