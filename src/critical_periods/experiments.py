@@ -188,11 +188,14 @@ class Plan:
                 raise ConfigError(f"{key}.set", parameter, "a parameter that the experiment does not vary")
         axes = {"seed": tuple(settings.get("seeds", config["seeds"]))} | {k: tuple(v) for k, v in vary.items()}
         defaults = shared | dict(config["models"][model]) | dict(fixed)
+        # The schema judges every parameter by itself: each value of an axis once is enough, however large the grid.
+        first = defaults | {parameter: values[0] for parameter, values in vary.items()}
+        for parameters in [first] + [first | {name: value} for name, values in vary.items() for value in values[1:]]:
+            validate(parameters, self.schema["$defs"][model], root=self.schema, key=key)
         cells = {}
         for values in itertools.product(*axes.values()):
             parameters = defaults | dict(zip(axes, values, strict=True))
             seed = parameters.pop("seed")
-            validate(parameters, self.schema["$defs"][model], root=self.schema, key=key)
             parameters = _canonical(parameters, allowed)
             CHECKS.get(model, lambda parameters, key: None)(parameters, key)
             cells[values] = Cell(model, _resolve(model, parameters) | {"seed": seed})
