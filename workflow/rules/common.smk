@@ -7,6 +7,7 @@ from critical_periods.provenance import fingerprint
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
+INTERACTIVE_KINDS = {"error_curves", "spectra"}
 
 # --config strict=true is a word, not a truth value, when it arrives here.
 if isinstance(config.get("strict"), str):
@@ -44,6 +45,11 @@ def experiment_files(names, run=""):
 
 def figure_files(names, run=""):
     return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
+
+
+def interactive_files(names, run=""):
+    kinds = PLANS[run].config["figures"]
+    return [f"results/{run}interactive/{name}.html" for name in names if kinds[name]["kind"] in INTERACTIVE_KINDS]
 
 
 def plan_of_bundle(wildcards):
@@ -124,6 +130,16 @@ def axis_descriptions(wildcards):
 
 def figure_settings(wildcards):
     return PLAN.config["figures"][wildcards.figure]
+
+
+def run_name(wildcards):
+    return Path(wildcards.run).name or "paper"
+
+
+def figure_labels(wildcards):
+    """Labels of a figure in the report: its name, its title, and the run."""
+    title = figure_settings(wildcards)["title"]
+    return {"figure": wildcards.figure, "title": title, "run": run_name(wildcards)}
 
 
 def claim_labels(part):

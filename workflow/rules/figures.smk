@@ -6,7 +6,12 @@ rule figure:
         figure_data,
     output:
         pdf="results/{run}figures/{figure}.pdf",
-        png="results/{run}figures/{figure}.png",
+        png=report(
+            "results/{run}figures/{figure}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels=figure_labels,
+        ),
     log:
         "results/logs/{run}figures/{figure}.log",
     conda:

@@ -1,0 +1,28 @@
+# Interactive twins of figures, for the report and the browser.
+
+
+rule interactive:
+    input:
+        figure_data,
+    output:
+        report(
+            "results/{run}interactive/{figure}.html",
+            caption="../report/interactive.rst",
+            category="Interactive",
+            labels=figure_labels,
+        ),
+    log:
+        "results/logs/{run}interactive/{figure}.log",
+    conda:
+        "../../envs/interactive.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=figure_settings,
+        code=script_code("draw_interactive.py"),
+    message:
+        "Drawing {wildcards.run}{wildcards.figure} to hover over"
+    script:
+        "../scripts/draw_interactive.py"
