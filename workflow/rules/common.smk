@@ -4,6 +4,7 @@ import yaml
 from critical_periods.ensembles import ensemble
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
 from critical_periods.provenance import fingerprint
+from critical_periods.solver_comparison import COMPARED, compared
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
@@ -17,15 +18,16 @@ try:
     SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
     PLAN = Plan(config, SCHEMA)
     ENSEMBLE = Plan(ensemble(config), SCHEMA)
+    AGREEMENT = {solver: Plan(compared(config, solver), SCHEMA) for solver in COMPARED}
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
 
 # What comes before experiments/, figures/ and claims in a plan's paths, the wildcard `run`; cells are shared.
-PLANS = {"": PLAN, "ensemble/": ENSEMBLE}
+PLANS = {"": PLAN, "ensemble/": ENSEMBLE} | {f"agreement/{name}/": plan for name, plan in AGREEMENT.items()}
 
 
 wildcard_constraints:
-    run="(ensemble/)?",
+    run="|".join(PLANS),
     bundle="[0-9a-f]{16}",
     experiment="|".join(PLAN.experiments) or "none",
     figure="|".join(PLAN.config["figures"]) or "none",
