@@ -27,6 +27,8 @@ def ensemble(config: Mapping[str, Any]) -> dict[str, Any]:
         if settings["model"] == "matrix_completion"
     }
     figures = {
-        name: figure for name, figure in config["figures"].items() if set(figure_experiments(figure)) <= set(experiments)
+        name: figure
+        for name, figure in config["figures"].items()
+        if set(figure_experiments(figure)) <= set(experiments)
     }
     return {**config, **config["ensemble"], "experiments": experiments, "figures": figures}

@@ -152,7 +152,11 @@ def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, tuple[str, list[st
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield (alias.asname, (alias.name, [])) if alias.asname else (root := alias.name.split(".")[0], (root, []))
+                yield (
+                    (alias.asname, (alias.name, []))
+                    if alias.asname
+                    else (root := alias.name.split(".")[0], (root, []))
+                )
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 yield alias.asname or alias.name, (node.module, [alias.name])
@@ -161,7 +165,9 @@ def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, tuple[str, list[st
 def _defined(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
         return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    targets = (
+        node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    )
     return [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
 
 
@@ -184,8 +190,6 @@ class _Undocumented(ast.NodeTransformer):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [  # type: ignore[attr-defined]
-                item
-                for item in body
-                if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
+                item for item in body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
             ]
         return super().generic_visit(node)

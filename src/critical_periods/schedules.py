@@ -53,9 +53,7 @@ class Phase:
             raise ValueError(f"phase {self.name!r}: epochs = {self.epochs}; allowed: 0 or more")
         for pathway, factor in self.plasticity.items():
             if not 0 <= factor <= 1:
-                raise ValueError(
-                    f"phase {self.name!r}: plasticity of pathway {pathway!r} = {factor}; allowed: 0 to 1"
-                )
+                raise ValueError(f"phase {self.name!r}: plasticity of pathway {pathway!r} = {factor}; allowed: 0 to 1")
 
 
 Schedule = Sequence[Phase]

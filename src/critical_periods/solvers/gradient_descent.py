@@ -27,9 +27,7 @@ def one_thread():
         torch.set_num_threads(threads)
 
 
-def _plain_descent(
-    model: Model, parameters: Parameters, phase: Phase, learning_rate: float
-) -> Callable[[int], None]:
+def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
     def update(count: int) -> None:
         for _ in range(count):
             for parameter, slope in zip(parameters, model.gradient(parameters, phase), strict=True):
