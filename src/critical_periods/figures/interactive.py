@@ -1,4 +1,4 @@
-"""Curves to hover over, zoom into and toggle: pages that need no network and no Python (figs 4, 5, 6, 8, 13)."""
+"""Curves to hover over, zoom into and toggle: pages that need no network and no Python (figs 4 to 6, 8 to 10, 13)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from critical_periods.figures import style
+from critical_periods.figures.spectra import spectrum_columns
 
 
 def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -71,21 +72,24 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
     for panel in panels:
         dataset = style.select(datasets[panel["experiment"]], panel)
         chosen = ", ".join(f"{value} {_plain(style.label(name))}" for name, value in panel.get("select", {}).items())
-        for switch_epoch in panel["switch_epochs"]:
-            names.append(f"{chosen or panel['experiment']}, switch at {switch_epoch:,}")
-            values = dataset["singular_value"].sel(switch_epoch=switch_epoch).dropna("epoch", how="all")
-            values = values.mean("seed") if "seed" in values.dims else values
-            for colour, mode in zip(_colours(values.sizes["mode"]), values["mode"].values, strict=True):
-                curve = values.sel(mode=mode)
-                owners.append(len(names) - 1)
-                figure.add_scatter(
-                    x=curve["epoch"].values,
-                    y=curve.values.astype(float),
-                    name=f"mode {mode}",
-                    line={"color": colour},
-                    visible=len(names) == 1,
-                    hovertemplate="epoch %{x:,}<br>singular value %{y:.4g}",
-                )
+        for title, runs, _ in spectrum_columns(dataset, panel):
+            names.append(f"{chosen}, {title}" if chosen else f"{panel['experiment']}, {title}")
+            values = runs.mean("seed") if "seed" in runs.dims else runs
+            solvers = list(values["solver"].values) if "solver" in values.dims else [None]
+            for index, solver in enumerate(solvers):
+                of_solver = values if solver is None else values.sel(solver=solver)
+                recorded = of_solver.dropna("epoch", how="all")
+                for colour, mode in zip(_colours(recorded.sizes["mode"]), recorded["mode"].values, strict=True):
+                    curve = recorded.sel(mode=mode)
+                    owners.append(len(names) - 1)
+                    figure.add_scatter(
+                        x=curve["epoch"].values,
+                        y=curve.values.astype(float),
+                        name=f"mode {mode}" if index == 0 else f"mode {mode}, theory",
+                        line={"color": colour if index == 0 else "black", "dash": "solid" if index == 0 else "dash"},
+                        visible=len(names) == 1,
+                        hovertemplate="epoch %{x:,}<br>singular value %{y:.4g}",
+                    )
     buttons = [
         {"label": name, "method": "update", "args": [{"visible": [owner == index for owner in owners]}]}
         for index, name in enumerate(names)

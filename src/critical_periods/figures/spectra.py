@@ -30,7 +30,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         Experiment name -> dataset.
     """
     style.apply()
-    rows = [_columns(style.select(datasets[panel["experiment"]], panel), panel) for panel in panels]
+    rows = [spectrum_columns(style.select(datasets[panel["experiment"]], panel), panel) for panel in panels]
     width = max(len(columns) for columns in rows)
     figure, grid = plt.subplots(
         len(panels), width, squeeze=False, sharey=True, figsize=(style.PAGE, 1.75 * len(panels) + 0.3)
@@ -62,7 +62,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     return figure
 
 
-def _columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tuple[str, xr.DataArray, int]]:
+def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tuple[str, xr.DataArray, int]]:
     """Title, singular values and switch epoch of every column of a panel."""
     values = dataset["singular_value"]
     if "columns" in panel:
