@@ -303,7 +303,7 @@ def test_late_gating_changes_little():
 
 
 def test_path_is_resolved_however_short_the_learning():
-    """At depth 4 learning takes some hundred of a million epochs; the path has no gap all the same."""
+    """At depth 4 learning takes some thirty of a million epochs; the path has no gap all the same."""
     dataset = simulate_scalar(SMALL_INIT | {"depth": 4})
     path = dataset["path"].isel(trajectory=0)
     lengths = np.linalg.norm(path.diff("point").values, axis=-1)
