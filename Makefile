@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures test test-slurm lint smoke bench
+.PHONY: figures test test-slurm lint smoke bench docs
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -35,6 +35,9 @@ lint: .venv/installed
 
 smoke: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile tests/smoke.yaml --directory .smoke
+
+docs: .venv/installed
+	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py
