@@ -17,10 +17,10 @@ from conftest import REPOSITORY
 
 from critical_periods.datasets import CHECKSUM
 
-#: One experiment of one cell of about ten seconds of training, of which pre-training is the most.
+#: One experiment of one cell of some seconds of training, of which pre-training is the most.
 LONG = {
     "experiments": {"depth": {"vary": {"depth": [2]}}},
-    "models": {"matrix_completion": {"switch_epochs": [0, 100, 200, 300, 300000], "record_every": 5000}},
+    "models": {"matrix_completion": {"switch_epochs": [0, 100, 200, 300, 150000], "record_every": 5000}},
 }
 
 
@@ -39,6 +39,8 @@ class Runs:
         Environment of the runs; this process's if not given.
     """
 
+    log = "output.txt"
+
     def __init__(
         self,
         folder: Path,
@@ -53,10 +55,10 @@ class Runs:
         self.configuration.write_text(yaml.safe_dump(dict(changes or {})))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start Snakemake as the leader of a process group; its output goes to `output.txt`."""
+        """Start Snakemake as the leader of a process group; its output goes to the file `log`."""
         configurations = [str(REPOSITORY / "tests/smoke.yaml"), str(self.configuration)]
         command = [sys.executable, "-m", "snakemake", *self.options, "--directory", str(self.folder), *arguments]
-        with (self.folder / "output.txt").open("w") as output:
+        with (self.folder / self.log).open("w") as output:
             self.process = subprocess.Popen(
                 [*command, "--configfile", *configurations],
                 cwd=REPOSITORY,
@@ -82,7 +84,7 @@ class Runs:
     @property
     def output(self) -> str:
         """What the last run has printed so far."""
-        return (self.folder / "output.txt").read_text()
+        return (self.folder / self.log).read_text()
 
     def checksums(self, pattern: str = "results/**/*.nc") -> dict[str, list[str]]:
         """Checksums of the data in every file: path -> checksum of each dataset in it."""

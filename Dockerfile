@@ -1,0 +1,18 @@
+# The workflow with everything it needs, from the lock file:
+#   docker build --tag critical-periods .
+#   docker run --rm --volume "$PWD/out:/work" critical-periods --cores all
+# As an Apptainer image: apptainer build critical-periods.sif docker-daemon://critical-periods:latest
+FROM python:3.11.14-slim
+ENV PYTHONDONTWRITEBYTECODE=1 MPLBACKEND=agg MPLCONFIGDIR=/tmp/matplotlib XDG_CACHE_HOME=/tmp/cache
+COPY requirements.lock /opt/critical-periods/
+# torch without CUDA, a tenth of the size; leave out --extra-index-url for GPUs
+RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
+    --requirement /opt/critical-periods/requirements.lock
+COPY Snakefile config.yaml LICENSE README.md /opt/critical-periods/
+COPY workflow /opt/critical-periods/workflow
+COPY profiles /opt/critical-periods/profiles
+COPY src /opt/critical-periods/src
+COPY envs /opt/critical-periods/envs
+COPY tests/smoke.yaml /opt/critical-periods/tests/
+WORKDIR /work
+ENTRYPOINT ["snakemake", "--snakefile", "/opt/critical-periods/Snakefile", "--directory", "/work"]
