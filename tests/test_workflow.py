@@ -124,8 +124,15 @@ def test_everything_is_made_in_a_folder_elsewhere(finished):
     assert finished.dataset("depth").sizes["switch_epoch"] == 3
     assert not (finished.repository / "results").exists()
     # depth 1 and 2 are pre-trained once each, though depth 2 is asked for twice
-    assert jobs(finished.output) == {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2}
-    assert "8 of 9 steps" in finished.output
+    assert jobs(finished.output) == {
+        "pretrain": 2,
+        "train": 2,
+        "aggregate": 2,
+        "figure": 2,
+        "interactive": 2,
+        "judge": 1,
+    }
+    assert "11 of 12 steps" in finished.output
 
 
 def test_a_job_tells_how_far_it_is(finished):
@@ -159,7 +166,7 @@ def test_one_figure_alone_needs_only_its_own_cells(finished):
 def test_a_longer_list_runs_only_what_is_new(project):
     longer = {"depth": {**TINY["experiments"]["depth"], "vary": {"depth": [1, 2, 3]}}}
     project.configure(experiments=TINY["experiments"] | longer)
-    assert project.planned() == {"pretrain": 1, "train": 1, "aggregate": 1, "figure": 1}
+    assert project.planned() == {"pretrain": 1, "train": 1, "aggregate": 1, "figure": 1, "interactive": 1, "judge": 1}
     before = project.dataset("depth")
     project.snakemake()
     after = project.dataset("depth")
@@ -170,7 +177,7 @@ def test_a_longer_list_runs_only_what_is_new(project):
 def test_longer_final_training_reuses_the_pretraining(project):
     project.configuration["models"]["matrix_completion"]["final_epochs"] = 30
     project.configure()
-    assert project.planned() == {"train": 2, "aggregate": 2, "figure": 2}
+    assert project.planned() == {"train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
 
 def test_an_edit_of_a_drawing_trains_nothing(project):
@@ -180,12 +187,12 @@ def test_an_edit_of_a_drawing_trains_nothing(project):
 
 def test_an_edit_of_a_measure_trains_nothing(project):
     project.edit("src/critical_periods/measures.py", "drop=True) - recon", "drop=True) + recon")
-    assert project.planned() == {"aggregate": 2, "figure": 2}
+    assert project.planned() == {"aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
 
 def test_an_edit_of_the_model_runs_everything(project):
     project.edit("src/critical_periods/models/factorization.py", "alpha=-learning_rate", "alpha=-0.5 * learning_rate")
-    assert project.planned() == {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2}
+    assert project.planned() == {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
 
 def test_comments_and_docstrings_run_nothing(project):
@@ -205,7 +212,7 @@ def test_results_are_bit_identical_from_run_to_run(finished, tmp_path):
     again.configuration["cells_per_job"]["gradient_descent"] = 4
     again.configure()
     output = again.snakemake("--cores", "1")
-    assert jobs(output) == {"pretrain": 1, "train": 1, "aggregate": 2, "figure": 2}
+    assert jobs(output) == {"pretrain": 1, "train": 1, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
     for name in ("depth", "n_observed"):
         assert again.dataset(name).attrs[CHECKSUM] == finished.dataset(name).attrs[CHECKSUM]
 
