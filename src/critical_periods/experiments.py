@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import math
+import reprlib
 import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,13 +22,27 @@ import jsonschema
 #: Keys of the configuration's top level that every cell whose model knows them takes over.
 SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
 
+#: Most cells that all experiments of a configuration may have together: planning them takes minutes.
+MOST_CELLS = 1_000_000
+
+#: Most items of one list, the largest `maxItems` of the schema.
+LONGEST_LIST = 10_000
+
+#: Most values of a configuration, aliases counted as often as they are used.
+MOST_VALUES = 1_000_000
+
+#: Levels below which nothing of a configuration lies.
+DEEPEST_LEVEL = 20
+
+#: Largest absolute value of an integer: that of 64 bits.
+LARGEST_INTEGER = 2**63 - 1
+
 
 class ConfigError(ValueError):
     """The configuration asks for something that cannot be: names the key, the value and what is allowed."""
 
     def __init__(self, key: str, value: Any, allowed: str) -> None:
-        text = repr(value)
-        super().__init__(f"{key} = {text if len(text) <= 200 else text[:200] + '...'}; allowed: {allowed}")
+        super().__init__(f"{_line(key)} = {_line(_REPR.repr(value))}; allowed: {_line(allowed, 2000)}")
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,7 @@ class Plan:
     def __init__(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         validate(config, schema)
         self.config, self.schema = config, schema
+        self._check_sizes()
         self.experiments = {name: self._experiment(name) for name in config["experiments"]}
         for name, figure in config["figures"].items():
             for index, panel in enumerate(figure["panels"]):
@@ -148,6 +164,16 @@ class Plan:
                 self.bundles[bundle.id] = bundle
                 self.bundle_of.update((cell.id, bundle) for cell in bundle.cells)
 
+    def _check_sizes(self) -> None:
+        """Refuse grids of too many cells before any of them is expanded."""
+        total = 0
+        for name, settings in self.config["experiments"].items():
+            lengths = [len(settings.get("seeds", self.config["seeds"])), *map(len, settings.get("vary", {}).values())]
+            total += math.prod(lengths)
+            if total > MOST_CELLS:
+                product = " x ".join(map(str, lengths))
+                raise ConfigError(f"experiments.{name}: cells", product, f"{MOST_CELLS} in all experiments together")
+
     def _check_panel(self, key: str, panel: Mapping[str, Any]) -> None:
         """Refuse a panel that asks for what its experiment does not have."""
         name = panel["experiment"]
@@ -159,7 +185,7 @@ class Plan:
         for parameter, value in selected.items():
             if parameter not in experiment.axes:
                 raise ConfigError(f"{key}.select", parameter, _one_of(parameter, experiment.axes))
-            if value not in experiment.axes[parameter]:
+            if not any(_same(value, known) for known in experiment.axes[parameter]):
                 raise ConfigError(f"{key}.select.{parameter}", value, _one_of(value, experiment.axes[parameter]))
         for role, parameter in spread.items():
             if parameter not in experiment.axes:
@@ -183,9 +209,12 @@ class Plan:
             for parameter in values:
                 if parameter not in allowed:
                     raise ConfigError(f"{key}.{part}", parameter, _one_of(parameter, allowed))
-        for parameter in vary:
+        for parameter, values in vary.items():
             if parameter in fixed:
                 raise ConfigError(f"{key}.set", parameter, "a parameter that the experiment does not vary")
+            for value in values:
+                if isinstance(value, list | Mapping):
+                    raise ConfigError(f"{key}.vary.{parameter}", value, "numbers and words, no lists and no keys")
         axes = {"seed": tuple(settings.get("seeds", config["seeds"]))} | {k: tuple(v) for k, v in vary.items()}
         defaults = shared | dict(config["models"][model]) | dict(fixed)
         # The schema judges every parameter by itself: each value of an axis once is enough, however large the grid.
@@ -241,14 +270,64 @@ def validate(instance: Any, schema: Mapping[str, Any], root: Mapping[str, Any] |
     ConfigError
         On the first violation, with key, value and what is allowed.
     """
-    for name, value in _numbers(instance, key):
-        if not math.isfinite(value):
-            raise ConfigError(name, value, "finite numbers")
+    _check_values(instance, key)
     if root is not None:
         schema = {**schema, "$defs": root["$defs"]}
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(instance))
+    error = jsonschema.exceptions.best_match(_Validator(schema).iter_errors(instance))
     if error is not None:
         raise _config_error(error, key)
+
+
+def _check_values(instance: Any, key: str) -> None:
+    """Refuse what would make validation itself slow or endless, and the numbers that JSON does not know."""
+    for count, (name, level, value) in enumerate(_values(instance, key)):
+        if count >= MOST_VALUES:
+            raise ConfigError(name, value, f"{MOST_VALUES} values in the whole configuration")
+        if level > DEEPEST_LEVEL:
+            raise ConfigError(name, value, f"{DEEPEST_LEVEL} levels at most")
+        if isinstance(value, list | tuple) and len(value) > LONGEST_LIST:
+            raise ConfigError(name, value, f"{LONGEST_LIST} items at most in any list")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(name, value, "finite numbers")
+        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+            raise ConfigError(name, value, "integers of 64 bits")
+
+
+def _items_of_bounded_list(validator: Any, items: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    """`items`, unless the list is too long anyway: then that is the one error."""
+    if not _too_long(instance, schema):
+        yield from jsonschema.Draft202012Validator.VALIDATORS["items"](validator, items, instance, schema)
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    """`uniqueItems` in linear time: jsonschema compares all pairs where items cannot be sorted."""
+    if unique and isinstance(instance, list) and not _too_long(instance, schema):
+        seen = {json.dumps(_comparable(item), sort_keys=True, default=repr) for item in instance}
+        if len(seen) < len(instance):
+            yield jsonschema.ValidationError("an item twice")
+
+
+def _too_long(instance: Any, schema: Mapping[str, Any]) -> bool:
+    return isinstance(instance, list) and len(instance) > schema.get("maxItems", LONGEST_LIST)
+
+
+def _comparable(value: Any) -> Any:
+    """A value in which equal numbers are written alike."""
+    if isinstance(value, Mapping):
+        return {str(name): _comparable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# An integer is written as one: 3.0 would be another parameter than 3, and a cell of its own.
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    {"items": _items_of_bounded_list, "uniqueItems": _unique_items},
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 def _config_error(error: jsonschema.ValidationError, key: str) -> ConfigError:
@@ -281,9 +360,10 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         "minItems": "{} or more items",
         "maxItems": "{} items at most",
         "minProperties": "{} or more keys",
-        "pattern": "matching {}",
     }
     bounds = [text.format(schema[name]) for name, text in limits.items() if name in schema]
+    if "pattern" in schema:
+        bounds.append(str(schema.get("description", f"matching {schema['pattern']}")).rstrip("."))
     if schema.get("uniqueItems"):
         bounds.append("no item twice")
     return ", ".join([words, *bounds] if words else bounds) or str(schema.get("description", "see the schema"))
@@ -424,13 +504,40 @@ def _one_of(value: Any, names: Iterable[Any]) -> str:
     return ", ".join(known) + hint
 
 
-def _numbers(value: Any, key: str) -> Iterator[tuple[str, float]]:
-    """All numbers in a nested structure, with their keys."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _numbers(item, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _numbers(item, f"{key}[{index}]")
-    elif isinstance(value, float):
-        yield key, value
+def _same(value: Any, other: Any) -> bool:
+    """Whether two values of the configuration are equal; true is not 1."""
+    return bool(value == other) and isinstance(value, bool) == isinstance(other, bool)
+
+
+def _values(value: Any, key: str) -> Iterator[tuple[str, int, Any]]:
+    """All values of a nested structure with their keys and levels, each before what it holds."""
+    waiting = [(key, 0, value)]
+    while waiting:
+        key, level, value = waiting.pop()
+        yield key, level, value
+        if isinstance(value, Mapping):
+            for name, item in reversed(list(value.items())):
+                waiting.append((f"{key}.{name}" if key else str(name), level + 1, item))
+        elif isinstance(value, list | tuple):
+            waiting.extend((f"{key}[{index}]", level + 1, value[index]) for index in reversed(range(len(value))))
+
+
+class _Repr(reprlib.Repr):
+    """repr of values of any size, no longer than an error's line can be."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Decimal digits, of which Python refuses to write thousands."""
+        return repr(x) if abs(x) <= LARGEST_INTEGER else f"<integer of {x.bit_length()} bits>"
+
+
+_REPR = _Repr()
+_REPR.maxlevel, _REPR.maxdict, _REPR.maxlist, _REPR.maxtuple = 3, 8, 20, 20
+_REPR.maxstring = _REPR.maxother = 120
+
+
+def _line(text: str, longest: int = 200) -> str:
+    """A text as one line of printable characters, cut where it is longer."""
+    printable = "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text[:longest]
+    )
+    return printable if len(text) <= longest else printable + "..."

@@ -1,6 +1,7 @@
 # What the configuration asks for, and the names of the files that hold it.
 import yaml
 
+from critical_periods.configuration import check_files
 from critical_periods.ensembles import ensemble
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
 from critical_periods.provenance import fingerprint
@@ -12,10 +13,11 @@ INTERACTIVE_KINDS = {"error_curves", "spectra"}
 
 # --config strict=true is a word, not a truth value, when it arrives here.
 if isinstance(config.get("strict"), str):
-    config["strict"] = yaml.safe_load(config["strict"])
+    config["strict"] = {"true": True, "false": False}.get(config["strict"].lower(), config["strict"])
 
 try:
     SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+    check_files(workflow.configfiles)
     PLAN = Plan(config, SCHEMA)
     ENSEMBLE = Plan(ensemble(config), SCHEMA)
     AGREEMENT = {solver: Plan(compared(config, solver), SCHEMA) for solver in COMPARED}

@@ -1,0 +1,338 @@
+"""Configurations that are broken, enormous or malicious: each is refused in one line, or is harmless."""
+
+import math
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from critical_periods.configuration import check_files
+from critical_periods.experiments import ConfigError, Plan
+
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+TEXT = (REPOSITORY / "config.yaml").read_text()
+HOSTILE_NAMES = [
+    *(
+        "a/b",
+        "/etc/passwd",
+        "../up",
+        "..",
+        ".",
+        "",
+        "a b",
+        " a",
+        "a\n",
+        "a\nb",
+        "a;b",
+        "$(touch x)",
+        "`touch x`",
+        "a&b",
+    ),
+    *(
+        "a|b",
+        "a>b",
+        "a'b",
+        'a"b',
+        "a*",
+        "{a}",
+        "{{a}}",
+        "{wildcards.run}",
+        "a\\b",
+        "-rf",
+        "a\0",
+        "é",
+        "a" * 65,
+        "\ud800",
+    ),
+]
+
+
+def refusal(config):
+    """The one line that refuses a configuration."""
+    with pytest.raises(ConfigError) as refused:
+        Plan(config, SCHEMA)
+    message = str(refused.value)
+    assert message.isprintable()
+    assert " = " in message
+    assert "; allowed: " in message
+    assert len(message) < 5000
+    return message
+
+
+def put(config, key, value):
+    """Put a value in its place, given as keys and indices with dots between them."""
+    *path, last = [int(part) if part.isdecimal() else part for part in key.split(".")]
+    for part in path:
+        config = config[part] if isinstance(config, list) else config.setdefault(part, {})
+    config[last] = value
+
+
+def laughs(levels):
+    """YAML of a list that holds 10^levels words, in some hundred characters."""
+    lines = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, levels)]
+    return "\n".join(["a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]", *lines, f"seeds: *a{levels - 1}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "strict: true\nseeds: [0]\nstrict: false\n",
+            "line 3: duplicated key = 'strict'; allowed: once (it is in line 1",
+        ),
+        ("models:\n  a: 1\n  b: {c: 1,\n    c: 2}\n", "line 4: duplicated key = 'models.b.c'"),
+        ("figures:\n  f:\n    panels:\n    - a: 1\n      a: 1\n", "line 5: duplicated key = 'figures.f.panels.a'"),
+        ('"a": 1\na: 1\n', "line 2: duplicated key = 'a'"),
+        ("x: &x {a: 1}\ny: {<<: *x, <<: *x}\n", "line 2: duplicated key = 'y.<<'"),
+        ('{"a": 1, "b": {"c": 1, "c": 1}}', "line 1: duplicated key = 'b.c'"),
+        ('{\t"a": 1,\n\t"a": 1}', "duplicated key = 'a'"),
+        ("only words", "'only words'; allowed: keys with values"),
+        ("", "None; allowed: keys with values"),
+        ("# nothing\n", "None; allowed: keys with values"),
+        ("[1, 2]", "allowed: keys with values"),
+        ("a: [1\nb: 2\n", "line 2 = "),
+        ("a: 1\n\tb: 2\n", "allowed: YAML or JSON"),
+        ("a: *nowhere\n", "undefined alias"),
+        ("a: 1\n---\na: 2\n", "allowed: YAML or JSON"),
+        ("a: \0\n", "allowed: YAML or JSON"),
+        ("a: " + "[" * 100000, "20 levels at most"),
+    ],
+)
+def test_a_file_is_refused_with_its_name_and_line(tmp_path, text, reason):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        check_files([path])
+    assert str(path)[:60] in str(refused.value)
+    assert reason in str(refused.value)
+    assert str(refused.value).isprintable()
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00seeds")
+    for unreadable in (path, tmp_path, tmp_path / "none"):
+        with pytest.raises(ConfigError, match="allowed: a text file"):
+            check_files([unreadable])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        "base: &base {a: 1, b: 2}\nmine: {<<: *base, a: 3}\n",
+        "a: {x: 1}\nb: {x: 1}\nc: [{x: 1}, {x: 1}]\n",
+        '{\t"a": 1,\n\t"b": 2}',
+        "seeds: &a [*a]\n",
+        laughs(12),
+    ],
+    ids=["config.yaml", "merge", "same key elsewhere", "JSON with tabs", "recursive", "laughs"],
+)
+def test_what_gives_no_key_twice_is_read_in_no_time(tmp_path, text):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    start = time.process_time()
+    check_files([path])
+    assert time.process_time() - start < 5
+
+
+def test_aliases_and_merge_keys_plan_what_they_stand_for(config):
+    text = TEXT + "\n".join(["", "x: &x {title: Mine, model: matrix_completion}", "y: {<<: *x, seeds: [5]}"])
+    loaded = yaml.safe_load(text)
+    loaded.pop("x")
+    loaded["experiments"]["mine"] = loaded.pop("y")
+    assert set(Plan(loaded, SCHEMA).experiments["mine"].cells) == {(5,)}
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+@pytest.mark.parametrize("part", ["experiments", "figures"])
+def test_hostile_names_are_refused(config, part, name):
+    config[part][name] = next(iter(config[part].values()))
+    assert f"{part} = " in refusal(config)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("experiments.depth.model", "experiments.depth.set.pretrain_task", "experiments.depth.vary.solver.0"),
+        *("figures.fig04.panels.0.select.depth", "figures.fig04.panels.0.lines", "figures.fig04.panels.0.experiment"),
+        *("models.scalar_pathways.gated_pathway", "device", "strict", "figures.fig04.kind"),
+    ],
+)
+def test_hostile_words_are_refused_as_values(config, key, name):
+    config["experiments"]["depth"]["vary"]["solver"] = ["gradient_flow"]
+    put(config, key, name)
+    refusal(config)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+@pytest.mark.parametrize("key", ["", "models", "experiments.depth", "experiments.depth.set", "figures.fig04.panels.0"])
+def test_hostile_words_are_refused_as_keys(config, key, name):
+    part = config
+    for step in key.split(".") if key else ():
+        part = part[int(step)] if step.isdecimal() else part.setdefault(step, {})
+    part[name] = 1
+    refusal(config)
+
+
+@pytest.mark.parametrize("title", ["", "two\nlines", "bell\a", "\ud800", "a" * 201, "end\n"], ids=ascii)
+def test_titles_are_one_line(config, title):
+    config["experiments"]["depth"]["title"] = title
+    assert "experiments.depth.title" in refusal(config)
+
+
+ENDLESS: list = []
+ENDLESS.append(ENDLESS)
+MIXED = [index if index % 2 else str(index) for index in range(10000)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("seeds", list(range(1_000_000)), "items at most"),
+        ("seeds", list(range(1001)), "1000 items at most"),
+        ("seeds", MIXED, "1000 items at most"),
+        ("experiments.depth.vary.depth", MIXED, "allowed: integer"),
+        ("experiments.depth.vary.depth", list(range(1_000_000)), "items at most"),
+        ("models.matrix_completion.switch_epochs", list(range(1_000_000)), "items at most"),
+        ("models.matrix_completion.switch_epochs", MIXED, "allowed: integer"),
+        ("figures.fig04.panels.0.select.depth", list(range(1_000_000)), "items at most"),
+        ("figures.fig04.panels.0.select.depth", yaml.safe_load(laughs(9))["seeds"], "1000000 values in the whole"),
+        ("seeds", yaml.safe_load(laughs(9))["seeds"], "1000000 values in the whole"),
+        ("seeds", ENDLESS, "20 levels at most"),
+        ("figures", {"a" * 10_000_000: 1}, "..."),
+        ("solver", "a" * 10_000_000, "gradient_descent or gradient_flow"),
+        ("seeds", [16**5000], "integers of 64 bits"),
+        ("figures.fig04.panels.0.select.depth", -(16**5000), "integers of 64 bits"),
+        ("models.matrix_completion.init_scale", 10**400, "integers of 64 bits"),
+        ("models.matrix_completion.init_scale", yaml.safe_load("1e400"), "allowed: number"),
+        ("models.matrix_completion.init_scale", yaml.safe_load("1.0e+400"), "finite numbers"),
+        ("models.matrix_completion.depth", 3.0, "allowed: integer"),
+        ("models.scalar_pathways.duration", 5.0, "duration = 5.0"),
+        ("models.matrix_completion.depth", True, "allowed: integer"),
+        ("experiments.depth.vary.switch_epochs", [[0, 1], [0, 2]], "numbers and words"),
+        ("experiments.depth.vary.gradient_flow", [{"rtol": 1}], "numbers and words"),
+        ("experiments.depth.vary.depth", yaml.safe_load("[2020-01-01, !!binary aGk=]"), "allowed: integer"),
+        ("figures.fig04.panels.0.select.depth", yaml.safe_load("!!set {a, b}"), "seed, depth"),
+        ("experiments.depth.vary", {None: [1]}, "did you mean"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 60 else "",
+)
+def test_enormous_and_odd_values_are_refused_at_once(config, key, value, reason):
+    put(config, key, value)
+    start = time.process_time()
+    message = refusal(config)
+    assert time.process_time() - start < 10
+    if reason not in ("did you mean", "seed, depth"):
+        assert reason in message
+
+
+def test_a_grid_of_too_many_cells_is_refused_before_it_is_expanded(config):
+    values = {"final_rank": list(range(1, 10001)), "n_observed": list(range(1, 10001))}
+    config["experiments"]["depth"]["vary"] |= values | {"record_every": list(range(1, 10001))}
+    start = time.process_time()
+    message = refusal(config)
+    assert "experiments.depth: cells = " in message
+    assert "10000 x 10000 x 10000" in message
+    assert time.process_time() - start < 10
+
+
+def test_truth_values_are_not_selected_as_numbers(config):
+    config["experiments"]["depth"]["vary"]["depth"] = [1, 2]
+    config["figures"]["fig04"]["panels"][0]["select"] = {"depth": True}
+    assert "select.depth = True" in refusal(config)
+
+
+words = st.sampled_from([*HOSTILE_NAMES, "depth", "seed", "matrix_completion", "1", "1e400", "a"]) | st.text(
+    max_size=8
+)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([0, 1, -1, 2**31, 2**64, 10**400, 1.0, math.nan, math.inf, -math.inf, 5e-324, 1e308])
+    | st.floats()
+    | words
+    | st.dates()
+    | st.binary(max_size=3)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(words | st.none() | st.integers(-3, 30) | st.booleans(), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def nodes(value, place=()):
+    """Places of all values in a configuration."""
+    yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        yield from nodes(item, (*place, name))
+
+
+@given(data=st.data())
+@settings(max_examples=150)
+def test_no_mutation_of_the_configuration_ends_otherwise_than_in_a_plan_or_one_line(data):
+    config = yaml.safe_load(TEXT)
+    for _ in range(data.draw(st.integers(1, 3), "mutations")):
+        *path, last = data.draw(st.sampled_from([place for place in nodes(config) if place]), "place")
+        part = config
+        for name in path:
+            part = part[name]
+        kind = data.draw(st.sampled_from(["replace", "replace", "delete", "add", "swap"]), "kind")
+        if kind == "replace":
+            part[last] = data.draw(values, "value")
+        elif kind == "swap":
+            part[last] = part[data.draw(st.sampled_from(list(part) if isinstance(part, dict) else range(len(part))))]
+        elif kind == "delete":
+            del part[last]
+        elif isinstance(part, dict):
+            part[data.draw(words | st.none() | st.integers(), "key")] = data.draw(values, "value")
+        else:
+            part.append(data.draw(values, "value"))
+    message = ""
+    try:
+        Plan(config, SCHEMA)
+    except ConfigError as error:
+        message = str(error)
+    assert not message or message.isprintable()
+    assert len(message) < 5000
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("strict: true\nstrict: false\n", "mine.yaml, line 2: duplicated key = 'strict'"),
+        (laughs(12), "1000000 values in the whole configuration"),
+        ('experiments: {"../$(touch pwned)": {title: T, model: matrix_completion}}\n', "experiments = '../$(touch"),
+    ],
+    ids=["duplicated key", "laughs", "hostile name"],
+)
+def test_snakemake_says_it_in_one_line(tmp_path, text, reason):
+    (tmp_path / "mine.yaml").write_text(text)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "workflow/Snakefile"), "--dry-run"]
+    ran = subprocess.run(
+        [*command, "--directory", "elsewhere", "--configfile", "mine.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    output = ran.stdout + ran.stderr
+    assert ran.returncode == 1
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if "Configuration: " in line]
+    assert reason in line
+    assert not list(tmp_path.rglob("pwned"))
