@@ -5,9 +5,9 @@
 FROM python:3.11.14-slim
 ENV PYTHONDONTWRITEBYTECODE=1 MPLBACKEND=agg MPLCONFIGDIR=/tmp/matplotlib XDG_CACHE_HOME=/tmp/cache
 COPY requirements.lock /opt/critical-periods/
-# torch without CUDA, a tenth of the size; leave out --extra-index-url for GPUs
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
-    --requirement /opt/critical-periods/requirements.lock
+# torch's build for CPUs is a tenth of the size: --build-arg PIP_OPTIONS="..." with the index that PyTorch's page names
+ARG PIP_OPTIONS=""
+RUN pip install --no-cache-dir ${PIP_OPTIONS} --requirement /opt/critical-periods/requirements.lock
 COPY Snakefile config.yaml LICENSE README.md /opt/critical-periods/
 COPY workflow /opt/critical-periods/workflow
 COPY profiles /opt/critical-periods/profiles
