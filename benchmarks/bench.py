@@ -180,10 +180,12 @@ def workflow():
         report("smoke run: wall time on 2 cores / (sum of its timed jobs / 2)", wall / (work / 2))
     for count in (100, 1000, 5000, 20000):
         with tempfile.TemporaryDirectory() as folder:
-            grid = {"experiments": {"seeds": {"seeds": list(range(count))}}, "solver": "gradient_flow"}
+            seeds, ranks = list(range(min(count, 5000))), list(range(1, max(1, count // 5000) + 1))
+            many = {"title": "Many", "model": "matrix_completion", "seeds": seeds, "vary": {"pretrain_rank": ranks}}
+            grid = {"experiments": {"many": many}, "solver": "gradient_flow"}
             file = Path(folder) / "many.yaml"
             file.write_text(yaml.safe_dump(grid))
-            target = "results/experiments/seeds.nc"
+            target = "results/experiments/many.nc"
             seconds = snakemake("-n", "-q", "all", "--configfile", str(file), "--directory", folder, "--", target)
             report(f"planning {count} cells", seconds, "s", "<= 20" if count == 5000 else "")
 

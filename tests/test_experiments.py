@@ -157,6 +157,12 @@ WRONG = [
     ("models.matrix_completion.final_rank", 101, "final_rank = 101", "1 to size = 100"),
     ("models.matrix_completion.n_observed", 10001, "n_observed = 10001", r"1 to size^2 = 10000"),
     ("models.matrix_completion.pretrain_n_observed", 10001, "pretrain_n_observed = 10001", "10000"),
+    (
+        "models.matrix_completion.pretrain_n_observed",
+        "all",
+        "pretrain_n_observed = 'all'",
+        "null or integer, at least 1",
+    ),
     ("models.matrix_completion.switch_epochs", [0, 20, 10], "switch_epochs = [0, 20, 10]", "ascending"),
     ("models.matrix_completion.switch_epochs", [0, 10, 10], "switch_epochs = [0, 10, 10]", "none twice"),
     ("models.matrix_completion.switch_epochs", [0, -10], "switch_epochs.1 = -10", "at least 0"),

@@ -275,7 +275,7 @@ def validate(instance: Any, schema: Mapping[str, Any], root: Mapping[str, Any] |
         schema = {**schema, "$defs": root["$defs"]}
     error = jsonschema.exceptions.best_match(_Validator(schema).iter_errors(instance))
     if error is not None:
-        raise _config_error(error, key)
+        raise _config_error(error, key, schema.get("$defs", {}))
 
 
 def _check_values(instance: Any, key: str) -> None:
@@ -330,7 +330,7 @@ _Validator = jsonschema.validators.extend(
 )
 
 
-def _config_error(error: jsonschema.ValidationError, key: str) -> ConfigError:
+def _config_error(error: jsonschema.ValidationError, key: str, definitions: Mapping[str, Any]) -> ConfigError:
     path = ".".join([key] * bool(key) + [str(part) for part in error.absolute_path]) or "configuration"
     if error.validator in ("additionalProperties", "propertyNames") and "properties" in error.schema:
         unknown = sorted(set(error.instance) - set(error.schema["properties"]), key=str)[0]
@@ -338,18 +338,20 @@ def _config_error(error: jsonschema.ValidationError, key: str) -> ConfigError:
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in error.instance)
         return ConfigError(f"{path}: missing key", missing, f"all of {', '.join(error.validator_value)}")
-    return ConfigError(path, error.instance, _allowed(error.schema))
+    return ConfigError(path, error.instance, _allowed(error.schema, definitions))
 
 
-def _allowed(schema: Mapping[str, Any]) -> str:
+def _allowed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """A part of a JSON schema in words."""
+    if "$ref" in schema:
+        return _allowed(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     if "const" in schema:
         return str(schema["const"])
     for combination in ("anyOf", "oneOf"):
         if combination in schema:
-            return " or ".join(_allowed(option) for option in schema[combination])
+            return " or ".join(_allowed(option, definitions) for option in schema[combination])
     kinds = schema.get("type", [])
     words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
     limits = {
