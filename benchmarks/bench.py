@@ -180,7 +180,7 @@ def workflow():
         report("smoke run: wall time on 2 cores / (sum of its timed jobs / 2)", wall / (work / 2))
     for count in (100, 1000, 5000, 20000):
         with tempfile.TemporaryDirectory() as folder:
-            seeds, ranks = list(range(min(count, 5000))), list(range(1, max(1, count // 5000) + 1))
+            seeds, ranks = list(range(min(count, 1000))), list(range(1, max(1, count // 1000) + 1))
             many = {"title": "Many", "model": "matrix_completion", "seeds": seeds, "vary": {"pretrain_rank": ranks}}
             grid = {"experiments": {"many": many}, "solver": "gradient_flow"}
             file = Path(folder) / "many.yaml"
