@@ -230,12 +230,12 @@ def products_needed(plan):
 
 
 def run():
+    plan = Plan(configuration(), schema())
     jobs = job_table(REPOSITORY / "results")
-    training = [job for job in jobs if job["rule"] in ("pretrain", "train")]
+    training = [job for job in jobs if job["rule"] in ("pretrain", "train") and job["bundle"] in plan.bundles]
     if not training:
         print("run: no results/benchmarks; `make figures` first")
         return
-    plan = Plan(configuration(), schema())
     floor = products_needed(plan)
     cpu = sum(job["cpu"] for job in training)
     report("paper, matrix completion: CPU time of training jobs", cpu, "s")
