@@ -10,7 +10,7 @@ import yaml
 
 from critical_periods.agreement import agreement_table, largest_differences, write_table
 from critical_periods.experiments import Plan
-from critical_periods.solver_comparison import COMPARED, compared
+from critical_periods.runs import COMPARED, compared
 
 REPOSITORY = Path(__file__).parents[1]
 

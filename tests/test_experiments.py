@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from critical_periods.experiments import Bundle, Cell, ConfigError, Plan, pretraining
+from critical_periods.runs import runs
 
 MATRIX_EXPERIMENTS = (
     "depth",
@@ -245,3 +246,23 @@ def test_every_key_has_type_description_and_bounds(schema):
                 assert {"maximum", "exclusiveMaximum"} & set(kind), place
             if kind.get("type") == "array":
                 assert "minItems" in kind, place
+
+
+def test_extensions_are_planned_with_seeds_and_solver_of_their_own(config, schema):
+    changed = runs(config)["extensions/"]
+    plan = Plan(changed, schema)
+    assert set(plan.experiments) == set(config["extensions"]["experiments"])
+    assert all(name.startswith("ext_") for name in changed["figures"])
+    for name, experiment in plan.experiments.items():
+        settings = config["extensions"]["experiments"][name]
+        assert experiment.axes["seed"] == tuple(settings.get("seeds", config["extensions"]["seeds"]))
+        chosen = settings.get("set", {}).get("solver", config["extensions"]["solver"])
+        assert {cell.parameters.get("solver", chosen) for cell in experiment.cells.values()} == {chosen}
+
+
+@pytest.mark.parametrize("kind", ["experiments", "figures"])
+def test_an_extension_may_not_take_a_name_of_the_paper(config, schema, kind):
+    name = next(iter(config[kind]))
+    config["extensions"][kind] = {name: config[kind][name]}
+    with pytest.raises(ConfigError, match=rf"extensions\.{kind} = '{name}'; allowed: a name that is not in {kind}"):
+        runs(config)

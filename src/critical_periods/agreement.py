@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from critical_periods.solver_comparison import COMPARED
+from critical_periods.runs import COMPARED
 
 
 def agreement_table(datasets: Mapping[str, Mapping[str, xr.Dataset]]) -> list[dict[str, Any]]:

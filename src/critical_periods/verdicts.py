@@ -241,15 +241,18 @@ tr.no td:last-child {{ color: #b33c00; font-weight: bold; }}
 def as_text(judgement: Judgement, width: int = 78) -> str:
     """The verdicts for a terminal, one line each."""
     lines = []
+    claims = [verdict.claim for verdict in judgement.verdicts] + [claim for claim, _ in judgement.skipped]
+    figures = max((len(claim.figure) for claim in claims), default=0)
     for verdict in judgement.verdicts:
         statement = verdict.claim.statement
         short = statement if len(statement) <= width else f"{statement[: width - 3]}..."
         lines.append(
-            f"{_word(verdict):>3}  {verdict.claim.id:<4} {verdict.claim.figure:<6} {short:<{width}} "
+            f"{_word(verdict):>3}  {verdict.claim.id:<4} {verdict.claim.figure:<{figures}} {short:<{width}} "
             f"{_value(verdict)} ({_criterion(verdict.claim)})"
         )
     lines += [
-        f"  -  {claim.id:<4} {claim.figure:<6} {claim.statement}: {reason}" for claim, reason in judgement.skipped
+        f"  -  {claim.id:<4} {claim.figure:<{figures}} {claim.statement}: {reason}"
+        for claim, reason in judgement.skipped
     ]
     return "\n".join([*lines, summary(judgement)])
 

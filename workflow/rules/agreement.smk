@@ -10,7 +10,7 @@ rule agreement:
 rule agree:
     input:
         **{
-            solver: experiment_files(PLANS[f"agreement/{solver}/"].experiments, f"agreement/{solver}/")
+            solver: experiment_files(RUNS[f"agreement/{solver}/"]["experiments"], f"agreement/{solver}/")
             for solver in COMPARED
         },
     output:

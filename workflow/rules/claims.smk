@@ -47,7 +47,7 @@ rule claims:
         mem_mb=500,
         runtime=5,
     params:
-        strict=PLAN.config["strict"],
+        strict=config["strict"],
     message:
         "Claims of the paper"
     script:

@@ -1,11 +1,12 @@
 # What the configuration asks for, and the names of the files that hold it.
+from functools import cache
+
 import yaml
 
 from critical_periods.configuration import check_files
-from critical_periods.ensembles import ensemble
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
 from critical_periods.provenance import fingerprint
-from critical_periods.solver_comparison import COMPARED, compared
+from critical_periods.runs import COMPARED, runs
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
@@ -15,24 +16,45 @@ INTERACTIVE_KINDS = {"error_curves", "spectra"}
 if isinstance(config.get("strict"), str):
     config["strict"] = {"true": True, "false": False}.get(config["strict"].lower(), config["strict"])
 
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+
 try:
-    SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
     check_files(workflow.configfiles)
     PLAN = Plan(config, SCHEMA)
-    ENSEMBLE = Plan(ensemble(config), SCHEMA)
-    AGREEMENT = {solver: Plan(compared(config, solver), SCHEMA) for solver in COMPARED}
+    # What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration.
+    # Runs share cells. The extensions have their datasets and figures beside those of the paper.
+    RUNS = runs(config)
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
 
-# What comes before experiments/, figures/ and claims in a plan's paths, the wildcard `run`; cells are shared.
-PLANS = {"": PLAN, "ensemble/": ENSEMBLE} | {f"agreement/{name}/": plan for name, plan in AGREEMENT.items()}
+EXTENSIONS = "extensions/"
+NAMED = {kind: [*RUNS[""][kind], *RUNS[EXTENSIONS][kind]] for kind in ("experiments", "figures")}
 
 
 wildcard_constraints:
-    run="|".join(PLANS),
+    run="|".join(RUNS),
     bundle="[0-9a-f]{16}",
-    experiment="|".join(PLAN.experiments) or "none",
-    figure="|".join(PLAN.config["figures"]) or "none",
+    experiment="|".join(NAMED["experiments"]) or "none",
+    figure="|".join(NAMED["figures"]) or "none",
+
+
+@cache
+def plan(run):
+    """Plan of a run, made when a file of it is wanted first: a run that nobody wants costs nothing."""
+    try:
+        return Plan(RUNS[run], SCHEMA) if run else PLAN
+    except ConfigError as error:
+        raise WorkflowError(f"Configuration: {error}") from None
+
+
+def run_of(kind, name, run):
+    """Run that an experiment or a figure belongs to, by its name and what its path says."""
+    return run if name in RUNS[run][kind] else EXTENSIONS
+
+
+def folder(run):
+    """What comes before experiments/ and figures/ in the paths of a run."""
+    return "" if run == EXTENSIONS else run
 
 
 def bundle_file(bundle):
@@ -44,20 +66,33 @@ def bundle_files(bundles):
 
 
 def experiment_files(names, run=""):
-    return [f"results/{run}experiments/{name}.nc" for name in names]
+    return [f"results/{folder(run)}experiments/{name}.nc" for name in names]
 
 
 def figure_files(names, run=""):
-    return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
+    return [f"results/{folder(run)}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
 
 
 def interactive_files(names, run=""):
-    kinds = PLANS[run].config["figures"]
-    return [f"results/{run}interactive/{name}.html" for name in names if kinds[name]["kind"] in INTERACTIVE_KINDS]
+    figures = RUNS[run]["figures"]
+    drawn = [name for name in names if figures[name]["kind"] in INTERACTIVE_KINDS]
+    return [f"results/{folder(run)}interactive/{name}.html" for name in drawn]
+
+
+def run_files(run):
+    """Everything that a run is there for."""
+    settings = RUNS[run]
+    figures = settings["figures"]
+    return [
+        *figure_files(figures, run),
+        *experiment_files(settings["experiments"], run),
+        *interactive_files(figures, run),
+        f"results/{run}claims.csv",
+    ]
 
 
 def plan_of_bundle(wildcards):
-    return next(plan for plan in PLANS.values() if wildcards.bundle in plan.bundles)
+    return next(plan(run) for run in RUNS if wildcards.bundle in plan(run).bundles)
 
 
 def bundle_of(wildcards):
@@ -65,11 +100,15 @@ def bundle_of(wildcards):
 
 
 def experiment_of(wildcards):
-    return PLANS[wildcards.run].experiments[wildcards.experiment]
+    return plan_of_experiment(wildcards).experiments[wildcards.experiment]
+
+
+def plan_of_experiment(wildcards):
+    return plan(run_of("experiments", wildcards.experiment, wildcards.run))
 
 
 def plan_datasets(wildcards):
-    return experiment_files(PLANS[wildcards.run].experiments, wildcards.run)
+    return experiment_files(RUNS[wildcards.run]["experiments"], wildcards.run)
 
 
 def pretraining_files(wildcards):
@@ -77,7 +116,7 @@ def pretraining_files(wildcards):
 
 
 def cell_files(wildcards):
-    return bundle_files(PLANS[wildcards.run].experiment_bundles(wildcards.experiment))
+    return bundle_files(plan_of_experiment(wildcards).experiment_bundles(wildcards.experiment))
 
 
 def figure_data(wildcards):
@@ -128,12 +167,14 @@ def experiment_grid(wildcards):
 def axis_descriptions(wildcards):
     """Long names of the axes of an experiment: the schema's descriptions of the parameters."""
     experiment = experiment_of(wildcards)
-    properties = PLAN.schema["$defs"][experiment.model]["properties"]
+    properties = SCHEMA["$defs"][experiment.model]["properties"]
     return {name: properties[name]["description"].rstrip(".") for name in experiment.axes if name in properties}
 
 
 def figure_settings(wildcards):
-    return PLAN.config["figures"][wildcards.figure]
+    run = run_of("figures", wildcards.figure, wildcards.run)
+    plan(run)
+    return RUNS[run]["figures"][wildcards.figure]
 
 
 def run_name(wildcards):

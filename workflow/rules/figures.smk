@@ -29,7 +29,7 @@ rule figure:
         "../scripts/draw.py"
 
 
-for name in PLAN.config["figures"]:
+for name in NAMED["figures"]:
 
     rule:
         name:

@@ -5,7 +5,7 @@ from pathlib import Path
 from critical_periods.agreement import agreement_table, largest_differences, write_table
 from critical_periods.datasets import read
 from critical_periods.logs import log_to
-from critical_periods.solver_comparison import COMPARED
+from critical_periods.runs import COMPARED
 
 logger = log_to(snakemake.log[0])
 datasets = {solver: {Path(path).stem: read(path) for path in snakemake.input[solver]} for solver in COMPARED}
