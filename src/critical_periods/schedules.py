@@ -40,6 +40,8 @@ class Phase:
         between 0 and 1 partial gating; pathways not named keep 1.
     lesions
         Modes (numbered from 0) that a pathway, by its name, cannot express.
+    rate
+        Factor on the learning rate.
     """
 
     name: str
@@ -47,10 +49,13 @@ class Phase:
     task: Task
     plasticity: Mapping[str, float] = field(default_factory=dict)
     lesions: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    rate: float = 1.0
 
     def __post_init__(self) -> None:
         if self.epochs < 0:
             raise ValueError(f"phase {self.name!r}: epochs = {self.epochs}; allowed: 0 or more")
+        if not self.rate > 0:
+            raise ValueError(f"phase {self.name!r}: rate = {self.rate}; allowed: above 0")
         for pathway, factor in self.plasticity.items():
             if not 0 <= factor <= 1:
                 raise ValueError(f"phase {self.name!r}: plasticity of pathway {pathway!r} = {factor}; allowed: 0 to 1")

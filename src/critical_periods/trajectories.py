@@ -39,6 +39,10 @@ class SolverError(RuntimeError):
     """An integrator gave up."""
 
 
+class StepSizeError(ArithmeticError):
+    """No step of an integrator is small enough for its tolerances."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """What a solver returns.

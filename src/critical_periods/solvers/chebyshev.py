@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 
+from critical_periods.trajectories import StepSizeError
+
 #: Damping of the Chebyshev polynomials (epsilon in the reference).
 DAMPING = 2 / 13
 
@@ -27,10 +29,6 @@ SPECTRUM_MARGIN = 1.2
 
 #: Called with a state and a tensor of the same shape: writes dy/dt into the latter.
 Derivative = Callable[[torch.Tensor, torch.Tensor], None]
-
-
-class StepSizeError(ArithmeticError):
-    """No step is small enough for the tolerances."""
 
 
 class Chebyshev:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from critical_periods.checkpoints import Checkpoint, Checkpoints
 from critical_periods.models import Model, Parameters
 from critical_periods.schedules import Phase, Schedule
+from critical_periods.solvers.arrays import as_numpy, as_tensor, copied, is_tensor, one_thread
 from critical_periods.trajectories import Progress, Recorder, Solution, recorded_epochs
-
-
-@contextmanager
-def one_thread():
-    """Run torch on one thread: small products are fastest so, and results do not depend on the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
@@ -36,7 +25,7 @@ def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_
     return update
 
 
-@torch.no_grad()
+@one_thread()
 def gradient_descent(
     model: Model,
     parameters: Parameters,
@@ -59,7 +48,7 @@ def gradient_descent(
     schedule
         The phases, in order. A phase of t epochs means exactly t updates on its task.
     learning_rate
-        The step h of w <- w - h dL/dw.
+        The step h of w <- w - h dL/dw, times the phase's `rate`.
     record_every
         Epochs between two records of the trajectory; phase boundaries are recorded too.
     keep
@@ -79,7 +68,7 @@ def gradient_descent(
     critical_periods.trajectories.DivergedError
         If the loss stops being finite or explodes, with the epoch and the loss.
     """
-    parameters = [_copy(parameter) for parameter in parameters]
+    parameters = [copied(parameter) for parameter in parameters]
     training = _Training(parameters, Recorder(model))
     bind = getattr(model, "descent", None)
     checkpoint = None
@@ -87,17 +76,18 @@ def gradient_descent(
         checkpoint = checkpoints.open(model, parameters, schedule, learning_rate, record_every, sorted(keep))
         training.restore(checkpoint.load())
     passed = training.stops
-    with one_thread(), checkpoint or nullcontext():
+    with checkpoint or nullcontext():
         for phase, end, stops in recorded_epochs(schedule, record_every, keep):
             update = None
             skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
             for stop, record in stops[skipped:]:
                 if stop > training.epoch:
                     if update is None:
+                        step = learning_rate * phase.rate
                         update = (
-                            bind(parameters, phase, learning_rate)
+                            bind(parameters, phase, step)
                             if bind is not None
-                            else _plain_descent(model, parameters, phase, learning_rate)
+                            else _plain_descent(model, parameters, phase, step)
                         )
                     while stop > training.epoch:
                         epochs = stop - training.epoch
@@ -109,7 +99,7 @@ def gradient_descent(
                 if record:
                     training.recorder.record(stop, parameters, phase)
                 if stop in keep or stop == end:
-                    training.kept[stop] = [_copy(parameter) for parameter in parameters]
+                    training.kept[stop] = [copied(parameter) for parameter in parameters]
                 training.stops += 1
                 if progress is not None:
                     progress(stop)
@@ -155,9 +145,9 @@ class _Training:
             "axes": recorder.axes,
             "largest_start": recorder.largest_start,
         }
-        arrays = {f"parameter_{index}": _numpy(parameter) for index, parameter in enumerate(self.parameters)}
+        arrays = {f"parameter_{index}": as_numpy(parameter) for index, parameter in enumerate(self.parameters)}
         for epoch, parameters in self.kept.items():
-            arrays |= {f"kept_{epoch}_{index}": _numpy(parameter) for index, parameter in enumerate(parameters)}
+            arrays |= {f"kept_{epoch}_{index}": as_numpy(parameter) for index, parameter in enumerate(parameters)}
         arrays |= {f"record_{name}": np.stack(values) for name, values in recorder.values.items()}
         checkpoint.save(state, arrays)
 
@@ -173,7 +163,7 @@ class _Training:
         recorder.largest_start = state["largest_start"]
         recorder.values = {name: list(arrays[f"record_{name}"]) for name in recorder.axes}
         for epoch in state["kept"]:
-            self.kept[epoch] = [_copy(parameter) for parameter in self.parameters]
+            self.kept[epoch] = [copied(parameter) for parameter in self.parameters]
             _fill(self.kept[epoch], arrays, f"kept_{epoch}")
         _fill(self.parameters, arrays, "parameter")
 
@@ -181,12 +171,4 @@ class _Training:
 def _fill(parameters: list[Any], arrays: dict[str, np.ndarray], name: str) -> None:
     for index, parameter in enumerate(parameters):
         array = arrays[f"{name}_{index}"]
-        parameter[...] = torch.from_numpy(array) if isinstance(parameter, torch.Tensor) else array
-
-
-def _numpy(parameter: Any) -> np.ndarray:
-    return parameter.cpu().numpy() if isinstance(parameter, torch.Tensor) else parameter
-
-
-def _copy(parameter: Any) -> Any:
-    return parameter.clone() if isinstance(parameter, torch.Tensor) else parameter.copy()
+        parameter[...] = as_tensor(array) if is_tensor(parameter) else array

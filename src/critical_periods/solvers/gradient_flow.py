@@ -5,31 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.integrate
-import torch
 
 from critical_periods.models import Model, Parameters
 from critical_periods.schedules import Phase, Schedule
-from critical_periods.solvers.chebyshev import Chebyshev, StepSizeError
-from critical_periods.solvers.gradient_descent import one_thread
-from critical_periods.trajectories import Progress, Recorder, Solution, SolverError, join_runs, recorded_epochs
+from critical_periods.solvers.arrays import alike, as_numpy, as_tensor, copied, is_tensor, joined, one_thread
+from critical_periods.trajectories import (
+    Progress,
+    Recorder,
+    Solution,
+    SolverError,
+    StepSizeError,
+    join_runs,
+    recorded_epochs,
+)
 
-#: Integrators to choose from, with adaptive steps and dense output: Runge-Kutta-Chebyshev; explicit Runge-Kutta pairs
-#: of SciPy; and LSODA, which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all
-#: parameters).
-METHODS: dict[str, type[scipy.integrate.OdeSolver] | type[Chebyshev]] = {
-    "RKC": Chebyshev,
+#: Integrators of SciPy to choose from, with adaptive steps and dense output: explicit Runge-Kutta pairs; and LSODA,
+#: which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
+SCIPY_METHODS: dict[str, type[scipy.integrate.OdeSolver]] = {
     "RK23": scipy.integrate.RK23,
     "RK45": scipy.integrate.RK45,
     "DOP853": scipy.integrate.DOP853,
     "LSODA": scipy.integrate.LSODA,
 }
 
+#: All integrators: Runge-Kutta-Chebyshev, and those of SciPy.
+METHODS = ("RKC", *SCIPY_METHODS)
 
-@torch.no_grad()
+
+@one_thread()
 def gradient_flow(
     model: Model,
     parameters: Parameters,
@@ -38,7 +46,7 @@ def gradient_flow(
     learning_rate: float,
     record_every: int,
     rtol: float = 1e-4,
-    atol: float = 1e-6,
+    atol: float = 1e-7,
     method: str = "RKC",
     shadowing: bool = False,
     run_by_run: bool = True,
@@ -59,7 +67,7 @@ def gradient_flow(
     schedule
         The phases, in order. A phase of t epochs lasts as long as t updates of gradient descent.
     learning_rate
-        Units of gradient-flow time in an epoch.
+        Units of gradient-flow time in an epoch, times the phase's `rate`.
     record_every
         Epochs between two records of the trajectory; phase boundaries are recorded too.
     rtol, atol
@@ -99,26 +107,25 @@ def gradient_flow(
             raise ValueError(f"{name} = {value}; allowed: above 0")
     batch = list(_runs(parameters, schedule)) if run_by_run and model.dims else [(list(parameters), schedule)]
     recorders, kept, evaluations = [], [], 0
-    with one_thread():
-        for index, (weights, phases) in enumerate(batch):
-            recorder = Recorder(model)
-            states: dict[int, list[Any]] = {}
-            vector = None
-            for phase, end, stops in recorded_epochs(phases, record_every, keep):
-                flow = _Flow(model, weights, phase, learning_rate, shadowing)
-                vector = flow.vector(weights) if vector is None else vector
-                for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol):
-                    current = flow.views(state)
-                    if record:
-                        recorder.record(epoch, current, phase)
-                    if epoch in keep or epoch == end:
-                        states[epoch] = current
-                    if progress is not None:
-                        progress((index * end + epoch) / len(batch))
-                    vector = state
-                evaluations += flow.evaluations
-            recorders.append(recorder)
-            kept.append(states)
+    for index, (weights, phases) in enumerate(batch):
+        recorder = Recorder(model)
+        states: dict[int, list[Any]] = {}
+        vector = None
+        for phase, end, stops in recorded_epochs(phases, record_every, keep):
+            flow = _Flow(model, weights, phase, learning_rate * phase.rate, shadowing)
+            vector = flow.vector(weights, tensor=method not in SCIPY_METHODS) if vector is None else vector
+            for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol):
+                current = flow.views(state)
+                if record:
+                    recorder.record(epoch, current, phase)
+                if epoch in keep or epoch == end:
+                    states[epoch] = current
+                if progress is not None:
+                    progress((index * end + epoch) / len(batch))
+                vector = state
+            evaluations += flow.evaluations
+        recorders.append(recorder)
+        kept.append(states)
     trajectory = join_runs(recorders).dataset()
     trajectory.attrs["gradient_evaluations"] = evaluations
     return Solution(trajectory, {epoch: _joined([states[epoch] for states in kept]) for epoch in kept[0]})
@@ -137,32 +144,29 @@ class _Flow:
         self.write_gradient = bind(parameters, phase) if bind is not None else self._writing(model.gradient)
         self.evaluations = 0
 
-    def vector(self, arrays: Parameters) -> torch.Tensor:
-        """Copy arrays in the shapes of the parameters into one vector of their precision."""
-        return torch.cat([torch.as_tensor(array).reshape(-1) for array in arrays])
+    def vector(self, arrays: Parameters, tensor: bool) -> Any:
+        """Copy arrays in the shapes of the parameters into one vector of their precision, and of their kind."""
+        return joined([(as_tensor(array) if tensor else array).reshape(-1) for array in arrays])
 
-    def views(self, vector: torch.Tensor) -> list[Any]:
+    def views(self, vector: Any) -> list[Any]:
         """Parameters that share the memory of a vector."""
         begins = (0, *self.ends[:-1])
         parts = [
-            vector[begin:end].view(tuple(like.shape))
+            vector[begin:end].reshape(tuple(like.shape))
             for begin, end, like in zip(begins, self.ends, self.templates, strict=True)
         ]
-        return [
-            part if isinstance(like, torch.Tensor) else part.numpy()
-            for part, like in zip(parts, self.templates, strict=True)
-        ]
+        return [part if is_tensor(like) else as_numpy(part) for part, like in zip(parts, self.templates, strict=True)]
 
-    def __call__(self, vector: torch.Tensor, out: torch.Tensor) -> None:
+    def __call__(self, vector: Any, out: Any) -> None:
         """Write dw/dt, with t in epochs, into `out`."""
         self._descent(vector, out)
         if self.shadowing:
-            self._descent(torch.add(vector, out, alpha=-0.5), out)
+            self._descent(vector - 0.5 * out, out)
 
-    def _descent(self, vector: torch.Tensor, out: torch.Tensor) -> None:
+    def _descent(self, vector: Any, out: Any) -> None:
         self.evaluations += 1
         self.write_gradient(self.views(vector), self.views(out))
-        out.mul_(-self.learning_rate)
+        out *= -self.learning_rate
 
     def _writing(
         self, gradient: Callable[[Parameters, Phase], Sequence[Any]]
@@ -182,7 +186,7 @@ class _SciPy:
         integrator: type[scipy.integrate.OdeSolver],
         flow: _Flow,
         start: float,
-        state: torch.Tensor,
+        state: Any,
         end: float,
         rtol: float,
         atol: float,
@@ -190,13 +194,13 @@ class _SciPy:
         self.like = state
 
         def derivative(_time: float, vector: np.ndarray) -> np.ndarray:
-            out = torch.empty_like(state)
-            flow(self._tensor(vector), out)
-            return out.cpu().numpy().astype(np.float64)
+            out = copied(state)
+            flow(alike(vector, state), out)
+            return as_numpy(out).astype(np.float64)
 
         # A first try that is too long may overflow; the error control then shortens it.
         with np.errstate(over="ignore", invalid="ignore"):
-            vector = state.cpu().numpy().astype(np.float64)
+            vector = as_numpy(state).astype(np.float64)
             self.solver = integrator(derivative, start, vector, end, rtol=rtol, atol=atol)
         self.dense: Callable[[float], np.ndarray] | None = None
 
@@ -205,8 +209,8 @@ class _SciPy:
         return self.solver.t
 
     @property
-    def y(self) -> torch.Tensor:
-        return self._tensor(self.solver.y)
+    def y(self) -> Any:
+        return alike(self.solver.y, self.like)
 
     def step(self) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -215,17 +219,14 @@ class _SciPy:
             raise StepSizeError(message)
         self.dense = None
 
-    def at(self, time: float) -> torch.Tensor:
+    def at(self, time: float) -> Any:
         self.dense = self.dense or self.solver.dense_output()
-        return self._tensor(self.dense(time))
-
-    def _tensor(self, vector: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(vector).to(self.like, copy=True)
+        return alike(self.dense(time), self.like)
 
 
 def _visit(
-    flow: _Flow, state: torch.Tensor, stops: Sequence[tuple[int, bool]], method: str, rtol: float, atol: float
-) -> Iterator[tuple[int, bool, torch.Tensor]]:
+    flow: _Flow, state: Any, stops: Sequence[tuple[int, bool]], method: str, rtol: float, atol: float
+) -> Iterator[tuple[int, bool, Any]]:
     """Integrate through one phase and yield the state at each of its stops, from the integrator's dense output."""
     start, end = stops[0][0], stops[-1][0]
     pending = list(reversed(stops))
@@ -233,12 +234,7 @@ def _visit(
         yield *pending.pop(), state
     if not pending:
         return
-    kind = METHODS[method]
-    solver: Chebyshev | _SciPy
-    if issubclass(kind, Chebyshev):
-        solver = kind(flow, start, state, end, rtol, atol)
-    else:
-        solver = _SciPy(kind, flow, start, state, end, rtol, atol)
+    solver = _integrator(method)(flow, start, state, end, rtol, atol)
     while pending:
         try:
             solver.step()
@@ -250,6 +246,15 @@ def _visit(
         while pending and pending[-1][0] <= solver.t:
             epoch = pending[-1][0]
             yield *pending.pop(), solver.y if epoch == solver.t else solver.at(epoch)
+
+
+def _integrator(method: str) -> Callable[..., Any]:
+    """What makes an integrator of a flow, from a start, a state, an end, rtol and atol on."""
+    if method in SCIPY_METHODS:
+        return partial(_SciPy, SCIPY_METHODS[method])
+    from critical_periods.solvers.chebyshev import Chebyshev
+
+    return Chebyshev
 
 
 def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any], list[Phase]]]:
@@ -274,7 +279,4 @@ def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any
 def _joined(runs: Sequence[Sequence[Any]]) -> list[Any]:
     if len(runs) == 1:
         return list(runs[0])
-    return [
-        torch.cat(parts) if isinstance(parts[0], torch.Tensor) else np.concatenate(parts)
-        for parts in zip(*runs, strict=True)
-    ]
+    return [joined(parts) for parts in zip(*runs, strict=True)]
