@@ -44,7 +44,7 @@ def plan(run):
     try:
         return Plan(RUNS[run], SCHEMA) if run else PLAN
     except ConfigError as error:
-        raise WorkflowError(f"Configuration: {error}") from None
+        raise WorkflowError(f"Configuration, {run.rstrip('/')}: {error}") from None
 
 
 def run_of(kind, name, run):
