@@ -4,7 +4,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from critical_periods.models.factorization import Factorization, imbalance, initial_weights, product
+from critical_periods.models.factorization import (
+    Factorization,
+    imbalance,
+    initial_weights,
+    largest_curvature,
+    product,
+)
 from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent
 from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
@@ -22,43 +28,57 @@ def problem(size=8, depth=3, seed=0, runs=None, n_observed=30):
     return weights, Phase("final", 10, task)
 
 
-def autograd(weights, phase):
-    """Gradient of eq 9 as torch derives it from the loss written out."""
-    leaves = [weight.clone().requires_grad_() for weight in weights]
+FUNCTIONS = {"linear": lambda x: x, "tanh": torch.tanh, "relu": torch.relu}
+activations = pytest.mark.parametrize("activation", FUNCTIONS)
+
+
+def loss_by_hand(weights, phase, activation="linear"):
+    """Loss of eq 9 written out, for torch to differentiate."""
     mask, target = torch.as_tensor(phase.task.mask), torch.as_tensor(phase.task.target)
-    matrix = leaves[0]
-    for weight in leaves[1:]:
-        matrix = weight @ matrix
-    loss = 0.5 * ((matrix - target)[..., mask] ** 2).mean(-1)
+    matrix = weights[0]
+    for weight in weights[1:]:
+        matrix = weight @ FUNCTIONS[activation](matrix)
+    return 0.5 * ((matrix - target)[..., mask] ** 2).mean(-1)
+
+
+def autograd(weights, phase, activation="linear"):
+    """Loss of eq 9 and its gradient as torch derives it."""
+    leaves = [weight.clone().requires_grad_() for weight in weights]
+    loss = loss_by_hand(leaves, phase, activation)
     loss.sum().backward()
     return loss.detach(), [leaf.grad for leaf in leaves]
 
 
+@activations
 @pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("runs", [None, 3])
-def test_gradient_equals_autograd(depth, runs):
+def test_gradient_equals_autograd(depth, runs, activation):
     weights, phase = problem(depth=depth, runs=runs)
-    model = Factorization(None if runs is None else "run")
-    loss, expected = autograd(weights, phase)
+    model = Factorization(None if runs is None else "run", activation=activation)
+    loss, expected = autograd(weights, phase, activation)
     np.testing.assert_allclose(model.loss(weights, phase), loss, rtol=1e-12)
-    for slope, reference in zip(model.gradient(weights, phase), expected, strict=True):
-        assert (slope - reference).abs().max() <= 1e-6 * reference.abs().max()
+    bound = [torch.empty_like(weight) for weight in weights]
+    model.bind_gradient(weights, phase)(weights, bound)
+    for slopes in (model.gradient(weights, phase), bound):
+        for slope, reference in zip(slopes, expected, strict=True):
+            assert (slope - reference).abs().max() <= 1e-6 * reference.abs().max()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     size=st.integers(2, 12),
     depth=st.integers(1, 5),
     runs=st.sampled_from([None, 1, 4]),
+    activation=st.sampled_from(list(FUNCTIONS)),
     seed=st.integers(0, 10**6),
     data=st.data(),
 )
-def test_one_update_is_one_step_along_the_gradient(size, depth, runs, seed, data):
+def test_one_update_is_one_step_along_the_gradient(size, depth, runs, activation, seed, data):
     n_observed = data.draw(st.integers(1, size**2))
     weights, phase = problem(size, depth, seed, runs, n_observed)
-    _, slopes = autograd(weights, phase)
+    _, slopes = autograd(weights, phase, activation)
     moved = [weight.clone() for weight in weights]
-    Factorization(None if runs is None else "run").descent(moved, phase, 0.3)(1)
+    Factorization(None if runs is None else "run", activation=activation).descent(moved, phase, 0.3)(1)
     for before, after, slope in zip(weights, moved, slopes, strict=True):
         torch.testing.assert_close(after, before - 0.3 * slope, rtol=1e-10, atol=1e-12)
 
@@ -134,3 +154,72 @@ def test_reconstruction_error_counts_unobserved_entries_too():
     np.testing.assert_allclose(
         observations["singular_value"][1], np.linalg.svd(matrix, compute_uv=False)[:3], rtol=1e-10
     )
+
+
+def test_unknown_activation_is_refused():
+    with pytest.raises(ValueError, match="activation = 'sine'; allowed: linear, tanh, relu"):
+        Factorization(activation="sine")
+
+
+@activations
+def test_product_is_what_the_loss_compares_with_the_target(activation):
+    weights, phase = problem(runs=2)
+    model = Factorization("run", activation=activation)
+    residual = product(weights, activation).numpy() - phase.task.target
+    np.testing.assert_allclose(model.loss(weights, phase), 0.5 * (residual[:, phase.task.mask] ** 2).mean(-1))
+    error = model.observe(weights, phase)["reconstruction_error"][1]
+    np.testing.assert_allclose(error, (residual**2).mean((-2, -1)))
+
+
+@activations
+@pytest.mark.parametrize("runs", [None, 2])
+def test_sharpness_is_the_largest_eigenvalue_of_the_hessian(activation, runs):
+    weights, phase = problem(size=5, runs=runs, n_observed=12)
+    model = Factorization(None if runs is None else "run", activation=activation, sharpness=True)
+    sharpness = np.atleast_1d(model.observe(weights, phase)["sharpness"][1])
+    for run, value in enumerate(sharpness):
+        point = torch.cat([(weight if runs is None else weight[run]).flatten() for weight in weights])
+
+        def loss(vector):
+            return loss_by_hand(list(vector.view(len(weights), 5, 5)), phase, activation)
+
+        expected = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, point))[-1]
+        assert value == pytest.approx(expected.item(), rel=1e-3)
+
+
+def test_sharpness_is_the_step_beyond_which_gradient_descent_is_unstable():
+    weights, phase = problem(size=6, depth=2)
+    (minimum,) = gradient_descent(
+        Factorization(), weights, [Phase("final", 4000, phase.task)], learning_rate=1, record_every=4000
+    ).parameters.values()
+    edge = 2 / largest_curvature(Factorization(), minimum, phase)
+    generator = torch.Generator().manual_seed(0)
+    shaken = [weight + 1e-6 * torch.randn(6, 6, generator=generator, dtype=torch.float64) for weight in minimum]
+
+    def loss_after(learning_rate):
+        phases = [Phase("final", 300, phase.task)]
+        run = gradient_descent(Factorization(), shaken, phases, learning_rate=learning_rate, record_every=300)
+        return run.trajectory["train_loss"].values
+
+    start, below = loss_after(0.9 * edge)
+    assert below < start
+    assert loss_after(1.1 * edge)[-1] > 100 * start
+
+
+def test_diagnostics_tell_what_w_shares_with_a_task():
+    generator = np.random.default_rng(0)
+    u, v = np.linalg.qr(generator.standard_normal((2, 8, 8)))[0]
+    matrix = torch.as_tensor(u @ np.diag([4, 4, 4, 4, 0, 0, 0, 0]) @ v.T)
+    references = {"all": (u[:, :4], v[:, :4]), "none": (u[:, 6:], v[:, 6:]), "left": (u[:, :4], v[:, 4:])}
+    model = Factorization("run", references=references)
+    observed = model.observe([torch.stack([matrix, matrix])], problem()[1])
+    np.testing.assert_allclose(observed["effective_rank"][1], [4, 4])
+    np.testing.assert_allclose(observed["nuclear_norm"][1], [16, 16])
+    assert observed["alignment"][0] == ("run", "task")
+    np.testing.assert_allclose(observed["alignment"][1], [[1, 0, 0.5]] * 2, atol=1e-12)
+
+
+def test_diagnostics_are_recorded_on_request():
+    weights, phase = problem()
+    names = {"effective_rank", "nuclear_norm", "alignment", "sharpness"}
+    assert not names & Factorization().observe(weights, phase).keys()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
 
+from critical_periods.models.activations import ACTIVATIONS
 from critical_periods.models.base import Observations, Parameters
 from critical_periods.schedules import Phase, Task
 
@@ -40,16 +42,16 @@ def initial_weights(depth: int, size: int, init_scale: float, generator: np.rand
     return [deviation * generator.standard_normal((size, size)) for _ in range(depth)]
 
 
-def product(weights: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Product matrix W = W_N ... W_1, shape (..., n, n)."""
-    return reduce(lambda below, layer: layer @ below, weights)
+def product(weights: Sequence[torch.Tensor], activation: str = "linear") -> torch.Tensor:
+    """Product matrix W = W_N ... W_1, shape (..., n, n); or W_N s(W_(N-1) ... s(W_1)) with an activation s."""
+    return _states(weights, activation)[-1]
 
 
 @dataclass(frozen=True)
 class Factorization:
     """Model of section 4: parameters W_1, ..., W_N, each of shape (runs, n, n) or (n, n).
 
-    Loss = 1/2 mean over the observed entries of (W_ij - M_ij)^2, for every run by itself.
+    Loss = 1/2 mean over the observed entries of (W_ij - M_ij)^2, for every run by itself, with W as of `product`.
 
     Parameters
     ----------
@@ -58,12 +60,26 @@ class Factorization:
     n_singular_values
         How many of the largest singular values of W are recorded.
     balancedness
-        Whether to record max |W_(j+1)^T W_(j+1) - W_j W_j^T|, a constant of gradient flow.
+        Whether to record max |W_(j+1)^T W_(j+1) - W_j W_j^T|, a constant of gradient flow of a linear network.
+    activation
+        "linear", or "tanh" or "relu" after every factor but the last.
+    references
+        Name of a task -> singular vectors U and V of its matrix, each of shape (n, r). Where they are given, effective
+        rank and nuclear norm of W, and its alignment with each task, are recorded.
+    sharpness
+        Whether to record the largest eigenvalue of the loss's Hessian.
     """
 
     run_dim: str | None = None
     n_singular_values: int = 10
     balancedness: bool = False
+    activation: str = "linear"
+    references: Mapping[str, tuple[Any, Any]] | None = None
+    sharpness: bool = False
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation = {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}")
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -72,7 +88,7 @@ class Factorization:
 
     def loss(self, parameters: Parameters, phase: Phase) -> np.ndarray:
         """Loss of eq 9, averaged over the observed entries; one value for each run."""
-        matrix = product(_tensors(parameters))
+        matrix = product(_tensors(parameters), self.activation)
         entry_weight, _ = _weighted(phase.task, matrix)
         residual = matrix - _like(phase.task.target, matrix)
         return (0.5 * (entry_weight * residual.square()).sum((-2, -1))).cpu().numpy()
@@ -80,16 +96,20 @@ class Factorization:
     def gradient(self, parameters: Parameters, phase: Phase) -> list[torch.Tensor]:
         """Gradient of the loss with respect to W_1, ..., W_N.
 
-        dL/dW_j = (W_N ... W_(j+1))^T G (W_(j-1) ... W_1)^T with G = dL/dW of eq 15.
+        dL/dW_j = (W_N ... W_(j+1))^T G (W_(j-1) ... W_1)^T with G = dL/dW of eq 15; what comes back through an
+        activation is multiplied by its slope.
         """
         weights = _tensors(parameters)
         entry_weight, weighted_target = _weighted(phase.task, weights[0])
-        prefix = list(accumulate(weights, lambda below, layer: layer @ below))
+        prefix = _states(weights, self.activation)
         delta = torch.addcmul(-weighted_target, prefix[-1], entry_weight)
+        bend = ACTIVATIONS[self.activation]
         slopes = []
         for layer in range(len(weights) - 1, 0, -1):
             slopes.append(delta @ prefix[layer - 1].mT)
             delta = weights[layer].mT @ delta
+            if bend:
+                delta = delta * bend[1](prefix[layer - 1])
         return [delta, *reversed(slopes)]
 
     def bind_gradient(self, parameters: Parameters, phase: Phase) -> Callable[[Parameters, Parameters], None]:
@@ -107,18 +127,23 @@ class Factorization:
         top = len(parameters) - 1
         products = [torch.empty_like(first) for _ in range(top)]
         deltas = [torch.empty_like(first) for _ in range(top)]
+        bend = ACTIVATIONS[self.activation] if top else None
 
         def gradient(parameters: Parameters, out: Parameters) -> None:
             weights = [_batched(weight) for weight in parameters]
             slopes = [_batched(slope) for slope in out]
-            prefix = [weights[0], *products]
+            prefix = [bend[0](weights[0]) if bend else weights[0], *products]
             below = [slopes[0], *deltas]
             for layer in range(1, top + 1):
                 torch.bmm(weights[layer], prefix[layer - 1], out=prefix[layer])
+                if bend and layer < top:
+                    prefix[layer] = bend[0](prefix[layer])
             torch.addcmul(negative_target, prefix[top], entry_weight, out=below[top])
             for layer in range(top, 0, -1):
                 torch.bmm(below[layer], prefix[layer - 1].mT, out=slopes[layer])
                 torch.bmm(weights[layer].mT, below[layer], out=below[layer - 1])
+                if bend:
+                    below[layer - 1].mul_(bend[1](prefix[layer - 1]))
 
         return gradient
 
@@ -138,7 +163,9 @@ class Factorization:
         shape = batched[0].shape
         entry_weight = entry_weight.expand(shape).contiguous()
         negative_target = (-weighted_target).expand(shape).contiguous()
-        prefix = [batched[0], *(torch.empty_like(batched[0]) for _ in batched[1:])]
+        bend = ACTIVATIONS[self.activation] if len(batched) > 1 else None
+        lowest = torch.empty_like(batched[0]) if bend else batched[0]
+        prefix = [lowest, *(torch.empty_like(batched[0]) for _ in batched[1:])]
         deltas = [torch.empty_like(batched[0]) for _ in batched]
         transposed_weights = [weight.mT for weight in batched]
         transposed_prefix = [below.mT for below in prefix]
@@ -146,11 +173,17 @@ class Factorization:
 
         def update(count: int) -> None:
             for _ in range(count):
+                if bend:
+                    lowest.copy_(bend[0](batched[0]))
                 for layer in range(1, top + 1):
                     torch.bmm(batched[layer], prefix[layer - 1], out=prefix[layer])
+                    if bend and layer < top:
+                        prefix[layer].copy_(bend[0](prefix[layer]))
                 torch.addcmul(negative_target, prefix[top], entry_weight, out=deltas[top])
                 for layer in range(top, 0, -1):
                     torch.bmm(transposed_weights[layer], deltas[layer], out=deltas[layer - 1])
+                    if bend:
+                        deltas[layer - 1].mul_(bend[1](prefix[layer - 1]))
                     batched[layer].baddbmm_(deltas[layer], transposed_prefix[layer - 1], alpha=-learning_rate)
                 batched[0].sub_(deltas[0], alpha=learning_rate)
 
@@ -163,19 +196,82 @@ class Factorization:
         -------
         dict
             `reconstruction_error` (runs,): mean of (W_ij - M_ij)^2 over all n^2 entries; `singular_value`
-            (runs, mode); `balancedness` (runs,) where asked for.
+            (runs, mode); where asked for, `balancedness` (runs,); `effective_rank`, the exponential of the entropy of
+            the normalized singular values, and `nuclear_norm`, their sum (runs,); `alignment` (runs, task), the mean
+            over left and right of |U_task^T U_r|_F^2 / r, U_r being the r leading singular vectors of W, which is 1
+            where they span the task's own; `sharpness` (runs,).
         """
         weights = _tensors(parameters)
-        matrix = product(weights)
-        error = (matrix - _like(phase.task.target, matrix)).square().mean((-2, -1))
-        singular_values = torch.linalg.svdvals(matrix)[..., : self.n_singular_values]
-        observations: Observations = {
-            "reconstruction_error": (self.dims, error.cpu().numpy()),
-            "singular_value": ((*self.dims, "mode"), singular_values.cpu().numpy()),
-        }
+        matrix = product(weights, self.activation)
+        observed = {"reconstruction_error": (matrix - _like(phase.task.target, matrix)).square().mean((-2, -1))}
+        if self.references is None:
+            singular_values = torch.linalg.svdvals(matrix)
+        else:
+            left, singular_values, right = torch.linalg.svd(matrix)
+            shares = singular_values / singular_values.sum(-1, keepdim=True)
+            observed["effective_rank"] = torch.special.entr(shares).sum(-1).exp()
+            observed["nuclear_norm"] = singular_values.sum(-1)
+            alignments = [
+                (_overlap(_like(u, left), left) + _overlap(_like(v, right), right.mT)) / 2
+                for u, v in self.references.values()
+            ]
         if self.balancedness:
-            observations["balancedness"] = (self.dims, imbalance(weights).cpu().numpy())
+            observed["balancedness"] = imbalance(weights)
+        observations: Observations = {name: (self.dims, value.cpu().numpy()) for name, value in observed.items()}
+        leading = singular_values[..., : self.n_singular_values]
+        observations["singular_value"] = ((*self.dims, "mode"), leading.cpu().numpy())
+        if self.references is not None:
+            observations["alignment"] = ((*self.dims, "task"), torch.stack(alignments, -1).cpu().numpy())
+        if self.sharpness:
+            observations["sharpness"] = (self.dims, self._sharpness(weights, phase))
         return observations
+
+    def _sharpness(self, weights: Sequence[torch.Tensor], phase: Phase) -> np.ndarray:
+        """Largest eigenvalue of the Hessian of the loss, one for each run."""
+        if weights[0].ndim == 2:
+            return np.array(largest_curvature(self, weights, phase))
+
+        def cut(array: Any, run: int) -> Any:
+            return array[run] if array is not None and array.ndim > 2 else array
+
+        values = []
+        for run in range(len(weights[0])):
+            task = Task(cut(phase.task.target, run), cut(phase.task.mask, run))
+            values.append(largest_curvature(self, [weight[run] for weight in weights], replace(phase, task=task)))
+        return np.array(values)
+
+
+def largest_curvature(
+    model: Factorization, weights: Sequence[torch.Tensor], phase: Phase, tolerance: float = 1e-3
+) -> float:
+    """Largest eigenvalue of the Hessian of the loss with respect to all factors, by Lanczos iteration (ARPACK).
+
+    The product of the Hessian with a vector is the derivative of the gradient along it, in forward mode. Gradient
+    descent is stable at a minimum where the step is below two over this sharpness.
+
+    Parameters
+    ----------
+    model
+        The model, whose gradient is taken.
+    weights
+        W_1, ..., W_N of a single run.
+    phase
+        The phase whose task drives the gradient.
+    tolerance
+        Relative accuracy of the eigenvalue.
+    """
+    ends = np.cumsum([weight.numel() for weight in weights])
+
+    def curve(vector: np.ndarray) -> np.ndarray:
+        parts = np.split(vector.ravel(), ends[:-1])
+        tangents = tuple(_like(part, weight).view_as(weight) for part, weight in zip(parts, weights, strict=True))
+        pushed = torch.func.jvp(lambda *point: tuple(model.gradient(point, phase)), tuple(weights), tangents)
+        return torch.cat([part.reshape(-1) for part in pushed[1]]).cpu().numpy()
+
+    dtype = np.dtype(str(weights[0].dtype).removeprefix("torch."))
+    hessian = LinearOperator((int(ends[-1]),) * 2, matvec=curve, dtype=dtype)
+    start = np.random.default_rng(0).standard_normal(int(ends[-1])).astype(dtype)
+    return float(eigsh(hessian, 1, which="LA", v0=start, tol=tolerance, return_eigenvectors=False)[0])
 
 
 def imbalance(weights: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -185,6 +281,22 @@ def imbalance(weights: Sequence[torch.Tensor]) -> torch.Tensor:
     """
     gaps = [(above.mT @ above - below @ below.mT).abs().amax((-2, -1)) for below, above in pairwise(weights)]
     return reduce(torch.maximum, gaps) if gaps else torch.zeros(weights[0].shape[:-2])
+
+
+def _states(weights: Sequence[torch.Tensor], activation: str) -> list[torch.Tensor]:
+    """h_1, ..., h_N = W, with h_j = s(W_j h_(j-1)) from h_0 = I on, and no activation s after the last factor."""
+    bend = ACTIVATIONS[activation]
+    states: list[torch.Tensor] = []
+    for layer, weight in enumerate(weights, start=1):
+        state = weight @ states[-1] if states else weight
+        states.append(bend[0](state) if bend and layer < len(weights) else state)
+    return states
+
+
+def _overlap(subspace: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """|A^T B_r|_F^2 / r: how much of the span of A's r columns the first r columns of B cover, 0 to 1."""
+    rank = subspace.shape[-1]
+    return (subspace.mT @ vectors[..., :rank]).square().sum((-2, -1)) / rank
 
 
 def _tensors(parameters: Parameters) -> list[torch.Tensor]:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from critical_periods.models.activations import ACTIVATIONS
 from critical_periods.models.base import Observations, Parameters
 from critical_periods.models.scalar_pathways import lesioned_modes, pathway_factors
 from critical_periods.schedules import Phase
-
-#: Activation -> the function, and its derivative as a function of its value; None is the linear network.
-ACTIVATIONS: dict[str, tuple[Callable, Callable] | None] = {
-    "linear": None,
-    "tanh": (torch.tanh, lambda value: 1 - value.square()),
-    "relu": (torch.relu, lambda value: (value > 0).to(value.dtype)),
-}
 
 
 def random_rotation(size: int, generator: np.random.Generator) -> np.ndarray:
