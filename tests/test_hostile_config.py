@@ -1,6 +1,9 @@
 """Configurations that are broken, enormous or malicious: each is refused in one line, or is harmless."""
 
+import contextlib
 import math
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -78,6 +81,15 @@ def laughs(levels):
     return "\n".join(["a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]", *lines, f"seeds: *a{levels - 1}"])
 
 
+def laughing_keys(levels):
+    """The same with mappings, which Snakemake merges one by one."""
+    lines = [
+        f"a{level}: &a{level} {{{', '.join(f'{key}: *a{level - 1}' for key in 'abcdefghij')}}}"
+        for level in range(1, levels)
+    ]
+    return "\n".join(["a0: &a0 {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1}", *lines])
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -101,6 +113,16 @@ def laughs(levels):
         ("a: 1\n---\na: 2\n", "allowed: YAML or JSON"),
         ("a: \0\n", "allowed: YAML or JSON"),
         ("a: " + "[" * 100000, "20 levels at most"),
+        ("models: &a {matrix_completion: *a}\n", "20 levels at most"),
+        ("seeds: &a [*a]\n", "20 levels at most"),
+        ("a0: &a0 [1]\n" + "\n".join(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 30)), "20 levels at most"),
+        (laughs(12), "1000000 values in the whole configuration"),
+        (laughing_keys(12), "1000000 values in the whole configuration"),
+        ("seeds: [" + "9" * 5000 + "]\n", "numbers of 4300 digits at most"),
+        ("a: 2020-13-45\n", "dates that exist"),
+        ("a: !!bool x\n", "allowed: numbers"),
+        ("a: !!python/name:os.system\n", "line 1 = "),
+        ("{[1]: 2}\n", "unhashable key"),
     ],
 )
 def test_a_file_is_refused_with_its_name_and_line(tmp_path, text, reason):
@@ -128,10 +150,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         "base: &base {a: 1, b: 2}\nmine: {<<: *base, a: 3}\n",
         "a: {x: 1}\nb: {x: 1}\nc: [{x: 1}, {x: 1}]\n",
         '{\t"a": 1,\n\t"b": 2}',
-        "seeds: &a [*a]\n",
-        laughs(12),
+        laughs(5),
+        "a: [" + "[1], " * 100_000 + "]\n",
     ],
-    ids=["config.yaml", "merge", "same key elsewhere", "JSON with tabs", "recursive", "laughs"],
+    ids=["config.yaml", "merge", "same key elsewhere", "JSON with tabs", "aliases", "long"],
 )
 def test_what_gives_no_key_twice_is_read_in_no_time(tmp_path, text):
     path = tmp_path / "mine.yaml"
@@ -309,6 +331,11 @@ def test_no_mutation_of_the_configuration_ends_otherwise_than_in_a_plan_or_one_l
     assert len(message) < 5000
 
 
+def snakemake(folder, snakefile, *arguments, **options):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--directory", "elsewhere"]
+    return subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False, **options)
+
+
 @pytest.mark.workflow
 @pytest.mark.parametrize(
     ("text", "reason"),
@@ -321,18 +348,70 @@ def test_no_mutation_of_the_configuration_ends_otherwise_than_in_a_plan_or_one_l
 )
 def test_snakemake_says_it_in_one_line(tmp_path, text, reason):
     (tmp_path / "mine.yaml").write_text(text)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "workflow/Snakefile"), "--dry-run"]
-    ran = subprocess.run(
-        [*command, "--directory", "elsewhere", "--configfile", "mine.yaml"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
+    ran = snakemake(tmp_path, REPOSITORY / "workflow/Snakefile", "--dry-run", "--configfile", "mine.yaml", timeout=280)
     output = ran.stdout + ran.stderr
     assert ran.returncode == 1
     assert "Traceback" not in output
     (line,) = [line for line in output.splitlines() if "Configuration: " in line]
     assert reason in line
     assert not list(tmp_path.rglob("pwned"))
+
+
+#: What Snakemake's own loader answers with a traceback, or not at all.
+BREAKS_SNAKEMAKE = {
+    "nested": "seeds: " + "[" * 3000 + "]" * 3000 + "\n",
+    "digits": "strict: " + "9" * 5000 + "\n",
+    "recursive": "models: &a {matrix_completion: *a}\n",
+    "laughing keys": laughing_keys(12),
+}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("name", BREAKS_SNAKEMAKE)
+def test_the_workflows_own_configuration_is_checked_before_snakemake_reads_it(tmp_path, name):
+    copy = tmp_path / "copy"
+    for part in ("workflow", "src"):
+        shutil.copytree(REPOSITORY / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "config.yaml").write_text(BREAKS_SNAKEMAKE[name])
+    ran = snakemake(tmp_path, copy / "workflow/Snakefile", "--dry-run", timeout=60)
+    output = ran.stdout + ran.stderr
+    assert ran.returncode == 1
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if "Configuration: " in line]
+    assert str(copy / "config.yaml") in line
+
+
+@pytest.mark.parametrize("name", [*BREAKS_SNAKEMAKE, "missing"])
+def test_a_file_for_snakemake_can_be_checked_before(tmp_path, name):
+    if name in BREAKS_SNAKEMAKE:
+        (tmp_path / "mine.yaml").write_text(BREAKS_SNAKEMAKE[name])
+    command = [sys.executable, "-m", "critical_periods.configuration", str(tmp_path / "mine.yaml")]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 1
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(f"Configuration: {tmp_path / 'mine.yaml'}")
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("name", [*BREAKS_SNAKEMAKE, "missing"])
+def test_what_breaks_snakemake_before_the_workflow_is_read_damages_nothing(tmp_path, name):
+    """Files of --configfile are read before the workflow: the traceback or the hang is Snakemake's."""
+    (tmp_path / "elsewhere/results").mkdir(parents=True)
+    (tmp_path / "elsewhere/results/kept").write_text("intact")
+    if name in BREAKS_SNAKEMAKE:
+        (tmp_path / "mine.yaml").write_text(BREAKS_SNAKEMAKE[name])
+    arguments = ("--cores", "1", "--configfile", "mine.yaml")
+    if name == "laughing keys":
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            snakemake(tmp_path, REPOSITORY / "workflow/Snakefile", *arguments, timeout=10)
+    else:
+        ran = snakemake(tmp_path, REPOSITORY / "workflow/Snakefile", *arguments, timeout=60)
+        assert ran.returncode == 1
+        last = ran.stderr.rstrip().splitlines()[-1]
+        assert {"missing": "'mine.yaml'", "digits": "4300 digits"}.get(name, "RecursionError") in last
+    assert [str(path.relative_to(tmp_path / "elsewhere")) for path in (tmp_path / "elsewhere").rglob("*")] == [
+        "results",
+        "results/kept",
+    ]
+    assert (tmp_path / "elsewhere/results/kept").read_text() == "intact"

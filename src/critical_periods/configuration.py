@@ -1,24 +1,30 @@
-"""What the files of a configuration may not hold although Snakemake reads them without a word: a key given twice.
+"""What the files of a configuration may not hold: broken or endless YAML, and a key given twice.
 
-Imported whenever the workflow is planned, so it needs nothing heavier than a YAML parser.
+Imported whenever the workflow is planned, so it needs nothing heavier than a YAML parser. Run by itself it checks
+files that `snakemake --configfile` reads before the workflow can look at them:
+
+    PYTHONPATH=src python -m critical_periods.configuration mine.yaml
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from critical_periods.experiments import DEEPEST_LEVEL, ConfigError
+from critical_periods.experiments import DEEPEST_LEVEL, MOST_VALUES, ConfigError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def check_files(paths: Iterable[Path | str]) -> None:
-    """Refuse configuration files that give a key twice: YAML and JSON keep the last value and drop the others.
+    """Refuse configuration files that are broken or endless, or give a key twice.
+
+    YAML and JSON keep the last value of such a key and drop the others without a word.
 
     Parameters
     ----------
@@ -28,7 +34,8 @@ def check_files(paths: Iterable[Path | str]) -> None:
     Raises
     ------
     ConfigError
-        On the first such key, with file, line and key; on a file that cannot be read as keys and values.
+        On the first such key, with file, line and key; on a file that cannot be read as keys and values, or that
+        stands for more values or levels than a configuration may have.
     """
     for path in paths:
         _check_file(Path(path))
@@ -46,45 +53,63 @@ def _check_file(path: Path) -> None:
             level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if level > DEEPEST_LEVEL:
                 raise ConfigError(f"{path}", f"{level} levels", f"{DEEPEST_LEVEL} levels at most")
-        # Nodes, not values: an alias stays one node, so that nested aliases cost no more than their text.
-        root = yaml.compose(text, Loader=_LOADER)
+        loader = _LOADER(text)
+        root = loader.get_single_node()
+        if not isinstance(root, yaml.MappingNode):
+            value = root.value if isinstance(root, yaml.ScalarNode) else None
+            raise ConfigError(f"{path}", value, "keys with values")
+        _check_node(root, path, "", 0, {})
+        try:
+            loader.construct_document(root)
+        except (ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            # What the constructors of numbers, dates and truth values raise.
+            raise ConfigError(f"{path}", f"{error}", "numbers of 4300 digits at most, dates that exist") from None
     except yaml.YAMLError as error:
         # JSON is YAML but for tabs, and Snakemake tries it first.
         if not _is_json(text, path):
             mark = getattr(error, "problem_mark", None)
             place = f"{path}, line {mark.line + 1}" if mark else f"{path}"
             raise ConfigError(place, getattr(error, "problem", None) or "broken", "YAML or JSON") from None
+
+
+def _check_node(node: yaml.Node, path: Path, place: str, level: int, known: dict[int, Any]) -> tuple[int, int]:
+    """Values that a node stands for, aliases counted as often as they are used, and levels below it."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1, 0
+    if level >= DEEPEST_LEVEL:  # a node that contains itself ends here too
+        raise ConfigError(f"{path}: {place}", "an alias within itself or deeper", f"{DEEPEST_LEVEL} levels at most")
+    if id(node) not in known:
+        values, height = 1, 0
+        for name, child in _children(node, path, place):
+            child_values, child_height = _check_node(child, path, name, level + 1, known)
+            values, height = values + child_values, max(height, child_height + 1)
+        known[id(node)] = values, height
+    values, height = known[id(node)]
+    if values > MOST_VALUES:
+        raise ConfigError(f"{path}: {place}", f"{values} values", f"{MOST_VALUES} values in the whole configuration")
+    if level + height > DEEPEST_LEVEL:
+        raise ConfigError(f"{path}: {place}", f"{level + height} levels", f"{DEEPEST_LEVEL} levels at most")
+    return values, height
+
+
+def _children(node: yaml.Node, path: Path, place: str) -> Iterable[tuple[str, yaml.Node]]:
+    """Nodes of a list or of a mapping, each with its place; refuses a key given twice."""
+    if isinstance(node, yaml.SequenceNode):
+        yield from ((place, item) for item in node.value)
         return
-    if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{path}", root.value if isinstance(root, yaml.ScalarNode) else None, "keys with values")
-    _check_nodes(root, path)
-
-
-def _check_nodes(root: yaml.Node, path: Path) -> None:
-    """Visit every node once, without recursion: a mapping may contain itself."""
-    visited: set[int] = set()
-    waiting: list[tuple[yaml.Node, str]] = [(root, "")]
-    while waiting:
-        node, place = waiting.pop()
-        if id(node) in visited:
+    lines: dict[tuple[str, str], int] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            yield place, key
+            yield place, value
             continue
-        visited.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            lines: dict[tuple[str, str], int] = {}
-            for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode):
-                    name = f"{place}.{key.value}" if place else key.value
-                    line = key.start_mark.line + 1
-                    if (key.tag, key.value) in lines:
-                        first = lines[key.tag, key.value]
-                        where = f"{path}, line {line}: duplicated key"
-                        raise ConfigError(where, name, f"once (it is in line {first} already)")
-                    lines[key.tag, key.value] = line
-                    waiting.append((value, name))
-                else:
-                    waiting += [(key, place), (value, place)]
-        elif isinstance(node, yaml.SequenceNode):
-            waiting += [(item, place) for item in node.value if not isinstance(item, yaml.ScalarNode)]
+        name = f"{place}.{key.value}" if place else key.value
+        line = key.start_mark.line + 1
+        if (key.tag, key.value) in lines:
+            first = lines[key.tag, key.value]
+            raise ConfigError(f"{path}, line {line}: duplicated key", name, f"once (it is in line {first} already)")
+        lines[key.tag, key.value] = line
+        yield name, value
 
 
 def _is_json(text: str, path: Path) -> bool:
@@ -105,3 +130,10 @@ def _is_json(text: str, path: Path) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+if __name__ == "__main__":
+    try:
+        check_files(sys.argv[1:])
+    except ConfigError as error:
+        sys.exit(f"Configuration: {error}")
