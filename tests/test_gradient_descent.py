@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from test_factorization import autograd, problem
 
 from critical_periods.models.factorization import Factorization
-from critical_periods.schedules import Phase, deficit_window
+from critical_periods.schedules import Phase, Window, deficit_schedule
 from critical_periods.solvers import gradient_descent
 from critical_periods.trajectories import DivergedError, recorded_epochs
 
@@ -74,10 +74,10 @@ def test_result_does_not_depend_on_the_number_of_threads():
 
 def test_an_epoch_belongs_to_the_phase_that_begins_there():
     weights, phase = problem()
-    schedule = deficit_window(phase, 4, 3)
+    schedule = deficit_schedule(phase.task, phase.epochs, [Window("deficit", 4, 3)])
     trajectory = gradient_descent(Factorization(), weights, schedule, learning_rate=0.1, record_every=2).trajectory
     assert trajectory["epoch"].values.tolist() == [0, 2, 4, 6, 7, 9, 10]
-    assert trajectory["phase"].values.tolist() == ["final"] * 2 + ["deficit"] * 2 + ["final"] * 3
+    assert trajectory["phase"].values.tolist() == ["normal"] * 2 + ["deficit"] * 2 + ["normal"] * 3
 
 
 @given(
@@ -126,4 +126,4 @@ def test_epoch_to_keep_outside_of_training_is_refused(keep):
 def test_deficit_outside_of_training_is_refused(onset, duration):
     _, phase = problem()
     with pytest.raises(ValueError, match="inside the 10 epochs"):
-        deficit_window(phase, onset, duration)
+        deficit_schedule(phase.task, 10, [Window("deficit", onset, duration)])

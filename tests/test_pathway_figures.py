@@ -11,7 +11,8 @@ from critical_periods.aggregation import assemble
 from critical_periods.experiments import Plan
 from critical_periods.figures import pathway_panels, phase_portraits
 from critical_periods.jobs import run_cells
-from critical_periods.multi_pathway import simulate_network, simulate_scalar
+from critical_periods.network_competition import simulate_network
+from critical_periods.scalar_competition import simulate_scalar
 
 REPOSITORY = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from critical_periods.models.pathways import PathwayNetwork, balanced_weights, random_rotation
 from critical_periods.models.scalar_pathways import scales
-from critical_periods.multi_pathway import simulate_network
-from critical_periods.schedules import Phase, Task, deficit_window
+from critical_periods.network_competition import simulate_network
+from critical_periods.schedules import Phase, Task, Window, deficit_schedule
 from critical_periods.solvers import gradient_descent
 from critical_periods.tasks import hierarchical_modes, hierarchical_task
 
@@ -300,7 +300,7 @@ def test_the_dataset_says_what_is_in_it():
     assert "solver" not in dataset.dims
 
 
-def test_a_deficit_window_splits_training():
-    phases = deficit_window(Phase("normal", 1000, TASK), 400, 150, plasticity={"b": 0})
+def test_a_deficit_splits_training():
+    phases = deficit_schedule(TASK, 1000, [Window("gating", 400, 150, plasticity={"b": 0})])
     assert [phase.epochs for phase in phases] == [400, 150, 450]
     assert replace(phases[1], name="normal", epochs=400, plasticity={}) == phases[0]

@@ -1,5 +1,8 @@
 """Scalar dynamics of the pathways (eqs 6-8): inversion, conservation, flow field, integration, competition."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,8 +16,8 @@ from critical_periods.models.scalar_pathways import (
     pathway_singular_value,
     scales,
 )
-from critical_periods.multi_pathway import Window, deficit_schedule, simulate_scalar
-from critical_periods.schedules import Phase, Task, deficit_window
+from critical_periods.scalar_competition import simulate_scalar
+from critical_periods.schedules import Phase, Task, Window, deficit_schedule
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 PORTRAIT = {
@@ -56,6 +59,10 @@ strengths = st.one_of(st.just(0.0), st.floats(1e-30, 100), st.floats(-100, -1e-3
 
 def normal(epochs, target, shape=()):
     return Phase("normal", epochs, Task(np.full(shape, target)))
+
+
+def gated(epochs, target, onset, duration, plasticity):
+    return deficit_schedule(Task(np.array(target)), epochs, [Window("gating", onset, duration, plasticity)])
 
 
 def flow(model, parameters, schedule, rate, **settings):
@@ -140,7 +147,7 @@ def test_imbalance_is_conserved_by_the_flow_and_to_first_order_by_euler(depth, i
     generator = np.random.default_rng(depth)
     initial = initial_scales(0.25 + 0.05 * generator.random((2, 6)), imbalance)
     model = ScalarPathways(depth, ("trajectory",))
-    schedule = deficit_window(normal(400, 3.0), 20, 50, plasticity={"b": 0.3})
+    schedule = gated(400, 3.0, 20, 50, {"b": 0.3})
 
     def drift(trajectory):
         change = trajectory["imbalance"] - trajectory["imbalance"].isel(epoch=0)
@@ -171,7 +178,7 @@ def test_euler_steps_converge_to_the_adaptive_solution_through_a_deficit():
     """The paper's Euler integration is gradient descent on the model; half the step leaves half the error."""
     initial = initial_scales(np.array([[0.05, 0.1], [0.06, 0.02]]), 1.0)
     model = ScalarPathways(3, ("trajectory",))
-    rate, schedule = 0.002, deficit_window(normal(200, 10.0), 10, 15, plasticity={"b": 0})
+    rate, schedule = 0.002, gated(200, 10.0, 10, 15, {"b": 0})
     exact = flow(model, initial, schedule, rate).trajectory["pathway_singular_value"]
 
     def error(refined):
@@ -202,7 +209,7 @@ def test_no_step_straddles_the_edge_of_a_deficit():
     """A short deficit in a long calm is noticed: the gated pathway is at rest exactly while it lasts."""
     model = ScalarPathways(2, ())
     initial = initial_scales(np.array([0.001, 0.001]), 0.0)
-    schedule = deficit_window(normal(100_000, 1e-5), 40_000, 20, plasticity={"b": 0})
+    schedule = gated(100_000, 1e-5, 40_000, 20, {"b": 0})
     kept = flow(model, initial, schedule, 1.0, record_every=100_000, keep=[40_000, 40_020]).parameters
     for before, after in zip(kept[40_000], kept[40_020], strict=True):
         assert before[1] == after[1]
@@ -211,7 +218,7 @@ def test_no_step_straddles_the_edge_of_a_deficit():
 
 def test_initial_conditions_do_not_influence_each_other():
     initial = initial_scales(np.random.default_rng(0).normal(0, 0.05, (2, 5)), 1.0)
-    model, schedule = ScalarPathways(4, ("trajectory",)), deficit_window(normal(200, 5.0), 0, 9, plasticity={"a": 0})
+    model, schedule = ScalarPathways(4, ("trajectory",)), gated(200, 5.0, 0, 9, {"a": 0})
     together = gradient_descent(model, initial, schedule, learning_rate=0.002, record_every=20).trajectory
     alone = gradient_descent(model, [x[:, 2:3] for x in initial], schedule, learning_rate=0.002, record_every=20)
     np.testing.assert_array_equal(
@@ -300,6 +307,20 @@ def test_late_gating_changes_little():
 
 
 # The dataset
+
+
+def test_scalar_pathways_never_load_torch():
+    """Loading torch takes longer than a figure's worth of trajectories."""
+    code = f"""
+import sys
+from critical_periods.jobs import run_cells
+from critical_periods.logs import log_to
+from critical_periods.scalar_competition import simulate_scalar
+for parameters in {[PORTRAIT, SMALL_INIT | {"epochs": 1000, "record_every": 100}]}:
+    run_cells("scalar_pathways", {{"cell": parameters}}, simulate_scalar)
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_path_is_resolved_however_short_the_learning():

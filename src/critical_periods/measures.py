@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from scipy.stats import rankdata
 
 #: Loss of relative accuracy from which on a deficit counts as harmless no longer (`harmless_window`).
 HARM = 0.1
@@ -105,6 +104,8 @@ def rank_correlation(values: xr.DataArray, dim: str) -> xr.DataArray:
     """
     if values.sizes[dim] < 2:
         raise MissingDataError(f"fewer than two values of {dim}")
+    from scipy.stats import rankdata  # slow to load, and aggregation needs none of it
+
     coordinate = values[dim].values
 
     def correlation(series: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -69,32 +69,38 @@ def total_epochs(schedule: Schedule) -> int:
     return sum(phase.epochs for phase in schedule)
 
 
-def deficit_window(normal: Phase, onset: int, duration: int, name: str = "deficit", **deficit: Any) -> list[Phase]:
-    """Cut a deficit of `duration` epochs from `onset` on out of a normal phase.
+@dataclass(frozen=True)
+class Window:
+    """A deficit that lasts for a while: [onset, onset + duration), in epochs; see `Phase` for what it changes."""
 
-    Parameters
-    ----------
-    normal
-        The undisturbed phase; its length is the length of the schedule returned.
-    onset, duration
-        The window [onset, onset + duration), in epochs; it must lie inside the phase.
-    name
-        Name of the deficit's phase.
-    deficit
-        The fields of `Phase` that the deficit changes, such as `plasticity={"b": 0}`.
+    name: str
+    onset: int
+    duration: int
+    plasticity: Mapping[str, float] = field(default_factory=dict)
+    lesions: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+def deficit_schedule(task: Task, epochs: int, windows: Sequence[Window]) -> list[Phase]:
+    """Schedule of one task under deficits that may overlap: a phase for every combination of them.
 
     Raises
     ------
     ValueError
-        If the window does not lie inside the phase.
+        If a window does not lie inside the run.
     """
-    if onset < 0 or duration < 0 or onset + duration > normal.epochs:
-        raise ValueError(
-            f"deficit window [{onset}, {onset + duration}); allowed: inside the {normal.epochs} epochs of training"
-        )
-    phases = [
-        replace(normal, epochs=onset),
-        replace(normal, name=name, epochs=duration, **deficit),
-        replace(normal, epochs=normal.epochs - onset - duration),
-    ]
-    return [phase for phase in phases if phase.epochs > 0]
+    for window in windows:
+        if window.onset < 0 or window.duration < 0 or window.onset + window.duration > epochs:
+            raise ValueError(
+                f"{window.name} in [{window.onset}, {window.onset + window.duration}); "
+                f"allowed: inside the {epochs} epochs of training"
+            )
+    windows = [window for window in windows if window.duration]
+    edges = {0, epochs} | {edge for window in windows for edge in (window.onset, window.onset + window.duration)}
+    schedule = []
+    for start, stop in zip(sorted(edges)[:-1], sorted(edges)[1:], strict=True):
+        active = [window for window in windows if window.onset <= start < window.onset + window.duration]
+        plasticity = {pathway: factor for window in active for pathway, factor in window.plasticity.items()}
+        lesions = {pathway: modes for window in active for pathway, modes in window.lesions.items()}
+        name = " and ".join(window.name for window in active) or "normal"
+        schedule.append(Phase(name, stop - start, task, plasticity, lesions))
+    return schedule

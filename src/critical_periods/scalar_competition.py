@@ -1,0 +1,167 @@
+"""Scalar dynamics of the pathways: from the parameters of a cell to its dataset (figs 1 and 7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from critical_periods.models.scalar_pathways import ScalarPathways, flow_field, initial_scales
+from critical_periods.multi_pathway import DESCRIPTIONS, adaptive, epoch_grid, gating, pathway_names
+from critical_periods.schedules import Phase, Task, deficit_schedule, total_epochs
+from critical_periods.solvers import gradient_descent
+from critical_periods.tasks import random_stream
+from critical_periods.trajectories import Recorder, Solution, describe
+
+logger = logging.getLogger(__name__)
+
+#: A path is resolved when no step along it is longer than this fraction of the singular value.
+RESOLUTION = 0.01
+PATH_POINTS = 201
+FLOW_POINTS = 61
+
+
+def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) -> xr.Dataset:
+    """Integrate eqs 7 and 8 for many initial conditions of one mode (figs 1 and 7).
+
+    Parameters
+    ----------
+    parameters
+        `depth`, `n_pathways`, `singular_value`, `imbalance`, `init_mean`, `init_sd`, `n_trajectories`,
+        `learning_rate` (the Euler step, one epoch), `epochs`, `gated_pathway`, `onset`, `duration`, `plasticity`,
+        `record_every`, `solver`, `rtol`, `atol`, `seed`.
+    progress
+        What to call the job in the log; None for silence.
+
+    Returns
+    -------
+    xarray.Dataset
+        `pathway_singular_value` (epoch, pathway, trajectory, mode); `path` (point, pathway, trajectory) and
+        `path_epoch` (point, trajectory), the same trajectories at points equally spaced in the plane of K, however
+        short the time in which they happen; `flow` (pathway, K_b, K_a), where there are two pathways; `imbalance` and
+        `imbalance_drift` (pathway, trajectory, mode).
+    """
+    target, pathways = float(parameters["singular_value"]), pathway_names(parameters)
+    generator = random_stream(parameters["seed"], "pathway_scales")
+    draws = generator.standard_normal((len(pathways), parameters["n_trajectories"], 1))
+    initial = initial_scales(parameters["init_mean"] + parameters["init_sd"] * draws, parameters["imbalance"])
+    model = ScalarPathways(parameters["depth"], ("trajectory", "mode"), pathways)
+    schedule = deficit_schedule(Task(np.array([target])), parameters["epochs"], [gating(parameters)])
+    rate = parameters["learning_rate"]
+
+    def solve(keep: Sequence[int]) -> Solution:
+        common: dict[str, Any] = {"learning_rate": rate, "record_every": parameters["epochs"], "keep": keep}
+        if parameters["solver"] == "gradient_descent":
+            return gradient_descent(model, initial, schedule, **common)
+        return adaptive(model, initial, schedule, parameters, **common)
+
+    grid = epoch_grid(parameters)
+    epochs, states = _resolve(solve, model, schedule, grid, RESOLUTION * target)
+    recorder = Recorder(model)
+    for epoch in grid:
+        recorder.record(epoch, states[epoch], _phase_at(schedule, epoch))
+    recorded = recorder.dataset()
+    strengths = np.stack([_strengths(model, states[epoch], schedule[-1])[..., 0] for epoch in epochs])
+    path_epoch, path = _equidistant(np.asarray(epochs, dtype=float), strengths)
+    dataset = recorded[["pathway_singular_value", "train_loss"]].assign(
+        imbalance=recorded["imbalance"].isel(epoch=0),
+        imbalance_drift=abs(recorded["imbalance"] - recorded["imbalance"].isel(epoch=0)).max("epoch"),
+        path=(("point", "pathway", "trajectory"), path),
+        path_epoch=(("point", "trajectory"), path_epoch),
+    )
+    dataset = dataset.drop_vars("epoch").assign_coords(
+        epoch=recorded["epoch"],
+        pathway=list(pathways),
+        mode=[1],
+        trajectory=np.arange(parameters["n_trajectories"]),
+        duration=parameters["duration"],
+        task_singular_value=("mode", [target]),
+    )
+    if len(pathways) == 2:
+        axis = np.linspace(-0.05 * target, 1.15 * target, FLOW_POINTS)
+        plane = np.stack(np.meshgrid(axis, axis))
+        flow = flow_field(plane, target, parameters["depth"], parameters["imbalance"])
+        dataset = dataset.assign(flow=(("pathway", "K_b", "K_a"), flow)).assign_coords(K_a=axis, K_b=axis)
+    if progress is not None:
+        final = strengths[-1].mean(axis=-1)
+        logger.info(
+            "%s: depth %d, gating from %d: mean final K %s; largest drift of q^2 - p^2 %.3g",
+            progress,
+            parameters["depth"],
+            parameters["onset"],
+            ", ".join(f"{name} {value:.3f}" for name, value in zip(pathways, final, strict=True)),
+            float(dataset["imbalance_drift"].max()),
+        )
+    return describe(dataset, DESCRIPTIONS)
+
+
+def _phase_at(schedule: Sequence[Phase], epoch: int) -> Phase:
+    start = 0
+    for phase in schedule:
+        if start <= epoch < start + phase.epochs:
+            return phase
+        start += phase.epochs
+    return schedule[-1]
+
+
+def _strengths(model: ScalarPathways, state: Sequence[np.ndarray], phase: Phase) -> np.ndarray:
+    return np.asarray(model.observe(state, phase)["pathway_singular_value"][1])
+
+
+def _resolve(
+    solve: Callable[[Sequence[int]], Solution],
+    model: ScalarPathways,
+    schedule: Sequence[Phase],
+    grid: Sequence[int],
+    step: float,
+) -> tuple[list[int], dict[int, list[np.ndarray]]]:
+    """Refine the epochs looked at until no K changes by more than a step from one to the next.
+
+    Learning may take a ten-thousandth of the run, at a time that is not known beforehand; the integration is so cheap
+    that it is repeated with a hundred steps in place of each one that was too long.
+    """
+    end = total_epochs(schedule)
+    edges = np.cumsum([phase.epochs for phase in schedule])
+    epochs = sorted({*np.linspace(0, end, 101).astype(int).tolist(), *edges.tolist(), *grid})
+    while True:
+        states = solve(epochs).parameters
+        strengths = np.stack([_strengths(model, states[epoch], schedule[-1]) for epoch in epochs])
+        moved = abs(np.diff(strengths, axis=0)).reshape(len(epochs) - 1, -1).max(axis=1)
+        long = (moved > step) & (np.diff(epochs) > 1)
+        if not long.any():
+            return epochs, states
+        finer = [
+            np.linspace(start, stop, 101).astype(int).tolist()
+            for start, stop, refine in zip(epochs[:-1], epochs[1:], long, strict=True)
+            if refine
+        ]
+        epochs = sorted({*epochs, *(epoch for interval in finer for epoch in interval)})
+
+
+def _equidistant(epochs: np.ndarray, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points at equal distances along each trajectory.
+
+    Parameters
+    ----------
+    epochs
+        Shape (epoch,).
+    strengths
+        K, shape (epoch, pathway, trajectory).
+
+    Returns
+    -------
+    epochs : (point, trajectory) array
+    strengths : (point, pathway, trajectory) array
+    """
+    lengths = np.linalg.norm(np.diff(strengths, axis=0), axis=1).cumsum(axis=0)
+    lengths = np.concatenate([np.zeros_like(lengths[:1]), lengths])
+    when, where = [], []
+    for length, curve in zip(lengths.T, strengths.transpose(2, 0, 1), strict=True):
+        along = partial(np.interp, np.linspace(0, length[-1], PATH_POINTS), length)
+        when.append(along(epochs))
+        where.append(np.stack([along(strength) for strength in curve.T], axis=1))
+    return np.stack(when, axis=1), np.stack(where, axis=2)
