@@ -181,7 +181,7 @@ def test_longer_final_training_reuses_the_pretraining(project):
 
 
 def test_an_edit_of_a_drawing_trains_nothing(project):
-    project.edit("src/critical_periods/figures/error_curves.py", 'color="0.6"', 'color="0.5"')
+    project.edit("src/critical_periods/figures/error_curves.py", "2.5 * rows", "2.6 * rows")
     assert project.planned() == {"figure": 1}
 
 

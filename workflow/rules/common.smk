@@ -196,28 +196,30 @@ def claim_labels(part):
     return labels
 
 
+@cache
+def code_of(file, *without):
+    return fingerprint(file, REPOSITORY / "src", without)
+
+
 def script_code(script):
-    return fingerprint(SCRIPTS / script, REPOSITORY / "src")
+    """Fingerprint of a script, taken only where a job of it is planned."""
+
+    def code(wildcards):
+        return code_of(SCRIPTS / script)
+
+    return code
 
 
 def figure_code(wildcards):
     kind = figure_settings(wildcards)["kind"]
-    drawing = REPOSITORY / "src/critical_periods/figures" / f"{kind}.py"
-    return script_code("draw.py") + fingerprint(drawing, REPOSITORY / "src")
+    return code_of(SCRIPTS / "draw.py") + code_of(REPOSITORY / "src/critical_periods/figures" / f"{kind}.py")
 
 
 def solver_code(script):
     """Fingerprint of a script that trains, without the solver that a bundle does not use."""
-    codes = {
-        solver: fingerprint(
-            SCRIPTS / script,
-            REPOSITORY / "src",
-            tuple(f"critical_periods.solvers.{other}" for other in SOLVERS - {solver}),
-        )
-        for solver in SOLVERS
-    }
 
     def code(wildcards):
-        return codes[bundle_of(wildcards).cells[0].parameters["solver"]]
+        others = SOLVERS - {bundle_of(wildcards).cells[0].parameters["solver"]}
+        return code_of(SCRIPTS / script, *(f"critical_periods.solvers.{solver}" for solver in sorted(others)))
 
     return code
