@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 import numpy as np
+import psutil
 import pytest
 import xarray as xr
 from snakemake_runs import LONG, Runs, kill_tree, training_job, wait_for
@@ -79,6 +80,19 @@ def test_job_stops_cleanly_when_a_scheduler_ends_it(runs, undisturbed):
     assert "stopped by SIGTERM at epoch" in job_log(runs)
     assert not runs.checksums()
     runs.run(RESULT)
+    assert "continuing from" in job_log(runs)
+    assert runs.checksums() == undisturbed.checksums()
+
+
+def test_run_interrupted_by_ctrl_c_goes_on_from_its_checkpoint(runs, undisturbed):
+    process, job = start_and_wait_for_a_checkpoint(runs)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workflow and to its jobs
+    assert process.wait(60) != 0
+    psutil.wait_procs([job], timeout=30)
+    assert "stopped by SIGINT at epoch" in job_log(runs)
+    assert not runs.checksums()
+    assert not runs.leftovers()
+    runs.run(RESULT)  # without --unlock
     assert "continuing from" in job_log(runs)
     assert runs.checksums() == undisturbed.checksums()
 
