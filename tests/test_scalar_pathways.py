@@ -313,6 +313,7 @@ def test_scalar_pathways_never_load_torch():
     """Loading torch takes longer than a figure's worth of trajectories."""
     code = f"""
 import sys
+sys.path[:] = {sys.path}
 from critical_periods.jobs import run_cells
 from critical_periods.logs import log_to
 from critical_periods.scalar_competition import simulate_scalar
