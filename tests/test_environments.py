@@ -12,7 +12,13 @@ from conftest import REPOSITORY
 SOURCE = REPOSITORY / "src"
 
 #: Names on conda-forge of packages that are imported, or locked, under another name.
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "netCDF4": "netcdf4", "yaml": "pyyaml"}
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "netCDF4": "netcdf4",
+    "yaml": "pyyaml",
+    "sklearn": "scikit-learn",
+}
 
 #: Packages that no rule imports itself, but that others need at exactly this version for the same results.
 INDIRECT = {"python", "pandas", "scipy"}

@@ -2,8 +2,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import bmat
+from scipy.sparse.csgraph import connected_components
 
-from critical_periods.tasks import STREAMS, low_rank_matrix, observation_mask, random_stream
+from critical_periods.tasks import (
+    BRIDGES,
+    DIGITS_SIZE,
+    STREAMS,
+    STRUCTURES,
+    digits_matrix,
+    low_rank_matrix,
+    observation_mask,
+    random_stream,
+)
 
 sizes = st.integers(2, 30)
 seeds = st.integers(0, 2**32 - 1)
@@ -19,13 +30,98 @@ def test_ground_truth_has_its_rank_and_mean_squared_entry_one(size, seed, data):
     assert singular_values[rank - 1] > 1e-10 * singular_values[0]
 
 
-@given(size=sizes, seed=seeds, data=st.data())
-def test_observation_sets_of_one_seed_are_nested(size, seed, data):
-    fewer, more = sorted(data.draw(st.tuples(st.integers(1, size**2), st.integers(1, size**2))))
-    small, large = (observation_mask(size, count, random_stream(seed, "observations")) for count in (fewer, more))
+def observed(size, count, seed=0, structure="random"):
+    return observation_mask(size, count, random_stream(seed, "observations"), structure)
+
+
+def parts(mask):
+    """Connected components of the graph whose nodes are rows and columns and whose edges are observed entries."""
+    return connected_components(bmat([[None, mask.astype(int)], [mask.T.astype(int), None]]))[0]
+
+
+def half_blocks(size):
+    block = np.arange(size) * 2 // size
+    return block[:, None] == block
+
+
+@given(size=sizes, seed=seeds, structure=st.sampled_from(["random", "disconnected", "connected"]), data=st.data())
+def test_observation_sets_of_one_seed_are_nested(size, seed, structure, data):
+    most = size**2 if structure == "random" else int(half_blocks(size).sum())
+    fewer, more = sorted(data.draw(st.tuples(st.integers(1, most), st.integers(1, most))))
+    small, large = (observed(size, count, seed, structure) for count in (fewer, more))
     assert small.sum() == fewer
     assert large.sum() == more
     assert np.all(large[small])
+
+
+@given(size=sizes, seed=seeds, data=st.data())
+def test_block_diagonal_observations_leave_as_few_outside_as_the_count_needs(size, seed, data):
+    count = data.draw(st.integers(1, size**2))
+    mask = observed(size, count, seed, "block_diagonal")
+    assert mask.sum() == count
+    sums = {}
+    for blocks in range(1, size + 1):
+        block = np.arange(size) * blocks // size
+        sums[blocks] = (block[:, None] == block).sum()
+    fitting = [blocks for blocks, entries in sums.items() if entries <= count]
+    block = np.arange(size) * (min(fitting) if fitting else size) // size
+    inside = block[:, None] == block
+    assert mask[inside].all() == (count >= inside.sum())
+    assert mask[~inside].sum() == max(0, count - inside.sum())
+
+
+def test_full_blocks_of_a_fifth_hold_a_fifth_of_the_entries():
+    mask = observed(100, 2000, 0, "block_diagonal")
+    assert parts(mask) == 5
+    assert set(mask.sum(axis=0)) == set(mask.sum(axis=1)) == {20}
+
+
+@given(seed=st.integers(0, 1000))
+def test_graph_of_observations_is_connected_or_in_two_parts(seed):
+    assert parts(observed(30, 270, seed, "disconnected")) == 2
+    mask = observed(30, 270, seed, "connected")
+    assert parts(mask) == 1
+    assert mask[~half_blocks(30)].sum() == round(BRIDGES * 270)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_structures_have_the_count_asked_for(structure):
+    for count in (1, 7, 40, 50):
+        assert observed(10, count, 3, structure).sum() == count
+
+
+@pytest.mark.parametrize("structure", ["disconnected", "connected"])
+def test_more_observations_than_two_blocks_hold_are_refused(structure):
+    with pytest.raises(ValueError, match="n_observed = 51; allowed: 1 to 50"):
+        observed(10, 51, 0, structure)
+
+
+def test_unknown_structure_is_refused():
+    with pytest.raises(ValueError, match="structure = 'spiral'; allowed: random, block_diagonal"):
+        observed(10, 5, 0, "spiral")
+
+
+@pytest.mark.parametrize("rank", [1, 5, 40])
+def test_digits_have_their_rank_and_mean_squared_entry_one(rank):
+    matrix = digits_matrix(rank, random_stream(2, "final_matrix"))
+    assert matrix.shape == (DIGITS_SIZE, DIGITS_SIZE)
+    assert np.mean(matrix**2) == pytest.approx(1)
+    assert np.linalg.matrix_rank(matrix) == rank
+    np.testing.assert_allclose(matrix.mean(axis=0), 0, atol=1e-12)
+
+
+def test_digits_are_the_best_approximation_of_images_that_the_stream_chose():
+    low, high = (digits_matrix(rank, random_stream(2, "final_matrix")) for rank in (5, 20))
+    left, singular_values, right = np.linalg.svd(high)
+    truncated = (left[:, :5] * singular_values[:5]) @ right[:5]
+    np.testing.assert_allclose(low, truncated * 64 / np.linalg.norm(truncated), atol=1e-10)
+    assert not np.allclose(low, digits_matrix(5, random_stream(3, "final_matrix")))
+
+
+@pytest.mark.parametrize("rank", [0, 64])
+def test_more_ranks_than_the_digits_have_are_refused(rank):
+    with pytest.raises(ValueError, match=f"rank = {rank}; allowed: 1 to [56]"):
+        digits_matrix(rank, random_stream(0, "final_matrix"))
 
 
 def test_observations_are_spread_evenly():
@@ -53,10 +149,11 @@ def test_impossible_rank_is_refused(rank):
         low_rank_matrix(5, rank, random_stream(0, "final_matrix"))
 
 
+@pytest.mark.parametrize("structure", ["random", "block_diagonal"])
 @pytest.mark.parametrize("count", [0, 26])
-def test_impossible_number_of_observations_is_refused(count):
+def test_impossible_number_of_observations_is_refused(count, structure):
     with pytest.raises(ValueError, match=f"n_observed = {count}; allowed: 1 to 25"):
-        observation_mask(5, count, random_stream(0, "observations"))
+        observed(5, count, 0, structure)
 
 
 def test_unknown_stream_is_refused():

@@ -1,4 +1,4 @@
-"""Tasks: low-rank ground truths and the entries observed of them (eq 9), and the hierarchical task (eq 11)."""
+"""Tasks: ground truths, random and real, and the entries observed of them (eq 9); the hierarchical task (eq 11)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ STREAMS = (
     "pathway_scales",
     "pathway_rotations",
 )
+
+#: Images of a matrix of digits, and pixels of each.
+DIGITS_SIZE = 64
+
+#: How observed entries can be chosen, see `observation_mask`.
+STRUCTURES = ("random", "block_diagonal", "disconnected", "connected")
+
+#: Fraction of the entries of a connected structure that lie outside of its two blocks.
+BRIDGES = 0.05
 
 
 def random_stream(seed: int, name: str) -> np.random.Generator:
@@ -61,14 +70,52 @@ def low_rank_matrix(size: int, rank: int, generator: np.random.Generator) -> np.
     if not 1 <= rank <= size:
         raise ValueError(f"rank = {rank}; allowed: 1 to {size}")
     left, right = generator.standard_normal((2, size, rank))
-    matrix = left @ right.T
-    return matrix * (size / np.linalg.norm(matrix))
+    return _scaled(left @ right.T)
 
 
-def observation_mask(size: int, n_observed: int, generator: np.random.Generator) -> np.ndarray:
-    """Choose the observed entries uniformly without replacement.
+def digits_matrix(rank: int, generator: np.random.Generator) -> np.ndarray:
+    """Matrix of real data: 64 of scikit-learn's images of handwritten digits, an image a row, a pixel a column.
 
-    The sets that one generator state yields are nested: more observations are a superset of fewer.
+    Columns are centred. Of the result the best approximation of a rank is taken, scaled as random matrices are.
+
+    Parameters
+    ----------
+    rank
+        Rank of the approximation.
+    generator
+        Source of the random numbers: which images.
+
+    Returns
+    -------
+    (64, 64) array
+
+    Raises
+    ------
+    ValueError
+        If the rank is not between 1 and that of the images.
+    """
+    from sklearn.datasets import load_digits
+
+    images = load_digits().data
+    chosen = images[generator.choice(len(images), DIGITS_SIZE, replace=False)]
+    left, singular_values, right = np.linalg.svd(chosen - chosen.mean(axis=0))
+    full_rank = int((singular_values > 1e-10 * singular_values[0]).sum())
+    if not 1 <= rank <= full_rank:
+        raise ValueError(f"rank = {rank}; allowed: 1 to {full_rank} for these digits")
+    return _scaled((left[:, :rank] * singular_values[:rank]) @ right[:rank])
+
+
+def _scaled(matrix: np.ndarray) -> np.ndarray:
+    """The matrix with a mean squared entry of 1."""
+    return matrix * (len(matrix) / np.linalg.norm(matrix))
+
+
+def observation_mask(
+    size: int, n_observed: int, generator: np.random.Generator, structure: str = "random"
+) -> np.ndarray:
+    """Choose the observed entries without replacement.
+
+    The sets that one generator state yields are nested, except full blocks: more observations are a superset of fewer.
 
     Parameters
     ----------
@@ -78,6 +125,12 @@ def observation_mask(size: int, n_observed: int, generator: np.random.Generator)
         Number of observed entries.
     generator
         Source of the random numbers.
+    structure
+        How they are chosen. Observed entries are the edges of a graph between rows and columns.
+        `random`: uniformly.
+        `block_diagonal`: full blocks on the diagonal, as few as the number fills, and what is left outside of them.
+        `disconnected`: uniformly within two diagonal blocks of half the size, so that the graph is in two parts.
+        `connected`: the same, but the fraction `BRIDGES` lies outside of the blocks and connects them.
 
     Returns
     -------
@@ -87,13 +140,31 @@ def observation_mask(size: int, n_observed: int, generator: np.random.Generator)
     Raises
     ------
     ValueError
-        If the number is not between 1 and n^2.
+        If the structure is unknown, or has fewer entries than asked for.
     """
-    if not 1 <= n_observed <= size**2:
-        raise ValueError(f"n_observed = {n_observed}; allowed: 1 to {size**2}")
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure = {structure!r}; allowed: {', '.join(STRUCTURES)}")
+    blocks = {"random": 1, "block_diagonal": _full_blocks(size, n_observed)}.get(structure, 2)
+    label = np.arange(size) * blocks // size
+    order = generator.permutation(size**2)
+    inside = (label[:, None] == label).ravel()[order]
+    within, outside = order[inside], order[~inside]
+    most = len(within) if structure in ("disconnected", "connected") else size**2
+    if not 1 <= n_observed <= most:
+        raise ValueError(f"n_observed = {n_observed}; allowed: 1 to {most}")
+    moved = max(1, round(BRIDGES * n_observed)) if structure == "connected" else max(0, n_observed - len(within))
     mask = np.zeros(size**2, dtype=bool)
-    mask[generator.permutation(size**2)[:n_observed]] = True
+    mask[within[: n_observed - moved]] = True
+    mask[outside[:moved]] = True
     return mask.reshape(size, size)
+
+
+def _full_blocks(size: int, n_observed: int) -> int:
+    """Fewest blocks on the diagonal whose entries are at most as many as observed; single entries at the least."""
+    for count in range(1, size):
+        if (np.bincount(np.arange(size) * count // size) ** 2).sum() <= n_observed:
+            return count
+    return size
 
 
 def hierarchical_task(branching: Sequence[int] = (2, 2, 2)) -> np.ndarray:
