@@ -22,6 +22,15 @@ import jsonschema
 #: Keys of the configuration's top level that every cell whose model knows them takes over.
 SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
 
+#: Axes that the datasets of a model have beside `seed` and what varies.
+RECORDED_AXES = {
+    "matrix_completion": ("switch_epoch", "epoch", "mode"),
+    "scalar_pathways": ("epoch", "pathway", "trajectory"),
+    "pathway_network": ("epoch", "pathway", "mode", "solver"),
+    "singular_flow": ("switch_epoch", "epoch", "mode", "solver"),
+    "shared_modes": ("epoch", "mode", "solver"),
+}
+
 #: Most cells that all experiments of a configuration may have together: planning them takes minutes.
 MOST_CELLS = 1_000_000
 
@@ -181,22 +190,37 @@ class Plan:
             raise ConfigError(f"{key}.experiment", name, _one_of(name, self.experiments))
         experiment = self.experiments[name]
         selected = panel.get("select", {})
-        spread = {role: panel[role] for role in ("lines", "columns") if role in panel}
+        known = self._axes_drawn(experiment) if "chart" in panel else experiment.axes
+        points = panel.get("chart") == "prediction"
+        roles = ("lines", "columns", "markers") if points else ("x", "y", "lines", "columns")
+        spread = {role: panel[role] for role in roles if role in panel}
         for parameter, value in selected.items():
-            if parameter not in experiment.axes:
-                raise ConfigError(f"{key}.select", parameter, _one_of(parameter, experiment.axes))
-            if not any(_same(value, known) for known in experiment.axes[parameter]):
-                raise ConfigError(f"{key}.select.{parameter}", value, _one_of(value, experiment.axes[parameter]))
+            if parameter not in known:
+                raise ConfigError(f"{key}.select", parameter, _one_of(parameter, known))
+            if known[parameter] and not any(_same(value, other) for other in known[parameter]):
+                raise ConfigError(f"{key}.select.{parameter}", value, _one_of(value, known[parameter]))
         for role, parameter in spread.items():
-            if parameter not in experiment.axes:
-                raise ConfigError(f"{key}.{role}", parameter, _one_of(parameter, experiment.axes))
+            if parameter not in known:
+                raise ConfigError(f"{key}.{role}", parameter, _one_of(parameter, known))
+            if list(spread.values()).count(parameter) > 1:
+                raise ConfigError(f"{key}.{role}", parameter, "an axis of its own for each of " + ", ".join(spread))
         for axis, values in experiment.axes.items():
-            if axis not in ("seed", *spread.values(), *selected) and len(values) > 1:
+            if axis not in ("seed", *spread.values(), *selected) and len(values) > 1 and not points:
                 raise ConfigError(f"{key}.select", dict(selected), f"with one of the values of {axis}, which varies")
         available = {epoch for cell in experiment.cells.values() for epoch in cell.parameters.get("switch_epochs", [])}
         for epoch in panel.get("switch_epochs", []):
             if epoch not in available:
                 raise ConfigError(f"{key}.switch_epochs", epoch, _one_of(epoch, sorted(available)))
+
+    def _axes_drawn(self, experiment: Experiment) -> dict[str, tuple[Any, ...]]:
+        """Axes of an experiment's dataset and their values, none where only the dataset knows them."""
+        cells = [cell.parameters for cell in experiment.cells.values()]
+        values = {
+            "switch_epoch": {epoch for parameters in cells for epoch in parameters.get("switch_epochs", ())},
+            "pathway": string.ascii_lowercase[: max(parameters.get("n_pathways", 0) for parameters in cells)],
+        }
+        recorded = {axis: tuple(sorted(values.get(axis, ()))) for axis in RECORDED_AXES[experiment.model]}
+        return recorded | dict(experiment.axes)
 
     def _experiment(self, name: str) -> Experiment:
         config = self.config

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
@@ -35,6 +36,9 @@ LABELS = {
     "singular_value": "singular value of $W$",
     "switch_epoch": "switch epoch",
 }
+
+#: Variables that are harm or its opposite, with 0 in between.
+SIGNED = ("relative_accuracy",)
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
@@ -73,6 +77,20 @@ def ordered_colours(count: int) -> list[Any]:
     return list(sns.color_palette("viridis", count + 1))[:count]
 
 
+def colours(values: Sequence[Any]) -> list[Any]:
+    """Colours of values: in order for numbers, of the colour-blind palette for words."""
+    return list(sns.color_palette("colorblind", len(values))) if _words(values) else ordered_colours(len(values))
+
+
+def positions(values: Any) -> np.ndarray:
+    """Where the values of an axis lie: numbers where they are, words side by side."""
+    return np.arange(len(values)) if _words(values) else np.asarray(values)
+
+
+def _words(values: Any) -> bool:
+    return np.asarray(values).dtype.kind not in "iuf"
+
+
 def label(name: str, dataset: xr.Dataset | None = None) -> str:
     """What to call a variable or parameter: its entry in `LABELS`, else its long name, else its name."""
     if name in LABELS:
@@ -83,14 +101,17 @@ def label(name: str, dataset: xr.Dataset | None = None) -> str:
 
 
 def value_label(value: Any) -> str:
-    """A parameter's value as a legend shows it."""
+    """A parameter's value as a legend shows it; epochs and the like as 20k."""
+    if isinstance(value, int | np.integer) and value >= 10_000:
+        return f"{value / 1000:g}k"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def thousands(axes: Axes) -> None:
+def thousands(axes: Axes, which: Literal["x", "y"] = "x") -> None:
     """Write epochs as 20k instead of 20000 where they are that many."""
-    if max(abs(limit) for limit in axes.get_xlim()) >= 10_000:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value else "0"))
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    if max(abs(limit) for limit in axis.get_view_interval()) >= 10_000:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value else "0"))
 
 
 def select(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:

@@ -1,0 +1,309 @@
+"""Charts of whatever an experiment varies: curves, maps over two axes, and predictions against measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from textwrap import fill
+from typing import Any, Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
+from scipy.stats import spearmanr
+
+from critical_periods.figures import curves, style
+
+#: Height of a row of panels, and width of a figure by panels in a row, inches.
+HEIGHT, WIDTHS = 2.5, {1: 4.4, 2: style.PAGE, 3: style.PAGE}
+#: Up to this many values of a logarithmic axis are its ticks.
+MOST_TICKS = 6
+#: Map of a value that is missing.
+MISSING = "0.85"
+
+
+def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:
+    """Draw the panels, up to three in a row.
+
+    Parameters
+    ----------
+    panels
+        `chart` ("curves", "map" or "prediction"), `experiment`, `select`, `title`, and by chart: curves `x`, `show`,
+        `lines`, `log`; map `x`, `y`, `show`, `contour`, `log`; prediction `x`, `y`, `lines`, `markers`.
+    datasets
+        Experiment name -> dataset.
+
+    Raises
+    ------
+    ValueError
+        If a panel shows what its experiment lacks, or leaves an axis open; it names both.
+    """
+    style.apply()
+    rows, columns = grid(len(panels))
+    figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTHS[columns], HEIGHT * rows))
+    used = list(all_axes.flat)[: len(panels)]
+    for index, (axes, panel) in enumerate(zip(used, panels, strict=True)):
+        part = chosen(datasets[panel["experiment"]], panel)
+        {"curves": _curves, "map": _map, "prediction": _prediction}[panel["chart"]](axes, part, panel, columns == 3)
+        for which in ("x", "y"):
+            style.thousands(axes, which)
+        _title(axes, panel.get("title", ""), index if len(panels) > 1 else None, {1: 56, 2: 48, 3: 30}[columns])
+    for unused in list(all_axes.flat)[len(panels) :]:
+        unused.set_visible(False)
+    return figure
+
+
+def grid(count: int) -> tuple[int, int]:
+    """Rows and columns for a number of panels."""
+    columns = 2 if count == 4 else min(count, 3)
+    return -(-count // columns), columns
+
+
+def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
+    """The variables that a panel shows, where it selects them, over the axes that it names and the runs.
+
+    Raises
+    ------
+    ValueError
+        If there is no such variable, axis or value, or an axis is left open.
+    """
+    names = [panel["x"], panel["y"]] if panel["chart"] == "prediction" else [panel["show"]]
+    roles = ("lines", "markers") if panel["chart"] == "prediction" else ("x", "y", "lines")
+    where = f"a chart of the experiment {panel['experiment']}"
+    for name in names:
+        if name not in dataset:
+            raise ValueError(f"{where}: no variable {name}; it has {', '.join(map(str, dataset.data_vars))}")
+    part = dataset[names]
+    for axis, value in panel.get("select", {}).items():
+        if axis not in part.coords or part[axis].ndim != 1:
+            raise ValueError(f"{where}: no axis {axis} to select from; it has {', '.join(map(str, part.dims))}")
+        found = np.flatnonzero(part[axis].values == value)
+        if not len(found):
+            known = ", ".join(map(str, part[axis].values[:20]))
+            raise ValueError(f"{where}: select.{axis} = {value}; allowed: {known}")
+        part = part.isel({part[axis].dims[0]: int(found[0])}, drop=True)
+    axes = [panel[role] for role in roles if role in panel]
+    for axis in axes:
+        if axis not in part.dims:
+            raise ValueError(f"{where}: no axis {axis}; it has {', '.join(map(str, part.dims))}")
+    if panel["chart"] != "prediction":
+        part = part.squeeze(
+            [axis for axis, size in part.sizes.items() if size == 1 and axis not in (*axes, *curves.RUNS)], drop=True
+        )
+        if left := set(part.dims) - {*axes, *curves.RUNS}:
+            raise ValueError(
+                f"{where}: {names[0]} has {', '.join(sorted(map(str, left)))} too; select a value of each"
+            )
+    return part
+
+
+def name_of(name: str, dataset: xr.Dataset) -> str:
+    """What an axis or a variable is called, with its unit if that is not part of the name."""
+    text = style.label(name, dataset)
+    unit = dataset[name].attrs.get("units", "1")
+    return text if name in style.LABELS or unit in ("1", "") or unit in text else f"{text} ({unit})"
+
+
+def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
+    show, x, lines, log = panel["show"], panel["x"], panel.get("lines"), panel.get("log", "")
+    curves.draw(axes, dataset[show], x, lines)
+    _axis(axes, "x", dataset, x, log in ("x", "both"))
+    if log in ("y", "both"):
+        axes.set_yscale("log")
+    axes.set_ylabel(fill(name_of(show, dataset), 32))
+    if lines is not None:
+        _legend(axes, axes.get_legend_handles_labels()[0], name_of(lines, dataset), narrow)
+
+
+def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
+    show, x, y, log = panel["show"], panel["x"], panel["y"], panel.get("log", "")
+    _axis(axes, "x", dataset, x, log in ("x", "both"))
+    _axis(axes, "y", dataset, y, log in ("y", "both"))
+    values = curves.mean_and_spread(dataset[show])[0].transpose(y, x)
+    values = values.sortby([axis for axis in (y, x) if values[axis].dtype.kind in "iuf"])
+    horizontal, vertical = (style.positions(values[axis].values) for axis in (x, y))
+    signed = show in style.SIGNED or bool((values < 0).any() & (values > 0).any())
+    largest = float(abs(values).max())
+    look: dict[str, Any] = {"cmap": "RdBu", "vmin": -largest, "vmax": largest} if signed else {"cmap": "viridis"}
+    axes.set_facecolor(MISSING)
+    mesh = axes.pcolormesh(
+        _edges(axes, "x", horizontal), _edges(axes, "y", vertical), values.values, rasterized=True, **look
+    )
+    name, level = style.label(show, dataset), panel.get("contour")
+    drawn = level is not None and min(values.shape) > 1 and float(values.min()) < level < float(values.max())
+    where: Any = {"location": "bottom", "pad": 0.03} if narrow else {}
+    bar = axes.figure.colorbar(
+        mesh,
+        ax=axes,
+        label=fill(f"{name} (line: {level:g})".replace("-", "\N{MINUS SIGN}") if drawn else name, 34),
+        **where,
+    )
+    bar.outline.set_visible(False)
+    if drawn:
+        lines = axes.contour(
+            horizontal, vertical, values.values, [level], colors="k", linewidths=1.2, linestyles="solid"
+        )
+        lines.set(path_effects=[patheffects.withStroke(linewidth=2.4, foreground="w")])
+        bar.add_lines(lines)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
+    points = prediction(dataset, panel["x"], panel["y"])
+    shown = points.where(points["known"], drop=True) if points["known"].any() else points.isel(point=slice(0))
+    handles: list[Any] = []
+    looks: dict[str, list[Any]] = {"color": ["0.2"] * shown.sizes["point"], "marker": ["o"] * shown.sizes["point"]}
+    for role, key, choose in (("lines", "color", style.colours), ("markers", "marker", lambda names: style.MARKERS)):
+        if role in panel:
+            names = list(dataset[panel[role]].values)
+            of_name = dict(zip(names, cycle(choose(names)), strict=False))
+            looks[key] = [of_name[value] for value in shown[panel[role]].values]
+            handles.append(Line2D([], [], ls="", label=fill(name_of(panel[role], dataset), 16)))
+            handles += [
+                Line2D([], [], **{"ls": "", "color": "0.2", "marker": "o", key: look}, label=style.value_label(name))
+                for name, look in of_name.items()
+            ]
+    for index, (colour, marker) in enumerate(zip(looks["color"], looks["marker"], strict=True)):
+        point = shown.isel(point=index)
+        x, y = float(point["predicted"]), float(point["measured"])
+        axes.plot([x, x], [point["low"], point["high"]], color=colour, lw=0.8, alpha=0.5, zorder=2)
+        axes.plot(x, y, ls="", marker=marker, color=colour, mec="w", mew=0.4, ms=4.5, zorder=3)
+    axes.set(xscale="log", yscale="log", xlabel=fill(name_of(panel["x"], dataset), 40))
+    axes.set(ylabel=fill(name_of(panel["y"], dataset), 32), box_aspect=1)
+    ends = np.array([*axes.get_xlim(), *axes.get_ylim()])
+    ends = np.array([ends.min(), ends.max()])
+    axes.plot(ends, ends, color="0.3", lw=0.8, zorder=1)
+    axes.fill_between(ends, ends / 2, ends * 2, color="0.92", lw=0, zorder=0)
+    axes.set(xlim=ends, ylim=ends)
+    _agreement(axes, points)
+    if handles:
+        _legend(axes, handles, "", narrow)
+
+
+def prediction(dataset: xr.Dataset, predicted: str, measured: str) -> xr.Dataset:
+    """Predictions beside measurements, a point for every setting.
+
+    Parameters
+    ----------
+    dataset
+        Dataset with both variables.
+    predicted, measured
+        Names of the variables, in the same unit.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over `point`, with the settings as coordinates: `predicted` and `measured` (geometric means over runs), `low`
+        and `high` (the smallest and largest run measured), and `known`: whether both are positive numbers.
+    """
+    both = xr.broadcast(dataset[predicted].where(dataset[predicted] > 0), dataset[measured])
+    theory, runs = both[0], both[1].where(both[1] > 0)
+    over = [axis for axis in curves.RUNS if axis in runs.dims]
+    points = xr.Dataset(
+        {
+            "predicted": 10 ** xr.ufuncs.log10(theory).mean(over),
+            "measured": 10 ** xr.ufuncs.log10(runs).mean(over),
+            "low": runs.min(over),
+            "high": runs.max(over),
+        }
+    )
+    points["known"] = points["predicted"].notnull() & points["measured"].notnull()
+    points = points if points["known"].dims else points.expand_dims("setting")
+    return points.stack(point=points["known"].dims).reset_index("point")
+
+
+def agreement(points: xr.Dataset) -> tuple[float, float, int]:
+    """How well predictions hold: Spearman's correlation, the median factor by which they are off, number of points."""
+    known = points["known"].values
+    x, y = points["predicted"].values[known], points["measured"].values[known]
+    if len(x) < 3:
+        return float("nan"), float("nan"), len(x)
+    return float(spearmanr(x, y).statistic), float(np.exp(np.median(abs(np.log(y / x))))), len(x)
+
+
+def _agreement(axes: Axes, points: xr.Dataset) -> None:
+    """Write the numbers on the side of the diagonal with fewer points."""
+    correlation, factor, count = agreement(points)
+    above = float((points["measured"] / points["predicted"]).median()) > 1
+    text = f"Spearman $\\rho$ = {correlation:.2f}\nmedian factor {factor:.2f}\n{count} points"
+    if missing := points.sizes["point"] - count:
+        text += f", {missing} without a value"
+    axes.text(
+        *((0.97, 0.03) if above else (0.03, 0.97)),
+        text.replace("-", "\N{MINUS SIGN}"),
+        transform=axes.transAxes,
+        ha="right" if above else "left",
+        va="bottom" if above else "top",
+        fontsize=6.5,
+    )
+
+
+def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, log: bool) -> None:
+    """Scale, ticks and label of an axis of the experiment."""
+    values = dataset[name].values
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    positions = style.positions(values).astype(float)
+    axis.set_label_text(fill(name_of(name, dataset), 32))
+    if values.dtype.kind not in "iuf":
+        axis.set_ticks(positions, [style.value_label(value) for value in values])
+        axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
+        return
+    if log:
+        above = positions[positions > 0]
+        with_zero = len(positions) > len(above) > 0
+        set_scale = axes.set_xscale if which == "x" else axes.set_yscale
+        # 0 has its own place on a logarithmic axis, half a decade to the left.
+        set_scale(
+            **({"value": "symlog", "linthresh": above.min(), "linscale": 0.5} if with_zero else {"value": "log"})
+        )
+        if len(values) <= MOST_TICKS or with_zero:
+            decades = 10.0 ** np.arange(np.ceil(np.log10(above.min())), np.log10(above.max()) + 1e-9)
+            few = len(values) <= MOST_TICKS
+            axis.set_major_locator(FixedLocator((positions if few else np.array([0, *decades])).tolist()))
+            axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    elif values.dtype.kind in "iu":
+        axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def _edges(axes: Axes, which: Literal["x", "y"], centres: np.ndarray) -> np.ndarray:
+    """Edges of the cells around ascending centres, half way between them on the scale of the axis."""
+    scale = (axes.xaxis if which == "x" else axes.yaxis).get_transform()
+    on_scale = scale.transform(centres.astype(float))
+    if len(centres) == 1:
+        return np.asarray(scale.inverted().transform(on_scale + np.array([-0.5, 0.5])))
+    middles = (on_scale[1:] + on_scale[:-1]) / 2
+    first, last = 2 * on_scale[0] - middles[0], 2 * on_scale[-1] - middles[-1]
+    return np.asarray(scale.inverted().transform(np.array([first, *middles, last])))
+
+
+def _legend(axes: Axes, handles: Sequence[Any], title: str, narrow: bool) -> None:
+    """Beside the axes, or below them where three stand in a row."""
+    if not narrow:
+        axes.legend(handles=handles, title=fill(title, 14), loc="center left", bbox_to_anchor=(1, 0.5))
+        return
+    lines = axes.get_xlabel().count("\n")
+    below = axes.transAxes + ScaledTranslation(0, -0.36 - 0.12 * lines, axes.figure.dpi_scale_trans)
+    axes.legend(
+        handles=handles,
+        title=title,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=below,
+        ncols=min(len(handles), 3),
+        columnspacing=1.0,
+        handlelength=1.4,
+    )
+
+
+def _title(axes: Axes, title: str, index: int | None, width: int) -> None:
+    letter = "" if index is None else rf"$\mathbf{{{chr(ord('a') + index)}}}$  "
+    if title or letter:
+        axes.set_title(letter + fill(title, width), loc="left")

@@ -1,0 +1,248 @@
+"""Charts, drawn from synthetic datasets whose numbers are known."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+from critical_periods.experiments import ConfigError, Plan
+from critical_periods.figures import charts, style
+
+SEEDS, EPOCHS = [0, 1, 2, 3], [0, 1000, 2000, 5000, 10000, 40000]
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def dataset(name="relative_accuracy", noise=0.01, **axes):
+    """A variable that falls linearly along its last axis, with noise of mean 0 over seeds."""
+    axes = {"seed": SEEDS} | axes
+    last = list(axes.values())[-1]
+    shape = [len(values) for values in axes.values()]
+    values = np.broadcast_to(-np.linspace(0, 1, len(last)), shape).copy()
+    values += noise * (np.arange(shape[0]) - (shape[0] - 1) / 2).reshape(-1, *[1] * (len(shape) - 1))
+    array = xr.DataArray(values, dims=list(axes), coords=axes, attrs={"long_name": name.replace("_", " ")})
+    return array.to_dataset(name=name)
+
+
+def drawn(data, **panel):
+    figure = charts.draw([{"experiment": "e", **panel}], {"e": data})
+    figure.canvas.draw()
+    return figure.axes[0]
+
+
+def labelled(axes):
+    """Label -> line, of the lines in the legend."""
+    handles, labels = axes.get_legend_handles_labels()
+    return dict(zip(labels, handles, strict=True))
+
+
+def test_a_curve_is_the_mean_over_seeds_with_its_standard_deviation_and_single_seeds():
+    data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
+    axes = drawn(data, chart="curves", x="switch_epoch", show="relative_accuracy", lines="depth")
+    lines = labelled(axes)
+    assert list(lines) == ["2", "3"]
+    np.testing.assert_array_equal(lines["2"].get_xdata(), EPOCHS)
+    np.testing.assert_allclose(lines["2"].get_ydata(), -np.linspace(0, 1, len(EPOCHS)), atol=1e-12)
+    faint = [line for line in axes.lines if line.get_alpha()]
+    assert len(faint) == 2 * len(SEEDS)
+    band = axes.collections[0].get_paths()[0].vertices
+    spread = band[np.isclose(band[:, 0], 40000), 1]
+    expected = data["relative_accuracy"].isel(switch_epoch=-1, depth=0).std(ddof=1)
+    np.testing.assert_allclose(spread.max() - spread.min(), 2 * expected)
+    assert [tick.get_text() for tick in axes.get_xticklabels()][1:3] == ["0", "8k"]
+
+
+def test_one_seed_has_no_band_and_no_faint_lines():
+    axes = drawn(dataset(seed=[7], switch_epoch=EPOCHS), chart="curves", x="switch_epoch", show="relative_accuracy")
+    assert not axes.collections
+    assert not [line for line in axes.lines if line.get_alpha()]
+
+
+def test_trajectories_are_averaged_over_as_seeds_are():
+    data = dataset("share", trajectory=list(range(20)), onset=[0, 10, 100])
+    data["share"] += data["trajectory"]
+    axes = drawn(data, chart="curves", x="onset", show="share")
+    np.testing.assert_allclose(axes.lines[-1].get_ydata(), 9.5 - np.linspace(0, 1, 3))
+    assert not [line for line in axes.lines if line.get_alpha()], "eighty single runs would cover each other"
+
+
+def test_a_history_ends_where_its_training_ends():
+    data = dataset("rank", switch_epoch=[0, 20000], epoch=list(range(0, 60001, 1000)))
+    data["rank"] = data["rank"].where(data["epoch"] <= data["switch_epoch"] + 30000)
+    axes = drawn(data, chart="curves", x="epoch", show="rank", lines="switch_epoch")
+    lines = labelled(axes)
+    assert list(lines) == ["0", "20k"]
+    assert [lines[name].get_xdata()[-1] for name in lines] == [30000, 50000]
+    one = drawn(data, chart="curves", x="epoch", show="rank", select={"switch_epoch": 20000})
+    assert one.lines[-1].get_xdata()[-1] == 50000
+
+
+def test_words_stand_side_by_side_in_the_order_of_the_configuration():
+    data = dataset(activation=["linear", "tanh", "relu"])
+    axes = drawn(data, chart="curves", x="activation", show="relative_accuracy")
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["linear", "tanh", "relu"]
+    mean = axes.lines[len(SEEDS)]
+    np.testing.assert_allclose(mean.get_ydata(), [0, -0.5, -1], atol=1e-12)
+    assert mean.get_linestyle() == "None", "nothing lies between two words"
+
+
+def test_selection_by_any_axis_of_the_dataset():
+    data = dataset("share", pathway=["a", "b"], onset=[0, 10])
+    data["share"] = data["share"].where(data["pathway"] == "a", 5.0)
+    axes = drawn(data, chart="curves", x="onset", show="share", select={"pathway": "b"})
+    np.testing.assert_array_equal(axes.lines[-1].get_ydata(), [5, 5])
+
+
+@pytest.mark.parametrize(
+    ("panel", "message"),
+    [
+        ({"show": "nonsense", "x": "onset"}, "no variable nonsense; it has share"),
+        ({"show": "share", "x": "onset"}, "share has pathway too; select a value of each"),
+        ({"show": "share", "x": "epoch", "select": {"pathway": "a"}}, "no axis epoch"),
+        ({"show": "share", "x": "onset", "select": {"pathway": "c"}}, "select.pathway = c; allowed: a, b"),
+        ({"show": "share", "x": "onset", "select": {"mode": 1}}, "no axis mode to select from"),
+    ],
+)
+def test_a_chart_of_what_is_not_there_is_refused_by_name(panel, message):
+    with pytest.raises(ValueError, match=message):
+        drawn(dataset("share", pathway=["a", "b"], onset=[0, 10]), chart="curves", **panel)
+
+
+def map_of(data, **panel):
+    axes = drawn(data, chart="map", **panel)
+    return axes, axes.collections[0]
+
+
+def test_a_map_of_harm_has_white_at_zero_and_its_contour_where_the_period_closes():
+    data = dataset(depth=[2, 3, 5], switch_epoch=EPOCHS)
+    axes, mesh = map_of(data, x="switch_epoch", y="depth", show="relative_accuracy", contour=-0.5)
+    assert mesh.norm.vmin == -mesh.norm.vmax == pytest.approx(-1)
+    np.testing.assert_allclose(mesh.get_array()[0], -np.linspace(0, 1, len(EPOCHS)), atol=1e-12)
+    edges = mesh.get_coordinates()
+    np.testing.assert_allclose(edges[0, 1:-1, 0], [500, 1500, 3500, 7500, 25000])
+    np.testing.assert_allclose(edges[:, 0, 1], [1.5, 2.5, 4, 6])
+    # -0.5 lies half way between the third and the fourth switch epoch
+    crossing = axes.collections[1].get_paths()[0].vertices
+    np.testing.assert_allclose(crossing[:, 0], 3500)
+    assert "line: \N{MINUS SIGN}0.5" in axes.figure.axes[-1].get_ylabel()
+
+
+def test_a_map_of_shares_is_sequential_whatever_the_order_of_its_axes():
+    data = dataset("share", noise=0, duration=[3, 1, 2], onset=[0, 10])
+    data["share"] = data["duration"] / 10 + data["share"] * 0
+    _, mesh = map_of(data, x="onset", y="duration", show="share")
+    assert mesh.get_cmap().name == "viridis"
+    np.testing.assert_allclose(mesh.get_array()[:, 0], [0.1, 0.2, 0.3])
+
+
+def test_a_logarithmic_map_keeps_its_cells_apart_and_gives_zero_a_place():
+    data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
+    axes, mesh = map_of(data, x="switch_epoch", y="depth", show="relative_accuracy", log="x")
+    on_scale = axes.xaxis.get_transform().transform(mesh.get_coordinates()[0, :, 0])
+    assert (np.diff(on_scale) > 0.1 * np.diff(on_scale).max()).all()
+    np.testing.assert_allclose(mesh.get_coordinates()[0, 2, 0], np.sqrt(1000 * 2000))
+    assert axes.get_xticks()[0] == 0
+    assert "0" in [tick.get_text() for tick in axes.get_xticklabels()]
+
+
+def test_missing_values_leave_a_gap_in_a_map():
+    data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
+    data["relative_accuracy"][:, 0, -1] = np.nan
+    _, mesh = map_of(data, x="switch_epoch", y="depth", show="relative_accuracy", contour=-0.5)
+    assert np.ma.getmaskarray(mesh.get_array()).sum() == 1
+
+
+def predicted(factor, missing=False):
+    """Measurements off by a factor in turn up and down, of 12 settings and 4 seeds."""
+    theory = np.geomspace(100, 10000, 12).reshape(3, 4)
+    off = np.where(np.arange(12).reshape(3, 4) % 2, factor, 1 / factor)
+    runs = theory * off * np.array([0.5, 0.5, 2, 2])[:, None, None]
+    data = xr.Dataset(
+        {"theory": (("depth", "init_scale"), theory), "measured": (("seed", "depth", "init_scale"), runs)},
+        coords={"seed": SEEDS, "depth": [2, 3, 4], "init_scale": [0.1, 0.01, 0.001, 0.0001]},
+    )
+    if missing:
+        data["measured"][:, 0, 0] = np.nan
+    return data
+
+
+def test_a_perfect_prediction_has_correlation_and_factor_one():
+    correlation, factor, count = charts.agreement(charts.prediction(predicted(1), "theory", "measured"))
+    assert (correlation, factor, count) == (pytest.approx(1), pytest.approx(1), 12)
+
+
+def test_a_prediction_off_by_a_factor_says_so():
+    points = charts.prediction(predicted(3, missing=True), "theory", "measured")
+    correlation, factor, count = charts.agreement(points)
+    assert correlation < 0.9
+    assert (factor, count) == (pytest.approx(3), 11)
+    np.testing.assert_allclose(points["high"] / points["low"], [np.nan] + 11 * [4])
+
+
+def test_a_prediction_shows_every_setting_and_its_numbers():
+    axes = drawn(
+        predicted(1.5, missing=True), chart="prediction", x="theory", y="measured", lines="depth", markers="init_scale"
+    )
+    points = [line for line in axes.lines if line.get_marker() in style.MARKERS]
+    assert len(points) == 11
+    assert {line.get_color() for line in points} == set(style.ordered_colours(3))
+    assert {line.get_marker() for line in points} == set(style.MARKERS[:4])
+    text = axes.texts[0].get_text()
+    assert "median factor 1.50" in text
+    assert "11 points, 1 without a value" in text
+    assert axes.get_xlim() == axes.get_ylim()
+    legend = [entry.get_text() for entry in axes.get_legend().get_texts()]
+    assert legend == ["depth $N$", "2", "3", "4", "initial scale", "0.1", "0.01", "0.001", "0.0001"]
+
+
+def test_panels_stand_three_in_a_row_with_letters_and_titles():
+    panel = {"chart": "curves", "experiment": "e", "x": "switch_epoch", "show": "relative_accuracy"}
+    data = dataset(switch_epoch=EPOCHS)
+    figure = charts.draw([panel | {"title": f"number {index}"} for index in range(5)], {"e": data})
+    titles = [axes.get_title(loc="left") for axes in figure.axes[:5]]
+    assert titles == [rf"$\mathbf{{{letter}}}$  number {index}" for index, letter in enumerate("abcde")]
+    figure.canvas.draw()
+    rows = [round(axes.get_position().y0, 3) for axes in figure.axes[:5]]
+    assert len({*rows[:3]}) == len({*rows[3:]}) == 1
+    assert figure.get_figwidth() == style.PAGE
+    assert charts.grid(4) == (2, 2)
+
+
+def planned(config, schema, **panel):
+    config["figures"] = {"mine": {"title": "Mine", "kind": "charts", "panels": [panel]}}
+    return Plan(config, schema)
+
+
+def test_the_configuration_draws_charts_of_axes_that_only_datasets_have(config, schema):
+    curves = {"chart": "curves", "experiment": "gating", "show": "pathway_singular_value"}
+    planned(config, schema, **curves, x="epoch", lines="onset", select={"pathway": "b", "mode": 1, "solver": "ode"})
+    planned(config, schema, chart="map", experiment="depth", show="relative_accuracy", x="switch_epoch", y="depth")
+    planned(config, schema, chart="prediction", experiment="depth", x="this", y="that", lines="depth")
+
+
+@pytest.mark.parametrize(
+    ("panel", "message"),
+    [
+        ({"x": "onset"}, "panels[0].x = 'onset'; allowed: switch_epoch, epoch, mode, seed, depth"),
+        ({"x": "epoch", "lines": "rank"}, "panels[0].lines = 'rank'"),
+        ({"x": "epoch", "lines": "depth", "select": {"switch_epoch": 7}}, "select.switch_epoch = 7; allowed: 0, 1000"),
+        ({"x": "epoch", "lines": "depth", "select": {"pathway": "b"}}, "panels[0].select = 'pathway'"),
+        ({"x": "depth", "lines": "depth"}, "x = 'depth'; allowed: an axis of its own for each of x, lines"),
+        ({"x": "epoch"}, "with one of the values of depth, which varies"),
+        (
+            {"x": "epoch", "lines": "depth", "contour": 0.1},
+            "panels.0.contour = 0.1; allowed: no such key in a chart of this kind",
+        ),
+        ({"x": "depth", "chart": "map"}, "missing key = 'y'"),
+        ({"x": "depth", "chart": "pie"}, "curves or map or prediction"),
+        ({"x": "switch_epoch", "lines": "depth", "log": "z"}, "x or y or both"),
+    ],
+)
+def test_bad_charts_are_refused_with_key_and_reason(config, schema, panel, message):
+    with pytest.raises(ConfigError) as error:
+        planned(config, schema, **{"chart": "curves", "experiment": "depth", "show": "relative_accuracy"} | panel)
+    assert message in str(error.value)
