@@ -43,6 +43,12 @@ MOST_VALUES = 1_000_000
 #: Levels below which nothing of a configuration lies.
 DEEPEST_LEVEL = 20
 
+#: Most turns of pathways that are gated one after the other.
+MOST_TURNS = 1000
+
+#: Parameters that count epochs.
+EPOCHS = ("epochs", "onset", "duration", "alternate_every", "lesion_onset", "lesion_duration", "record_every")
+
 #: Largest absolute value of an integer: that of 64 bits.
 LARGEST_INTEGER = 2**63 - 1
 
@@ -412,7 +418,13 @@ def _check_matrix_completion(parameters: Mapping[str, Any], key: str) -> None:
 
 
 def _check_scalar_pathways(parameters: Mapping[str, Any], key: str) -> None:
-    _check_gating(parameters, key)
+    names = _check_gating(parameters, key)
+    _check_lesion(parameters, names, key)
+    turns = math.ceil((_duration(parameters) or 0) / (parameters["alternate_every"] or math.inf))
+    if turns > MOST_TURNS:
+        raise ConfigError(f"{key}: duration / alternate_every", turns, f"{MOST_TURNS} turns of the pathways")
+    if parameters["edge_step"] is not None and parameters["imbalance"] != 0:
+        raise ConfigError(f"{key}: imbalance", parameters["imbalance"], "0, where edge_step sets the learning rate")
     imbalance, mean, spread = (parameters[name] for name in ("imbalance", "init_mean", "init_sd"))
     if imbalance < 0 and (spread > 0 or mean**2 < -imbalance):
         raise ConfigError(f"{key}: imbalance", imbalance, "-init_mean^2 or more, 0 or more where init_sd > 0")
@@ -430,14 +442,18 @@ def _check_pathway_network(parameters: Mapping[str, Any], key: str) -> None:
     for mode in parameters["lesioned_modes"]:
         if mode > modes:
             raise ConfigError(f"{key}: lesioned_modes", mode, f"1 to {modes}, the number of modes")
-    lesioned, onset = parameters["lesioned_pathway"], parameters["lesion_onset"]
+    if parameters["lesioned_pathway"] is None and parameters["lesioned_modes"]:
+        raise ConfigError(f"{key}: lesioned_pathway", None, f"one of {', '.join(names)}, as modes are lesioned")
+    _check_lesion(parameters, names, key)
+
+
+def _check_lesion(parameters: Mapping[str, Any], names: str, key: str) -> None:
+    lesioned = parameters["lesioned_pathway"]
     if lesioned is None:
-        if parameters["lesioned_modes"]:
-            raise ConfigError(f"{key}: lesioned_pathway", None, f"one of {', '.join(names)}, as modes are lesioned")
         return
     if lesioned not in names:
         raise ConfigError(f"{key}: lesioned_pathway", lesioned, _one_of(lesioned, names))
-    _check_window("lesion", onset, parameters["lesion_duration"] or 0, parameters["epochs"], key)
+    _check_window("lesion", parameters["lesion_onset"], parameters["lesion_duration"] or 0, parameters["epochs"], key)
 
 
 def _check_gating(parameters: Mapping[str, Any], key: str) -> str:
@@ -499,9 +515,23 @@ def _resolve(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
             parameters["pretrain_n_observed"] = parameters["n_observed"]
     if "duration" in parameters:
         parameters["duration"] = _duration(parameters)
+    if model == "scalar_pathways":
+        _resolve_steps(parameters)
     if parameters.get("solver") == "gradient_descent":
         parameters.pop("gradient_flow", None)
     return parameters
+
+
+def _resolve_steps(parameters: dict[str, Any]) -> None:
+    """Turn `edge_step` into a learning rate, and epochs at another learning rate into those at the cell's own."""
+    edge_step, rate = parameters.pop("edge_step"), parameters.pop("epochs_at_rate")
+    if edge_step is not None:
+        depth = parameters["depth"]
+        parameters["learning_rate"] = edge_step * 2 / (depth * parameters["singular_value"] ** (2 - 2 / depth))
+    if rate is not None:
+        for name in EPOCHS:
+            if parameters[name]:
+                parameters[name] = max(1, round(parameters[name] * rate / parameters["learning_rate"]))
 
 
 def _canonical(parameters: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:

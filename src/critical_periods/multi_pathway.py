@@ -34,6 +34,10 @@ DESCRIPTIONS = {
     "flow": ("velocity dK/dt without a deficit", "1 / unit of gradient-flow time"),
     "K_a": ("singular value of pathway a", "1"),
     "K_b": ("singular value of pathway b", "1"),
+    "share": ("share of a pathway in the singular value after training", "1"),
+    "impairment": ("share that the deficits cost the gated pathway", "1"),
+    "recovery_epochs": ("epochs of the lesion until the gated pathway has learned half of s", "epoch"),
+    "sharpness": ("largest eigenvalue of the Hessian of the loss at the minimum reached", "1"),
 }
 
 
@@ -42,22 +46,28 @@ def pathway_names(parameters: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(string.ascii_lowercase[: parameters["n_pathways"]])
 
 
-def gating(parameters: Mapping[str, Any]) -> Window:
-    """The gating deficit of a cell."""
-    return Window(
-        "gating",
-        parameters["onset"],
-        parameters["duration"],
-        plasticity={parameters["gated_pathway"]: parameters["plasticity"]},
-    )
+def gating(parameters: Mapping[str, Any]) -> list[Window]:
+    """The gating deficit of a cell: one window, or one after the other for the pathways that take turns."""
+    onset, duration = parameters["onset"], parameters["duration"]
+    names, turn = pathway_names(parameters), parameters.get("alternate_every") or duration
+    first = names.index(parameters["gated_pathway"])
+    return [
+        Window(
+            "gating",
+            start,
+            min(turn, onset + duration - start),
+            plasticity={names[(first + index) % len(names)]: parameters["plasticity"]},
+        )
+        for index, start in enumerate(range(onset, onset + duration, turn or 1))
+    ]
 
 
 def lesion(parameters: Mapping[str, Any]) -> list[Window]:
-    """The lesion of a cell, if it has one."""
+    """The lesion of a cell, if it has one; of its only mode, where it does not say which."""
     if parameters["lesioned_pathway"] is None:
         return []
     onset, duration = parameters["lesion_onset"], parameters["lesion_duration"]
-    modes = [mode - 1 for mode in parameters["lesioned_modes"]]
+    modes = [mode - 1 for mode in parameters.get("lesioned_modes", [1])]
     return [
         Window(
             "lesion",

@@ -59,7 +59,7 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None)
         for weight in balanced_weights(left, right, p, q, depth, random_rotation(width, rotations))
     ]
     network = PathwayNetwork(left, right, depths, pathways, parameters["activation"])
-    windows = [gating(parameters), *lesion(parameters)]
+    windows = [*gating(parameters), *lesion(parameters)]
     schedule = deficit_schedule(Task(hierarchical_task(parameters["branching"])), parameters["epochs"], windows)
     grid = epoch_grid(parameters)
     common: dict[str, Any] = {"learning_rate": parameters["learning_rate"], "record_every": _step(schedule, grid)}

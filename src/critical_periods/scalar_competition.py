@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from critical_periods.models.scalar_pathways import ScalarPathways, flow_field, initial_scales
-from critical_periods.multi_pathway import DESCRIPTIONS, adaptive, epoch_grid, gating, pathway_names
+from critical_periods.models.scalar_pathways import (
+    ScalarPathways,
+    flow_field,
+    initial_scales,
+    pathway_singular_value,
+    sharpness,
+)
+from critical_periods.multi_pathway import DESCRIPTIONS, adaptive, epoch_grid, gating, lesion, pathway_names
 from critical_periods.schedules import Phase, Task, deficit_schedule, total_epochs
 from critical_periods.solvers import gradient_descent
 from critical_periods.tasks import random_stream
@@ -33,70 +39,148 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) 
     parameters
         `depth`, `n_pathways`, `singular_value`, `imbalance`, `init_mean`, `init_sd`, `n_trajectories`,
         `learning_rate` (the Euler step, one epoch), `epochs`, `gated_pathway`, `onset`, `duration`, `plasticity`,
-        `record_every`, `solver`, `rtol`, `atol`, `seed`.
+        `alternate_every` (or None), `lesioned_pathway` (or None), `lesion_onset`, `lesion_duration` (None: to the
+        end), `init_handicap` and `depth_handicap` of the last pathway, `record_every`, `portrait`, `solver`, `rtol`,
+        `atol`, `seed`.
     progress
         What to call the job in the log; None for silence.
 
     Returns
     -------
     xarray.Dataset
-        `pathway_singular_value` (epoch, pathway, trajectory, mode); `path` (point, pathway, trajectory) and
+        `pathway_singular_value` (epoch, pathway, trajectory, mode); `share` (pathway, trajectory), the final K, of
+        lesioned pathways too, over its sum; `impairment` (trajectory), the share of the gated pathway without any
+        deficit minus that with them; `sharpness` (trajectory); `imbalance` and `imbalance_drift`
+        (pathway, trajectory, mode). With a lesion, `recovery_epochs` (trajectory): epochs from its onset until the
+        gated pathway expresses s/2, NaN if it never does. With `portrait`, `path` (point, pathway, trajectory) and
         `path_epoch` (point, trajectory), the same trajectories at points equally spaced in the plane of K, however
-        short the time in which they happen; `flow` (pathway, K_b, K_a), where there are two pathways; `imbalance` and
-        `imbalance_drift` (pathway, trajectory, mode).
+        short the time in which they happen; and `flow` (pathway, K_b, K_a), where there are two pathways.
     """
-    target, pathways = float(parameters["singular_value"]), pathway_names(parameters)
-    generator = random_stream(parameters["seed"], "pathway_scales")
-    draws = generator.standard_normal((len(pathways), parameters["n_trajectories"], 1))
-    initial = initial_scales(parameters["init_mean"] + parameters["init_sd"] * draws, parameters["imbalance"])
-    model = ScalarPathways(parameters["depth"], ("trajectory", "mode"), pathways)
-    schedule = deficit_schedule(Task(np.array([target])), parameters["epochs"], [gating(parameters)])
-    rate = parameters["learning_rate"]
+    names, target = pathway_names(parameters), float(parameters["singular_value"])
+    model = ScalarPathways(_depths(parameters), ("trajectory", "mode"), names)
+    initial = _initial(parameters)
+    lesions = lesion(parameters)
+    windows = [*gating(parameters), *lesions]
+    schedule, normal = (
+        deficit_schedule(Task(np.array([target])), parameters["epochs"], deficits) for deficits in (windows, [])
+    )
 
-    def solve(keep: Sequence[int]) -> Solution:
-        common: dict[str, Any] = {"learning_rate": rate, "record_every": parameters["epochs"], "keep": keep}
+    def solve(schedule: Sequence[Phase], keep: Sequence[int]) -> Solution:
+        common: dict[str, Any] = {
+            "learning_rate": parameters["learning_rate"],
+            "record_every": parameters["epochs"],
+            "keep": keep,
+        }
         if parameters["solver"] == "gradient_descent":
             return gradient_descent(model, initial, schedule, **common)
         return adaptive(model, initial, schedule, parameters, **common)
 
     grid = epoch_grid(parameters)
-    epochs, states = _resolve(solve, model, schedule, grid, RESOLUTION * target)
+    if parameters["portrait"] or lesions:
+        epochs, states = _resolve(partial(solve, schedule), model, schedule, grid, RESOLUTION * target)
+    else:
+        epochs, states = grid, solve(schedule, grid).parameters
     recorder = Recorder(model)
     for epoch in grid:
         recorder.record(epoch, states[epoch], _phase_at(schedule, epoch))
     recorded = recorder.dataset()
-    strengths = np.stack([_strengths(model, states[epoch], schedule[-1])[..., 0] for epoch in epochs])
-    path_epoch, path = _equidistant(np.asarray(epochs, dtype=float), strengths)
+    strengths = np.stack([_strengths(model, states[epoch])[..., 0] for epoch in epochs])
+    final_p, final_q = states[epochs[-1]]
+    share = _share(strengths[-1])
+    gated = names.index(parameters["gated_pathway"])
+    undisturbed = share if len(schedule) == 1 else _share(_strengths(model, solve(normal, []).final)[..., 0])
     dataset = recorded[["pathway_singular_value", "train_loss"]].assign(
         imbalance=recorded["imbalance"].isel(epoch=0),
         imbalance_drift=abs(recorded["imbalance"] - recorded["imbalance"].isel(epoch=0)).max("epoch"),
-        path=(("point", "pathway", "trajectory"), path),
-        path_epoch=(("point", "trajectory"), path_epoch),
+        share=(("pathway", "trajectory"), share),
+        impairment=("trajectory", undisturbed[gated] - share[gated]),
+        sharpness=("trajectory", sharpness(final_p, final_q, model.depth)[..., 0]),
     )
+    for window in lesions:
+        passed = _first_passage(np.asarray(epochs), strengths[:, gated], target / 2, window.onset)
+        dataset = dataset.assign(recovery_epochs=("trajectory", passed - window.onset))
     dataset = dataset.drop_vars("epoch").assign_coords(
         epoch=recorded["epoch"],
-        pathway=list(pathways),
+        pathway=list(names),
         mode=[1],
         trajectory=np.arange(parameters["n_trajectories"]),
         duration=parameters["duration"],
         task_singular_value=("mode", [target]),
     )
-    if len(pathways) == 2:
-        axis = np.linspace(-0.05 * target, 1.15 * target, FLOW_POINTS)
-        plane = np.stack(np.meshgrid(axis, axis))
-        flow = flow_field(plane, target, parameters["depth"], parameters["imbalance"])
-        dataset = dataset.assign(flow=(("pathway", "K_b", "K_a"), flow)).assign_coords(K_a=axis, K_b=axis)
+    if parameters["portrait"]:
+        dataset = dataset.merge(_portrait(parameters, np.asarray(epochs, dtype=float), strengths, model.depth))
     if progress is not None:
-        final = strengths[-1].mean(axis=-1)
         logger.info(
             "%s: depth %d, gating from %d: mean final K %s; largest drift of q^2 - p^2 %.3g",
             progress,
             parameters["depth"],
             parameters["onset"],
-            ", ".join(f"{name} {value:.3f}" for name, value in zip(pathways, final, strict=True)),
+            ", ".join(f"{name} {value:.3f}" for name, value in zip(names, strengths[-1].mean(axis=-1), strict=True)),
             float(dataset["imbalance_drift"].max()),
         )
     return describe(dataset, DESCRIPTIONS)
+
+
+def _depths(parameters: Mapping[str, Any]) -> Any:
+    """Number of matrices of a pathway; of each, shape (pathway, 1, 1), where one has more."""
+    if not parameters["depth_handicap"]:
+        return parameters["depth"]
+    depths = np.full((parameters["n_pathways"], 1, 1), parameters["depth"])
+    depths[-1] += parameters["depth_handicap"]
+    return depths
+
+
+def _initial(parameters: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    generator = random_stream(parameters["seed"], "pathway_scales")
+    draws = generator.standard_normal((parameters["n_pathways"], parameters["n_trajectories"], 1))
+    p = parameters["init_mean"] + parameters["init_sd"] * draws
+    p[-1] *= parameters["init_handicap"]
+    return initial_scales(p, parameters["imbalance"])
+
+
+def _share(strengths: np.ndarray) -> np.ndarray:
+    """Fraction of the sum over pathways, the first axis; NaN where nothing was learned."""
+    total = strengths.sum(axis=0)
+    return strengths / np.where(total == 0, np.nan, total)
+
+
+def _first_passage(epochs: np.ndarray, strengths: np.ndarray, level: float, start: int) -> np.ndarray:
+    """Epoch, from `start` on, at which each trajectory first reaches a level; NaN if it never does.
+
+    Parameters
+    ----------
+    epochs, strengths
+        Shapes (epoch,) and (epoch, trajectory).
+    level, start
+        The level, and the first epoch that counts, one of `epochs`.
+    """
+    later = epochs >= start
+    epochs, strengths = epochs[later], strengths[later]
+    passages = np.full(strengths.shape[1], np.nan)
+    for trajectory, strength in enumerate(strengths.T):
+        reached = np.flatnonzero(strength >= level)
+        if len(reached):
+            around = slice(max(reached[0] - 1, 0), reached[0] + 1)
+            passages[trajectory] = np.interp(level, strength[around], epochs[around])
+    return passages
+
+
+def _portrait(parameters: Mapping[str, Any], epochs: np.ndarray, strengths: np.ndarray, depth: Any) -> xr.Dataset:
+    """Trajectories in the plane of K, and the flow behind them."""
+    path_epoch, path = _equidistant(epochs, strengths)
+    portrait = xr.Dataset(
+        {
+            "path": (("point", "pathway", "trajectory"), path),
+            "path_epoch": (("point", "trajectory"), path_epoch),
+        }
+    )
+    if parameters["n_pathways"] != 2:
+        return portrait
+    target = parameters["singular_value"]
+    axis = np.linspace(-0.05 * target, 1.15 * target, FLOW_POINTS)
+    plane = np.stack(np.meshgrid(axis, axis))
+    flow = flow_field(plane, target, depth, parameters["imbalance"])
+    return portrait.assign(flow=(("pathway", "K_b", "K_a"), flow)).assign_coords(K_a=axis, K_b=axis)
 
 
 def _phase_at(schedule: Sequence[Phase], epoch: int) -> Phase:
@@ -108,8 +192,10 @@ def _phase_at(schedule: Sequence[Phase], epoch: int) -> Phase:
     return schedule[-1]
 
 
-def _strengths(model: ScalarPathways, state: Sequence[np.ndarray], phase: Phase) -> np.ndarray:
-    return np.asarray(model.observe(state, phase)["pathway_singular_value"][1])
+def _strengths(model: ScalarPathways, state: Sequence[np.ndarray]) -> np.ndarray:
+    """K of every pathway as it has learned it, lesioned or not."""
+    p, q = state
+    return pathway_singular_value(p, q, model.depth)
 
 
 def _resolve(
@@ -129,7 +215,7 @@ def _resolve(
     epochs = sorted({*np.linspace(0, end, 101).astype(int).tolist(), *edges.tolist(), *grid})
     while True:
         states = solve(epochs).parameters
-        strengths = np.stack([_strengths(model, states[epoch], schedule[-1]) for epoch in epochs])
+        strengths = np.stack([_strengths(model, states[epoch]) for epoch in epochs])
         moved = abs(np.diff(strengths, axis=0)).reshape(len(epochs) - 1, -1).max(axis=1)
         long = (moved > step) & (np.diff(epochs) > 1)
         if not long.any():

@@ -36,6 +36,23 @@ def learning_speed(p: Any, q: Any, depth: Any) -> np.ndarray:
     )
 
 
+def sharpness(p: Any, q: Any, depth: Any) -> np.ndarray:
+    """Largest eigenvalue of the Hessian of 1/2 (s - sum_b K_b)^2 in all the weights, at a minimum.
+
+    There the Hessian is the outer product of the gradient of sum_b K_b with itself, and the eigenvalue its square:
+    the sum of `learning_speed` over pathways, sum_b D K_b^(2 - 2/D) where q^2 = p^2. The minimum repels steps of
+    gradient descent above 2 over it.
+
+    Parameters
+    ----------
+    p, q
+        Scales, shape (pathway, ...).
+    depth
+        Number of weight matrices D, or an array that broadcasts against p.
+    """
+    return learning_speed(p, q, depth).sum(axis=0)
+
+
 def scales(strength: Any, depth: Any, imbalance: Any = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Scales p and q >= 0 with p q^(D-1) = K and q^2 - p^2 = C (eqs 6 and 8): the inverse of `pathway_singular_value`.
 
