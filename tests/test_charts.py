@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from critical_periods.experiments import ConfigError, Plan
-from critical_periods.figures import charts, style
+from critical_periods.figures import charts, interactive, style
 
 SEEDS, EPOCHS = [0, 1, 2, 3], [0, 1000, 2000, 5000, 10000, 40000]
 
@@ -246,3 +246,54 @@ def test_bad_charts_are_refused_with_key_and_reason(config, schema, panel, messa
     with pytest.raises(ConfigError) as error:
         planned(config, schema, **{"chart": "curves", "experiment": "depth", "show": "relative_accuracy"} | panel)
     assert message in str(error.value)
+
+
+def test_interactive_twins_show_the_same_numbers():
+    curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
+    panels = [
+        {"chart": "curves", "experiment": "e", "x": "switch_epoch", "show": "relative_accuracy", "lines": "depth"},
+        {
+            "chart": "map",
+            "experiment": "e",
+            "x": "switch_epoch",
+            "y": "depth",
+            "show": "relative_accuracy",
+            "log": "x",
+        },
+        {"chart": "prediction", "experiment": "p", "x": "theory", "y": "measured", "lines": "depth"},
+    ]
+    twin = interactive.draw("charts", panels, {"e": curves, "p": predicted(2)})
+    lines, heat, points = twin.data[:2], twin.data[2], twin.data[3:6]
+    assert [line.name for line in lines] == ["2", "3"]
+    mean = curves["relative_accuracy"].mean("seed")
+    np.testing.assert_allclose(lines[1].y, mean.sel(depth=3))
+    np.testing.assert_allclose(lines[1].error_y.array, curves["relative_accuracy"].sel(depth=3).std("seed", ddof=1))
+    np.testing.assert_allclose(heat.z, mean)
+    assert heat.zmid == 0
+    assert sum(len(group.x) for group in points) == 12
+    assert points[0].text[1] == "depth N 2<br>initial scale 0.01"
+    assert [twin.layout[axis].type for axis in ("xaxis2", "xaxis3", "yaxis3")] == ["category", "log", "log"]
+
+
+def test_interactive_error_curves_are_charts_against_the_switch_epoch():
+    curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
+    panel = {"experiment": "e", "show": "relative_accuracy", "lines": "depth", "log": True}
+    twin = interactive.draw("error_curves", [panel], {"e": curves})
+    assert twin.layout.yaxis.type == "log"
+    assert [list(line.x) for line in twin.data] == [EPOCHS, EPOCHS]
+
+
+def test_interactive_pathways_have_a_curve_for_every_mode_pathway_and_solver():
+    data = dataset(
+        "pathway_singular_value",
+        onset=[0, 5],
+        solver=["gradient_descent", "ode"],
+        pathway=["a", "b"],
+        mode=[1, 2],
+        epoch=[0, 9],
+    ).assign_attrs(parameters='{"duration": 3}')
+    panel = {"experiment": "e", "show": "curves", "columns": "onset"}
+    twin = interactive.draw("pathway_panels", [panel, panel | {"show": "matrices"}], {"e": data})
+    assert len(twin.data) == 2 * 2 * 2 * 2
+    assert [line.name for line in twin.data if line.showlegend] == ["mode 1", "mode 2"]
+    assert [title.text for title in twin.layout.annotations] == ["gating in [0, 3)", "gating in [5, 8)"]

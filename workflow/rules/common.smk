@@ -10,7 +10,7 @@ from critical_periods.runs import COMPARED, runs
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
-INTERACTIVE_KINDS = {"error_curves", "spectra"}
+INTERACTIVE_KINDS = {"error_curves", "spectra", "charts", "pathway_panels"}
 
 # --config strict=true is a word, not a truth value, when it arrives here.
 if isinstance(config.get("strict"), str):

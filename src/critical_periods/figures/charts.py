@@ -110,6 +110,12 @@ def name_of(name: str, dataset: xr.Dataset) -> str:
     return text if name in style.LABELS or unit in ("1", "") or unit in text else f"{text} ({unit})"
 
 
+def signed_palette(values: xr.DataArray) -> str | None:
+    """Palette, red for harm, of values on both sides of 0 by their nature or as they are; None for others."""
+    both = bool((values < 0).any() & (values > 0).any())
+    return style.SIGNED.get(str(values.name), "RdBu" if both else None)
+
+
 def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
     show, x, lines, log = panel["show"], panel["x"], panel.get("lines"), panel.get("log", "")
     curves.draw(axes, dataset[show], x, lines)
@@ -128,9 +134,8 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
     values = curves.mean_and_spread(dataset[show])[0].transpose(y, x)
     values = values.sortby([axis for axis in (y, x) if values[axis].dtype.kind in "iuf"])
     horizontal, vertical = (style.positions(values[axis].values) for axis in (x, y))
-    signed = show in style.SIGNED or bool((values < 0).any() & (values > 0).any())
-    largest = float(abs(values).max())
-    look: dict[str, Any] = {"cmap": "RdBu", "vmin": -largest, "vmax": largest} if signed else {"cmap": "viridis"}
+    palette, largest = signed_palette(values), float(abs(values).max())
+    look: dict[str, Any] = {"cmap": palette, "vmin": -largest, "vmax": largest} if palette else {"cmap": "viridis"}
     axes.set_facecolor(MISSING)
     mesh = axes.pcolormesh(
         _edges(axes, "x", horizontal), _edges(axes, "y", vertical), values.values, rasterized=True, **look

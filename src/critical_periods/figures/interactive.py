@@ -1,17 +1,21 @@
-"""Curves to hover over, zoom into and toggle: pages that need no network and no Python (figs 4 to 6, 8 to 10, 13)."""
+"""Curves to hover over, zoom into and toggle: pages that need no network and no Python (all figures but 1 and 7)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
-import seaborn as sns
 import xarray as xr
+from matplotlib.colors import to_hex
 from plotly.subplots import make_subplots
 
-from critical_periods.figures import style
+from critical_periods.figures import charts, curves, pathway_panels, style
 from critical_periods.figures.spectra import spectrum_columns
+
+#: Lines of the pathways, in order, and what the sources of curves are called.
+DASHES, SOLVERS = ("solid", "dash", "dashdot", "dot"), {"ode": "ODE", "gradient_descent": "gradient descent"}
 
 
 def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -20,50 +24,183 @@ def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     Parameters
     ----------
     kind
-        `error_curves` or `spectra`.
+        `error_curves`, `spectra`, `charts` or `pathway_panels`.
     panels
         As the module of that kind takes them.
     datasets
         Experiment name -> dataset.
     """
-    figure = {"error_curves": _error_curves, "spectra": _spectra}[kind](panels, datasets)
-    return figure.update_layout(
-        template="plotly_white", hoverlabel={"namelength": -1}, legend={"groupclick": "toggleitem"}
-    )
+    kinds = {"error_curves": _error_curves, "spectra": _spectra, "charts": _charts, "pathway_panels": _pathway_panels}
+    figure = kinds[kind](panels, datasets)
+    return figure.update_layout(template="plotly_white", hoverlabel={"namelength": -1})
 
 
 def _error_curves(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
-    """Panels side by side; every line can be toggled, and the vertical axes be made logarithmic."""
-    titles = [str(datasets[panel["experiment"]].attrs.get("title", panel["experiment"])) for panel in panels]
-    figure = make_subplots(rows=1, cols=len(panels), subplot_titles=titles)
-    for column, panel in enumerate(panels, start=1):
-        dataset = style.select(datasets[panel["experiment"]], panel)
-        show, lines = panel["show"], panel["lines"]
-        values = dataset[lines].values
-        for colour, value in zip(_colours(len(values)), values, strict=True):
-            curve = dataset[show].sel({lines: value})
-            spread = curve.std("seed") if "seed" in curve.dims and curve.sizes["seed"] > 1 else None
-            mean = curve.mean("seed") if "seed" in curve.dims else curve
-            figure.add_scatter(
-                x=mean["switch_epoch"].values,
-                y=mean.values.astype(float),
-                error_y=None if spread is None else {"array": spread.values.astype(float), "thickness": 1},
-                mode="lines+markers",
-                line={"color": colour},
-                name=style.value_label(value.item()),
-                legendgroup=panel["experiment"],
-                legendgrouptitle={"text": _plain(style.label(lines, dataset))},
-                hovertemplate="switch epoch %{x:,}<br>" + _plain(style.label(show)) + " %{y:.4g}",
-                row=1,
-                col=column,
-            )
-        figure.update_xaxes(title=_plain(style.label("switch_epoch")), row=1, col=column)
-        figure.update_yaxes(title=_plain(style.label(show)), row=1, col=column)
-    axes = [f"yaxis{index if index > 1 else ''}.type" for index in range(1, len(panels) + 1)]
+    """As charts of curves against the switch epoch."""
+    log = [{"log": "y"} if panel.get("log") else {"log": ""} for panel in panels]
+    chart = {"chart": "curves", "x": "switch_epoch"}
+    return _charts([chart | dict(panel) | axes for panel, axes in zip(panels, log, strict=True)], datasets)
+
+
+def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
+    """Panels as in the figure; every line can be toggled, and the vertical axes of curves be made logarithmic."""
+    rows, columns = charts.grid(len(panels))
+    titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
+    figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles, horizontal_spacing=0.3 / columns)
+    for index, panel in enumerate(panels):
+        place = {"row": index // columns + 1, "col": index % columns + 1}
+        dataset = charts.chosen(datasets[panel["experiment"]], panel)
+        {"curves": _curves, "map": _map, "prediction": _prediction}[panel["chart"]](figure, dataset, panel, place)
+        figure.update_xaxes(title=_plain(charts.name_of(panel["x"], dataset)), **place)
+        log = "both" if panel["chart"] == "prediction" else panel.get("log", "")
+        for update, axis in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
+            if log in (axis, "both"):
+                update(type=_scale(dataset, panel, axis), **place)
+    axes = [f"yaxis{index or ''}" for index in range(len(panels) + 1) if index != 1]
+    of_curves = [axis for axis, panel in zip(axes, panels, strict=True) if panel["chart"] == "curves"]
     buttons = [
-        {"label": kind, "method": "relayout", "args": [dict.fromkeys(axes, kind)]} for kind in ("linear", "log")
+        {"label": kind, "method": "relayout", "args": [{f"{axis}.type": kind for axis in of_curves}]}
+        for kind in ("linear", "log")
     ]
-    return figure.update_layout(updatemenus=[{"type": "buttons", "buttons": buttons, "x": 1.0, "y": 1.2}])
+    menu = {"type": "buttons", "direction": "left", "buttons": buttons, "x": 1, "xanchor": "right"}
+    above = {"y": 1, "yanchor": "bottom", "pad": {"b": 30}}
+    beside = 1.08 if any(panel["chart"] == "map" for panel in panels) else 1.02
+    return figure.update_layout(
+        updatemenus=[menu | above] if of_curves else [],
+        legend={"groupclick": "toggleitem", "x": beside},
+        margin={"t": 130},
+        height=None if rows == 1 else 400 * rows,
+    )
+
+
+def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
+    """A logarithmic axis, unless it would lose the value 0: then that of a map has cells of one size."""
+    name = panel.get(axis)
+    if name in dataset.dims and float(dataset[name].min()) <= 0:
+        return "category" if panel["chart"] == "map" else "linear"
+    return "log"
+
+
+def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
+    """Mean over runs; its standard deviation as bars where there are not too many points."""
+    show, x, lines = panel["show"], panel["x"], panel.get("lines")
+    names = [None] if lines is None else list(dataset[lines].values)
+    number = ":," if dataset[x].dtype.kind in "iuf" else ""
+    for index, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
+        values = dataset[show] if lines is None else dataset[show].isel({lines: index})
+        mean, spread = curves.mean_and_spread(values)
+        known = mean.notnull().values
+        few = int(known.sum()) <= curves.MOST_MARKED
+        error = None if spread is None or not few else {"array": spread.values[known].astype(float), "thickness": 1}
+        figure.add_scatter(
+            x=dataset[x].values[known],
+            y=mean.values[known].astype(float),
+            error_y=error,
+            mode="lines+markers" if few else "lines",
+            line={"color": colour},
+            name=show if name is None else style.value_label(name),
+            showlegend=name is not None,
+            legendgroup=str(place),
+            legendgrouptitle={"text": "" if lines is None else _plain(style.label(lines, dataset))},
+            hovertemplate=_plain(style.label(x, dataset))
+            + f" %{{x{number}}}<br>"
+            + _plain(style.label(show))
+            + " %{y:.4g}",
+            **place,
+        )
+    figure.update_yaxes(title=_plain(charts.name_of(show, dataset)), **place)
+
+
+def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
+    show, x, y = panel["show"], panel["x"], panel["y"]
+    values = curves.mean_and_spread(dataset[show])[0].transpose(y, x)
+    palette = charts.signed_palette(values)
+    cell = figure.get_subplot(**place)
+    right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
+    figure.add_heatmap(
+        x=dataset[x].values,
+        y=dataset[y].values,
+        z=values.values.astype(float),
+        colorscale=palette or "Viridis",
+        zmid=0 if palette else None,
+        colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
+        hovertemplate=f"{_plain(style.label(x, dataset))} %{{x}}<br>{_plain(style.label(y, dataset))} %{{y}}<br>"
+        + f"{_plain(style.label(show, dataset))} %{{z:.4g}}<extra></extra>",
+        **place,
+    )
+    figure.update_yaxes(title=_plain(charts.name_of(y, dataset)), **place)
+
+
+def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
+    """Every setting a point that tells its values; the diagonal is where a prediction is exact."""
+    points = charts.prediction(dataset, panel["x"], panel["y"])
+    points = points.isel(point=points["known"].values)
+    settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
+    texts = [
+        "<br>".join(
+            f"{_plain(style.label(name, dataset))} {style.value_label(points[name].values[index])}"
+            for name in settings
+        )
+        for index in range(points.sizes["point"])
+    ]
+    lines = panel.get("lines")
+    names = [None] if lines is None else list(dataset[lines].values)
+    for name, colour in zip(names, _colours(names), strict=True):
+        shown = np.flatnonzero(np.ones(len(texts)) if name is None else points[lines].values == name)
+        figure.add_scatter(
+            x=points["predicted"].values[shown],
+            y=points["measured"].values[shown],
+            mode="markers",
+            marker={"color": colour},
+            text=[texts[index] for index in shown],
+            name="setting" if name is None else style.value_label(name),
+            legendgroup=str(place),
+            legendgrouptitle={"text": "" if lines is None else _plain(style.label(lines, dataset))},
+            hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
+            **place,
+        )
+    ends = [float(fold([points["predicted"].values, points["measured"].values])) for fold in (np.min, np.max)]
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", line={"color": "grey"}, showlegend=False, hoverinfo="skip", **place
+    )
+    figure.update_yaxes(title=_plain(charts.name_of(panel["y"], dataset)), **place)
+
+
+def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
+    """K of every mode and pathway against the epoch; a click on a mode hides its curves in all panels."""
+    parts = [(panel, dataset) for panel, dataset, pathway in pathway_panels.parts_of(panels, datasets) if not pathway]
+    titles = [f"gating in {style.window(dataset)}" for _, dataset in parts]
+    figure = make_subplots(rows=1, cols=len(parts), subplot_titles=titles, shared_yaxes=True)
+    known: set[int] = set()
+    for column, (panel, dataset) in enumerate(parts, start=1):
+        values = dataset["pathway_singular_value"].isel(mode=slice(panel.get("modes"))).mean("seed")
+        solvers: list[Any] = list(values["solver"].values) if "solver" in values.dims else [None]
+        for colour, mode in zip(_colours(list(values["mode"].values)), values["mode"].values, strict=True):
+            for index, pathway in enumerate(values["pathway"].values):
+                for solver in solvers:
+                    curve = values.sel(mode=mode, pathway=pathway)
+                    figure.add_scatter(
+                        x=dataset["epoch"].values,
+                        y=(curve if solver is None else curve.sel(solver=solver)).values.astype(float),
+                        mode="lines",
+                        line={
+                            "color": "black" if solver == "ode" else colour,
+                            "width": 1 if solver == "ode" else 2,
+                            "dash": DASHES[index % len(DASHES)],
+                        },
+                        name=f"mode {mode}",
+                        legendgroup=f"mode {mode}",
+                        showlegend=mode not in known,
+                        hovertemplate=f"mode {mode}, pathway {pathway}, {SOLVERS.get(solver, 'training')}"
+                        "<br>epoch %{x:,}<br>K %{y:.4g}<extra></extra>",
+                        row=1,
+                        col=column,
+                    )
+                    known.add(mode)
+        figure.update_xaxes(title="epoch", row=1, col=column)
+    return figure.update_yaxes(title="pathway singular value K", col=1).update_layout(
+        legend={"groupclick": "togglegroup"}
+    )
 
 
 def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -75,11 +212,11 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
         for title, runs, _ in spectrum_columns(dataset, panel):
             names.append(f"{chosen}, {title}" if chosen else f"{panel['experiment']}, {title}")
             values = runs.mean("seed") if "seed" in runs.dims else runs
-            solvers = list(values["solver"].values) if "solver" in values.dims else [None]
+            solvers: list[Any] = list(values["solver"].values) if "solver" in values.dims else [None]
             for index, solver in enumerate(solvers):
                 of_solver = values if solver is None else values.sel(solver=solver)
                 recorded = of_solver.dropna("epoch", how="all")
-                for colour, mode in zip(_colours(recorded.sizes["mode"]), recorded["mode"].values, strict=True):
+                for colour, mode in zip(_colours(list(recorded["mode"].values)), recorded["mode"].values, strict=True):
                     curve = recorded.sel(mode=mode)
                     owners.append(len(names) - 1)
                     figure.add_scatter(
@@ -95,14 +232,15 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
         for index, name in enumerate(names)
     ]
     return figure.update_layout(
+        legend={"groupclick": "toggleitem"},
         updatemenus=[{"buttons": buttons, "x": 0.0, "xanchor": "left", "y": 1.15}],
         xaxis_title="epoch",
         yaxis_title="singular value of W",
     )
 
 
-def _colours(count: int) -> list[str]:
-    return list(sns.color_palette("viridis", count + 1).as_hex())[:count]
+def _colours(values: Sequence[Any]) -> list[str]:
+    return [to_hex(colour) for colour in style.colours(values)]
 
 
 def _plain(text: str) -> str:

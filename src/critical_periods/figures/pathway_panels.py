@@ -32,16 +32,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         Experiment name -> dataset.
     """
     style.apply()
-    parts: list[tuple[Mapping[str, Any], xr.Dataset, str]] = []
-    for panel in panels:
-        dataset = datasets[panel["experiment"]].sel(panel.get("select", {}))
-        if panel["show"] == "matrices":
-            parts += [(panel, dataset, str(pathway)) for pathway in dataset["pathway"].values]
-        elif "columns" in panel:
-            columns = panel["columns"]
-            parts += [(panel, dataset.sel({columns: value}), "") for value in dataset[columns].values]
-        else:
-            parts.append((panel, dataset, ""))
+    parts = parts_of(panels, datasets)
     widths = [0.75 if pathway else 1.0 for _, _, pathway in parts]
     figure, grid = plt.subplots(
         1,
@@ -77,6 +68,23 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     if len(parts) > 1:
         style.letter(list(grid[0]))
     return figure
+
+
+def parts_of(
+    panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
+) -> list[tuple[Mapping[str, Any], xr.Dataset, str]]:
+    """Panel, dataset and, for matrices, pathway of every axes of the figure."""
+    parts: list[tuple[Mapping[str, Any], xr.Dataset, str]] = []
+    for panel in panels:
+        dataset = datasets[panel["experiment"]].sel(panel.get("select", {}))
+        if panel["show"] == "matrices":
+            parts += [(panel, dataset, str(pathway)) for pathway in dataset["pathway"].values]
+        elif "columns" in panel:
+            columns = panel["columns"]
+            parts += [(panel, dataset.sel({columns: value}), "") for value in dataset[columns].values]
+        else:
+            parts.append((panel, dataset, ""))
+    return parts
 
 
 def _curves(axes: Axes, dataset: xr.Dataset) -> None:

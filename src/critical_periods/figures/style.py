@@ -37,8 +37,8 @@ LABELS = {
     "switch_epoch": "switch epoch",
 }
 
-#: Variables that are harm or its opposite, with 0 in between.
-SIGNED = ("relative_accuracy",)
+#: Variables that are harm or its opposite, with 0 in between, and the palette in which harm is red.
+SIGNED = {"relative_accuracy": "RdBu", "impairment": "RdBu_r"}
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
