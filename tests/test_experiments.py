@@ -8,7 +8,16 @@ from conftest import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from critical_periods.experiments import Bundle, Cell, ConfigError, Plan, pretraining
+from critical_periods import tasks
+from critical_periods.experiments import (
+    DIGITS_SIZE,
+    LARGEST_DIGITS_RANK,
+    Bundle,
+    Cell,
+    ConfigError,
+    Plan,
+    pretraining,
+)
 from critical_periods.runs import runs
 
 MATRIX_EXPERIMENTS = (
@@ -87,6 +96,13 @@ def test_every_parameter_is_part_of_the_identity(matrix_config, schema):
         "record_every": 50,
         "n_singular_values": 5,
         "balancedness": True,
+        "observations": "block_diagonal",
+        "onset": 1000,
+        "activation": "tanh",
+        "epochs_at_rate": 0.4,
+        "cycle_factor": 2,
+        "diagnostics": True,
+        "sharpness": True,
     }
     for parameter, value in changes.items():
         changed = copy.deepcopy(matrix_config)
@@ -95,6 +111,51 @@ def test_every_parameter_is_part_of_the_identity(matrix_config, schema):
         assert not ids(changed) & before, parameter
     for parameter, value in {"dtype": "float64", "device": "cuda", "solver": "gradient_flow"}.items():
         assert not ids(matrix_config | {parameter: value}) & before, parameter
+
+
+def matrix_cell(config, schema, **changes):
+    """The one cell of an experiment that changes these parameters."""
+    config["experiments"] = {"one": {"title": "One", "model": "matrix_completion", "set": changes}}
+    (cell,) = Plan(config | {"figures": {}}, schema).experiments["one"].cells.values()
+    return cell
+
+
+def test_what_does_not_matter_to_a_cell_is_not_part_of_its_identity(config, schema):
+    plain = matrix_cell(config, schema)
+    assert matrix_cell(config, schema, cycle_epochs=500).id == plain.id
+    assert matrix_cell(config, schema, epochs_at_rate=0.2).id == plain.id
+    same = {"pretrain_task": "same", "size": 64, "final_matrix": "digits"}
+    assert matrix_cell(config, schema, **same, pretrain_rank=3).id == matrix_cell(config, schema, **same).id
+    assert matrix_cell(config, schema, **same).parameters["pretrain_matrix"] == "digits"
+
+
+@pytest.mark.parametrize("change", [{}, {"onset": 2000}, {"diagnostics": True}])
+def test_pretraining_depends_on_the_final_task_only_where_it_is_trained_on_or_looked_at(config, schema, change):
+    for final in ({"final_rank": 4}, {"n_observed": 1900}):
+        shared = {"pretrain_n_observed": 1500} | change
+        one, other = (pretraining(matrix_cell(config, schema, **shared, **changes)) for changes in ({}, final))
+        assert (one.id == other.id) == (not change)
+
+
+def test_pretraining_does_not_depend_on_what_comes_after(config, schema):
+    one, other = (
+        pretraining(matrix_cell(config, schema, **changes)) for changes in ({}, {"cycle_factor": 3, "final_epochs": 7})
+    )
+    assert one.id == other.id
+
+
+def test_digits_are_of_one_size_and_of_the_largest_rank_allowed():
+    assert DIGITS_SIZE == tasks.DIGITS_SIZE
+    for seed in range(5):
+        tasks.digits_matrix(LARGEST_DIGITS_RANK, tasks.random_stream(seed, "final_matrix"))
+
+
+def test_structured_observations_fit_into_their_blocks(config, schema):
+    assert matrix_cell(config, schema, observations="disconnected", n_observed=5000)
+    with pytest.raises(ConfigError, match="n_observed = 5001; allowed: 1 to 5000, the entries of two blocks"):
+        matrix_cell(config, schema, observations="connected", n_observed=5001)
+    with pytest.raises(ConfigError, match="final_rank = 41; allowed: 1 to 40 where it is of digits"):
+        matrix_cell(config, schema, size=64, final_matrix="digits", final_rank=41)
 
 
 def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config, schema):
@@ -164,6 +225,11 @@ WRONG = [
         "pretrain_n_observed = 'all'",
         "null or integer, at least 1",
     ),
+    ("models.matrix_completion.pretrain_matrix", "digits", "size = 100", "64 where pretrain_matrix = digits"),
+    ("models.matrix_completion.final_matrix", "faces", "final_matrix = 'faces'", "random or digits"),
+    ("models.matrix_completion.observations", "spiral", "observations = 'spiral'", "connected"),
+    ("models.matrix_completion.epochs_at_rate", 0.00013, "switch_epochs = 1000", "at learning_rate = 0.2, not 0.65"),
+    ("models.matrix_completion.cycle_factor", 0.5, "cycle_factor = 0.5", "at least 1"),
     ("models.matrix_completion.switch_epochs", [0, 20, 10], "switch_epochs = [0, 20, 10]", "ascending"),
     ("models.matrix_completion.switch_epochs", [0, 10, 10], "switch_epochs = [0, 10, 10]", "none twice"),
     ("models.matrix_completion.switch_epochs", [0, -10], "switch_epochs.1 = -10", "at least 0"),

@@ -24,12 +24,16 @@ SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
 
 #: Axes that the datasets of a model have beside `seed` and what varies.
 RECORDED_AXES = {
-    "matrix_completion": ("switch_epoch", "epoch", "mode"),
+    "matrix_completion": ("switch_epoch", "epoch", "mode", "task"),
     "scalar_pathways": ("epoch", "pathway", "trajectory"),
     "pathway_network": ("epoch", "pathway", "mode", "solver"),
     "singular_flow": ("switch_epoch", "epoch", "mode", "solver"),
     "shared_modes": ("epoch", "mode", "solver"),
 }
+
+#: Size of a matrix of digits (`critical_periods.tasks.digits_matrix`), and a rank that any draw of its images has.
+DIGITS_SIZE = 64
+LARGEST_DIGITS_RANK = 40
 
 #: Most cells that all experiments of a configuration may have together: planning them takes minutes.
 MOST_CELLS = 1_000_000
@@ -274,11 +278,10 @@ def pretraining(cell: Cell) -> Cell:
     cell
         A cell of the model `matrix_completion`.
     """
-    kept = (
-        *("size", "depth", "init_scale", "learning_rate", "switch_epochs", "seed", "pretrain_task", "pretrain_rank"),
-        *("pretrain_n_observed", "record_every", "n_singular_values", "balancedness", *SHARED_PARAMETERS),
-    )
-    return Cell("pretraining", {name: cell.parameters[name] for name in kept if name in cell.parameters})
+    without = {"final_epochs", "cycle_factor", "cycle_epochs"}
+    if not cell.parameters["onset"] and not cell.parameters["diagnostics"]:
+        without |= {"final_matrix", "final_rank", "n_observed"}
+    return Cell("pretraining", {name: value for name, value in cell.parameters.items() if name not in without})
 
 
 def validate(instance: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, key: str = "") -> None:
@@ -415,6 +418,35 @@ def _check_matrix_completion(parameters: Mapping[str, Any], key: str) -> None:
         raise ConfigError(
             f"{key}: switch_epochs", switch_epochs, "0 first: it is what relative accuracy is relative to"
         )
+    _check_matrices(parameters, key)
+    _check_updates(parameters, key)
+
+
+def _check_matrices(parameters: Mapping[str, Any], key: str) -> None:
+    """Check that structured observations and real matrices can be had in the size and rank asked for."""
+    size = parameters["size"]
+    within = (size // 2) ** 2 + (size - size // 2) ** 2
+    for name in ("n_observed", "pretrain_n_observed"):
+        if parameters["observations"] in ("disconnected", "connected") and (parameters[name] or 0) > within:
+            raise ConfigError(f"{key}: {name}", parameters[name], f"1 to {within}, the entries of two blocks")
+    for task in ("pretrain", "final"):
+        if parameters[f"{task}_matrix"] == "digits":
+            rank = parameters[f"{task}_rank"]
+            if size != DIGITS_SIZE:
+                raise ConfigError(f"{key}: size", size, f"{DIGITS_SIZE} where {task}_matrix = digits")
+            if rank > LARGEST_DIGITS_RANK:
+                raise ConfigError(f"{key}: {task}_rank", rank, f"1 to {LARGEST_DIGITS_RANK} where it is of digits")
+
+
+def _check_updates(parameters: Mapping[str, Any], key: str) -> None:
+    """Check that epochs counted at another learning rate are whole updates at the cell's own."""
+    rate = parameters["learning_rate"]
+    pace = (parameters["epochs_at_rate"] or rate) / rate
+    for name in ("onset", "switch_epochs", "final_epochs", "record_every"):
+        for epochs in parameters[name] if name == "switch_epochs" else [parameters[name]]:
+            if abs(pace * epochs - round(pace * epochs)) > 1e-6 * max(1, pace * epochs):
+                allowed = f"epochs that are whole updates at learning_rate = {rate:g}, not {pace * epochs:g}"
+                raise ConfigError(f"{key}: {name}", epochs, allowed)
 
 
 def _check_scalar_pathways(parameters: Mapping[str, Any], key: str) -> None:
@@ -511,8 +543,13 @@ def _resolve(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
     if model == "matrix_completion":
         if parameters["pretrain_task"] == "same":
             parameters["pretrain_rank"] = parameters["final_rank"]
+            parameters["pretrain_matrix"] = parameters["final_matrix"]
         if parameters["pretrain_n_observed"] is None:
             parameters["pretrain_n_observed"] = parameters["n_observed"]
+        if parameters["epochs_at_rate"] == parameters["learning_rate"]:
+            parameters["epochs_at_rate"] = None
+        if parameters["cycle_factor"] == 1:
+            parameters["cycle_epochs"] = None
     if "duration" in parameters:
         parameters["duration"] = _duration(parameters)
     if model == "scalar_pathways":

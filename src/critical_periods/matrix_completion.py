@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from critical_periods.checkpoints import Checkpoints
 from critical_periods.models.factorization import Factorization, initial_weights
 from critical_periods.schedules import Phase, Schedule, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
-from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.tasks import digits_matrix, low_rank_matrix, observation_mask, random_stream
 from critical_periods.trajectories import Progress, Solution, describe
 
 DESCRIPTIONS = {
@@ -22,9 +24,24 @@ DESCRIPTIONS = {
     "layer": ("factor, the first acts on the input", "1"),
     "row": ("row of the factor", "1"),
     "column": ("column of the factor", "1"),
+    "task": ("task whose singular vectors W is compared with", "1"),
     "reconstruction_error": ("reconstruction error on the final task, after all of training", "1"),
     "reconstruction_error_history": ("mean squared error over all entries of the task of the phase", "1"),
+    "effective_rank": ("effective rank of W after all of training", "1"),
+    "effective_rank_history": ("effective rank of W", "1"),
+    "nuclear_norm": ("nuclear norm of W after all of training", "1"),
+    "nuclear_norm_history": ("nuclear norm of W", "1"),
+    "alignment": ("alignment of W's leading singular vectors with the task's, after all of training", "1"),
+    "alignment_history": ("alignment of W's leading singular vectors with the task's", "1"),
+    "sharpness": ("largest eigenvalue of the loss's Hessian after all of training", "1"),
+    "sharpness_history": ("largest eigenvalue of the loss's Hessian", "1"),
 }
+
+#: Recorded quantities whose last value is the result; `<name>_history` is what led there.
+RESULTS = ("reconstruction_error", "effective_rank", "nuclear_norm", "alignment", "sharpness")
+
+#: Phases that one cycle of the learning rate is made of.
+CYCLE_STEPS = 20
 
 
 def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
@@ -36,32 +53,38 @@ def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
     Parameters
     ----------
     parameters
-        `seed`, `size`, `pretrain_task`, `pretrain_rank`, `pretrain_n_observed`, and, for the final task, `final_rank`
-        and `n_observed`; without these two both tasks are the pre-training's.
+        `seed`, `size`, `observations`, `pretrain_task`, `pretrain_matrix`, `pretrain_rank`, `pretrain_n_observed`,
+        and, for the final task, `final_matrix`, `final_rank` and `n_observed`; without these three both tasks are the
+        pre-training's.
     """
     seed, size = parameters["seed"], parameters["size"]
 
-    def task(stream: str, rank: int, n_observed: int) -> Task:
+    def task(stream: str, matrix: str, rank: int, n_observed: int) -> Task:
+        draws = random_stream(seed, stream)
         return Task(
-            low_rank_matrix(size, rank, random_stream(seed, stream)),
-            observation_mask(size, n_observed, random_stream(seed, "observations")),
+            digits_matrix(rank, draws) if matrix == "digits" else low_rank_matrix(size, rank, draws),
+            observation_mask(size, n_observed, random_stream(seed, "observations"), parameters["observations"]),
         )
 
-    first_stream = "final_matrix" if parameters["pretrain_task"] == "same" else "pretrain_matrix"
-    first = task(first_stream, parameters["pretrain_rank"], parameters["pretrain_n_observed"])
+    kind, rank, n_observed = (parameters[f"pretrain_{name}"] for name in ("matrix", "rank", "n_observed"))
+    first = task(
+        "final_matrix" if parameters["pretrain_task"] == "same" else "pretrain_matrix", kind, rank, n_observed
+    )
     if "final_rank" not in parameters:
         return first, first
-    return first, task("final_matrix", parameters["final_rank"], parameters["n_observed"])
+    final = task("final_matrix", parameters["final_matrix"], parameters["final_rank"], parameters["n_observed"])
+    return first, final
 
 
 def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
     """Which cells train as one batch: on a GPU all whose shapes and steps agree, on a CPU every cell by itself.
 
-    A GPU is hardly busy with one cell; a CPU gains nothing from several.
+    A GPU is hardly busy with one cell; a CPU gains nothing from several. Diagnostics look at the tasks of one cell.
     """
-    if parameters["device"] == "cpu":
+    if parameters["device"] == "cpu" or parameters["diagnostics"]:
         return None
-    free = {"seed", "init_scale", "n_observed", "final_rank", "pretrain_task", "pretrain_rank", "pretrain_n_observed"}
+    free = {"seed", "init_scale", "observations", "n_observed", "final_matrix", "final_rank"}
+    free |= {"pretrain_task", "pretrain_matrix", "pretrain_rank", "pretrain_n_observed"}
     return tuple((name, str(value)) for name, value in sorted(parameters.items()) if name not in free)
 
 
@@ -69,6 +92,8 @@ def pretrain(
     cells: Sequence[Mapping[str, Any]], progress: str | None = None, checkpoints: Checkpoints | None = None
 ) -> list[xr.Dataset]:
     """Train cells on their first tasks once, as one batch, and keep the weights at every switch epoch.
+
+    With an `onset` the final task comes first, for so many epochs; switch epochs count from there.
 
     Parameters
     ----------
@@ -86,14 +111,16 @@ def pretrain(
         For each cell the trajectory over `epoch`, and `weight` over (switch_epoch, layer, row, column).
     """
     shared = cells[0]
-    switch_epochs, depth, size = shared["switch_epochs"], shared["depth"], shared["size"]
+    onset, switch_epochs, depth, size = (shared[name] for name in ("onset", "switch_epochs", "depth", "size"))
     drawn = [
         initial_weights(depth, size, cell["init_scale"], random_stream(cell["seed"], "weights")) for cell in cells
     ]
     weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
-    phase = Phase("pretraining", switch_epochs[-1], _stacked([matrix_tasks(cell)[0] for cell in cells]))
-    solution = _solve(shared, weights, [phase], switch_epochs, progress, checkpoints)
-    kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switch_epochs])
+    first, final = (_stacked(tasks) for tasks in zip(*map(matrix_tasks, cells), strict=True))
+    schedule = [Phase("final", onset, final), Phase("pretraining", switch_epochs[-1], first)]
+    switches = [onset + epoch for epoch in switch_epochs]
+    solution = _solve(shared, weights, schedule, switches, progress, checkpoints)
+    kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switches])
     coordinates = {"switch_epoch": switch_epochs, "layer": np.arange(1, depth + 1)}
     coordinates |= {name: np.arange(1, size + 1) for name in ("row", "column")}
     datasets = []
@@ -127,7 +154,8 @@ def complete(
     -------
     list of xarray.Dataset
         For each cell `reconstruction_error` (switch_epoch), the final one; over (switch_epoch, epoch) `train_loss`,
-        `reconstruction_error_history` and the coordinate `phase`; `singular_value` (switch_epoch, epoch, mode).
+        `reconstruction_error_history` and the coordinate `phase`; `singular_value` (switch_epoch, epoch, mode); where
+        asked for, the other quantities that the model observes, those of `RESULTS` with a history too.
         `epoch` counts from the very beginning of training; NaN where a run was not recorded.
     """
     shared = cells[0]
@@ -139,33 +167,60 @@ def complete(
     weights = list(np.concatenate([weight.values for weight in kept], axis=1))
     tasks = [matrix_tasks(cell)[1] for cell in cells]
     phase = Phase("final", shared["final_epochs"], _stacked([task for task in tasks for _ in switch_epochs]))
-    solution = _solve(shared, weights, [phase], (), progress, checkpoints)
+    schedule = cycles(phase, shared["cycle_factor"], shared["cycle_epochs"])
+    solution = _solve(shared, weights, schedule, (), progress, checkpoints)
     datasets = []
     for cell, pretraining in enumerate(pretrainings):
         runs = slice(cell * len(switch_epochs), (cell + 1) * len(switch_epochs))
         trajectory = solution.trajectory.isel(run=runs).rename(run="switch_epoch")
-        datasets.append(_whole(pretraining, trajectory.assign_coords(switch_epoch=switch_epochs)))
+        datasets.append(_whole(pretraining, trajectory.assign_coords(switch_epoch=switch_epochs), shared["onset"]))
     return datasets
 
 
-def _whole(pretraining: xr.Dataset, final: xr.Dataset) -> xr.Dataset:
+def cycles(phase: Phase, factor: float, cycle_epochs: int | None) -> Schedule:
+    """Cut a phase into short ones whose learning rate rises to `factor` times the base rate and falls again.
+
+    Parameters
+    ----------
+    phase
+        The phase; the schedule returned is as long.
+    factor
+        Highest learning rate over the base rate; 1 for a constant one.
+    cycle_epochs
+        Length of a cycle, a triangle in `CYCLE_STEPS` steps; of no meaning to a constant rate.
+    """
+    if factor == 1:
+        return [phase]
+    assert cycle_epochs is not None
+    count = -(-phase.epochs * CYCLE_STEPS // cycle_epochs)
+    edges = [min(step * cycle_epochs // CYCLE_STEPS, phase.epochs) for step in range(count + 1)]
+    heights = [1 - abs(2 * (step % CYCLE_STEPS) / CYCLE_STEPS - 1) for step in range(count)]
+    return [
+        replace(phase, epochs=end - start, rate=1 + (factor - 1) * height)
+        for (start, end), height in zip(pairwise(edges), heights, strict=True)
+        if end > start
+    ]
+
+
+def _whole(pretraining: xr.Dataset, final: xr.Dataset, onset: int) -> xr.Dataset:
     """Trajectories from the first epoch on, and the final error, of all switch epochs of a cell."""
     before = pretraining.drop_vars(["weight", "switch_epoch", "layer", "row", "column"])
     runs = [
-        _joined(before, final.sel(switch_epoch=switch_epoch, drop=True), int(switch_epoch))
+        _joined(before, final.sel(switch_epoch=switch_epoch, drop=True), onset + int(switch_epoch))
         for switch_epoch in final["switch_epoch"].values
     ]
     dataset = xr.concat(runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all", fill_value=_FILL)
-    dataset = dataset.rename(reconstruction_error="reconstruction_error_history").assign_coords(
+    results = [name for name in RESULTS if name in dataset]
+    dataset = dataset.rename({name: f"{name}_history" for name in results}).assign_coords(
         switch_epoch=final["switch_epoch"].values, mode=np.arange(1, dataset.sizes["mode"] + 1)
     )
-    dataset["reconstruction_error"] = ("switch_epoch", final["reconstruction_error"].isel(epoch=-1).values)
+    dataset = dataset.assign({name: final[name].isel(epoch=-1).drop_vars(["epoch", "phase"]) for name in results})
     return describe(dataset.assign_attrs(final.attrs), DESCRIPTIONS)
 
 
 _FILL = {
     "phase": "",
-    **dict.fromkeys(("train_loss", "reconstruction_error", "singular_value", "balancedness"), np.float32("nan")),
+    **dict.fromkeys(("train_loss", "singular_value", "balancedness", *RESULTS), np.float32("nan")),
 }
 
 
@@ -183,21 +238,51 @@ def _solve(
     progress: str | None,
     checkpoints: Checkpoints | None,
 ) -> Solution:
-    """Run the solver that a cell asks for on the device and in the precision that it asks for."""
+    """Run the solver that a cell asks for on the device and in the precision that it asks for.
+
+    Epochs are those of the configuration, counted at `epochs_at_rate`; the solver makes others that last as long.
+    """
     if parameters["device"] == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("device = 'cuda', but torch finds no CUDA device here; allowed: cpu")
     dtype = getattr(torch, parameters["dtype"])
     tensors = [torch.as_tensor(weight, dtype=dtype, device=parameters["device"]) for weight in weights]
-    model = Factorization("run", parameters["n_singular_values"], parameters["balancedness"])
+    model = Factorization(
+        "run",
+        parameters["n_singular_values"],
+        parameters["balancedness"],
+        parameters["activation"],
+        _references(parameters) if parameters["diagnostics"] else None,
+        parameters["sharpness"],
+    )
+    pace = (parameters["epochs_at_rate"] or parameters["learning_rate"]) / parameters["learning_rate"]
+    ends = [round(pace * end) for end in np.cumsum([0, *(phase.epochs for phase in schedule)])]
+    phases = [replace(phase, epochs=end - start) for phase, (start, end) in zip(schedule, pairwise(ends), strict=True)]
     settings = {
         "learning_rate": parameters["learning_rate"],
-        "record_every": parameters["record_every"],
-        "keep": keep,
-        "progress": None if progress is None else Progress(sum(phase.epochs for phase in schedule), progress),
+        "record_every": max(1, round(pace * parameters["record_every"])),
+        "keep": [round(pace * epoch) for epoch in keep],
+        "progress": None if progress is None else Progress(ends[-1], progress),
     }
     if parameters["solver"] == "gradient_flow":
-        return gradient_flow(model, tensors, schedule, **settings, **parameters["gradient_flow"])
-    return gradient_descent(model, tensors, schedule, **settings, checkpoints=checkpoints)
+        solution = gradient_flow(model, tensors, phases, **settings, **parameters["gradient_flow"])
+    else:
+        solution = gradient_descent(model, tensors, phases, **settings, checkpoints=checkpoints)
+    trajectory = solution.trajectory
+    counted = [round(epoch / pace) for epoch in trajectory["epoch"].values.tolist()]
+    trajectory = trajectory.assign_coords(epoch=("epoch", counted, trajectory["epoch"].attrs))
+    if model.references is not None:
+        trajectory = trajectory.assign_coords(task=list(model.references))
+    return Solution(trajectory, {round(epoch / pace): kept for epoch, kept in solution.parameters.items()})
+
+
+def _references(parameters: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Singular vectors of the first and the final task of a cell."""
+    references = {}
+    ranks = (parameters["pretrain_rank"], parameters["final_rank"])
+    for name, task, rank in zip(("first", "final"), matrix_tasks(parameters), ranks, strict=True):
+        left, _, right = np.linalg.svd(task.target)
+        references[name] = (left[:, :rank], right[:rank].T)
+    return references
 
 
 def _stacked(tasks: Sequence[Task]) -> Task:
