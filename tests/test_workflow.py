@@ -1,5 +1,6 @@
 """The workflow as a user runs it: every test calls Snakemake on a configuration of toy size."""
 
+import csv
 import os
 import re
 import shutil
@@ -243,3 +244,21 @@ def test_a_damaged_dataset_is_named_and_not_drawn(project):
     output = project.snakemake("fig04", "--rerun-triggers", "mtime", fails=True)
     assert "results/experiments/depth.nc: unreadable" in output
     assert not figure.exists()
+
+
+def test_strict_fails_where_a_claim_does_not_hold_and_only_there(project):
+    table, verdict = (project.workdir / "results" / name for name in ("claims.csv", "claims_hold"))
+    assert "strict_claims" not in project.planned()
+    output = project.snakemake("--config", "strict=true", fails=True)
+    with table.open(newline="") as file:
+        claims = list(csv.DictReader(file))
+    failed = [claim["id"] for claim in claims if claim["holds"] != "True"]
+    assert failed
+    assert f"strict: claims that do not hold: {', '.join(failed)}" in output
+    assert not verdict.exists()
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, claims[0])
+        writer.writeheader()
+        writer.writerows(claim | {"holds": "True"} for claim in claims)
+    project.snakemake("--config", "strict=true")
+    assert verdict.exists()
