@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures test test-slurm lint smoke bench docs
+.PHONY: figures test test-slurm lint smoke bench docs linkcheck
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -38,6 +38,10 @@ smoke: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
+
+# Asks every site that the documentation links to, so it needs the network, and CI does without it.
+linkcheck: .venv/installed
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/linkcheck
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py
