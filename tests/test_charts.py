@@ -227,7 +227,7 @@ def test_the_configuration_draws_charts_of_axes_that_only_datasets_have(config, 
 @pytest.mark.parametrize(
     ("panel", "message"),
     [
-        ({"x": "onset"}, "panels[0].x = 'onset'; allowed: switch_epoch, epoch, mode, seed, depth"),
+        ({"x": "onset"}, "panels[0].x = 'onset'; allowed: switch_epoch, epoch, mode, task, seed, depth"),
         ({"x": "epoch", "lines": "rank"}, "panels[0].lines = 'rank'"),
         ({"x": "epoch", "lines": "depth", "select": {"switch_epoch": 7}}, "select.switch_epoch = 7; allowed: 0, 1000"),
         ({"x": "epoch", "lines": "depth", "select": {"pathway": "b"}}, "panels[0].select = 'pathway'"),
