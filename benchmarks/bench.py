@@ -1,21 +1,32 @@
 """Measures of speed and memory, as ratios taken in one run: `make bench`, or `python benchmarks/bench.py steps cell`.
 
 Sections: steps (an update against its matrix products), cell (gradient descent, gradient flow and the loop written by
-hand on one cell of the paper), start (start-up of jobs), workflow (overhead of the workflow, time to plan it), run
-(what the paper's default run took, from results/benchmarks; needs `make figures` first), growth (how cost grows).
-Prints a table and writes results/bench.csv; growth also draws docs/figures/growth.png.
+hand on one cell of the paper), start (start-up of jobs), workflow (overhead of the workflow, time to plan it),
+batching (small cells one by one and several in a job), cells (a thousand cells of gradient flow: a sample of them
+through the workflow, the rest extrapolated; `--whole` runs them all), flow (the whole paper by gradient flow), run
+(what the paper's default run took, from results/benchmarks; needs `make figures` first), growth (how cost grows), gpu
+(matrix completion on cuda against the CPU, where there is one).
+
+Prints a table, writes results/bench.csv, in which the sections that did not run keep their rows, and draws
+results/growth.png from it. `--publish` puts both into docs/; `--quick` tries all this at toy size in a minute or two,
+into results/quick/.
 """
 
 import argparse
 import csv
+import itertools
+import json
+import math
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
@@ -27,27 +38,90 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "benchmarks")]
 
-from critical_periods.experiments import Plan
-from critical_periods.matrix_completion import complete, pretrain
+from critical_periods.experiments import Cell, Plan, pretraining
+from critical_periods.jobs import run_batches
+from critical_periods.matrix_completion import batch_key, complete, pretrain
 from critical_periods.models.factorization import Factorization, initial_weights
 from critical_periods.schedules import Phase, Task
 from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
 
+#: What the sections measure, at the paper's size ...
+PAPER = SimpleNamespace(
+    overlays=(),
+    target=None,
+    step_seconds=0.4,
+    step_sizes=(50, 100, 200, 400),
+    step_depths=(1, 2, 3, 4, 5),
+    by_hand=3000,
+    rounds=3,
+    planned=(100, 1000, 5000, 20000),
+    small_cells=32,
+    thousand={"depth": [2, 3, 4], "pretrain_rank": [2, 5, 10, 15, 20]},
+    thousand_seeds=67,
+    sampled_seeds=4,
+    recorded_every=1000,
+    growth={"size": (25, 50, 100, 200, 400, 800), "depth": (2, 3, 4, 6, 8), "runs": (1, 2, 4, 9, 18, 36)},
+    flow_sizes=(25, 50, 100, 200),
+    flow_depths=(1, 2, 3, 4, 6),
+    memory_sizes=(50, 100, 200, 400, 800),
+    descent_shrink=(100, 30, 10),
+    flow_shrink=(100, 10, 1),
+    gpu_shrink=50,
+)
+
+#: ... and to try them.
+QUICK = SimpleNamespace(
+    overlays=(REPOSITORY / "tests/smoke.yaml",),
+    target="results/experiments/depth.nc",
+    step_seconds=0.01,
+    step_sizes=(10, 100),
+    step_depths=(1, 3),
+    by_hand=30,
+    rounds=1,
+    planned=(20,),
+    small_cells=2,
+    thousand={"depth": [2], "pretrain_rank": [1, 2]},
+    thousand_seeds=2,
+    sampled_seeds=1,
+    recorded_every=50,
+    growth={"size": (10, 20), "depth": (2, 3), "runs": (1, 2)},
+    flow_sizes=(10, 20),
+    flow_depths=(1, 2),
+    memory_sizes=(20, 200),
+    descent_shrink=(4, 2),
+    flow_shrink=(4, 2),
+    gpu_shrink=4,
+)
+
+SIZES = PAPER
 ROWS = []
 
 
-def report(measure, value, unit="1", target=""):
-    """Print a measure beside its target, and keep it for the table."""
+def report(measure, value, unit="1", target="", at=""):
+    """Print a measure beside its target, and keep it for the table; `at` is where on a curve it lies."""
     met = ""
     if target:
         comparison, threshold = target.split()
         met = "yes" if (value <= float(threshold) if comparison == "<=" else value >= float(threshold)) else "NO"
-    ROWS.append({"measure": measure, "value": f"{value:.4g}", "unit": unit, "target": target, "met": met})
-    print(f"{measure:75s} {value:10.4g} {unit:6s} {target:9s} {met}", flush=True)
+    row = {"measure": measure, "at": at, "value": f"{value:.4g}", "unit": unit, "target": target, "met": met}
+    ROWS.append(row)
+    print(f"{measure:85s} {at!s:>6s} {value:10.4g} {unit:6s} {target:9s} {met}", flush=True)
+
+
+def merged(config, changes):
+    """A configuration with changes, mapping by mapping."""
+    both = dict(config)
+    for key, value in changes.items():
+        inner = isinstance(value, dict) and isinstance(both.get(key), dict)
+        both[key] = merged(both[key], value) if inner else value
+    return both
 
 
 def configuration(**changes):
-    return yaml.safe_load((REPOSITORY / "config.yaml").read_text()) | changes
+    """The configuration as Snakemake merges its files: what is changed comes first, and last; order tells bundles."""
+    for overlay in reversed(SIZES.overlays):
+        changes = merged(yaml.safe_load(overlay.read_text()), changes)
+    return merged(merged(changes, yaml.safe_load((REPOSITORY / "config.yaml").read_text())), changes)
 
 
 def schema():
@@ -61,14 +135,33 @@ def paper_cell(**changes):
     return dict(experiment.cells[experiment.axes["seed"][0], 3].parameters)
 
 
+def shrunk(parameters, factor):
+    """The same cell with so many times fewer epochs, and as many records."""
+    return parameters | {
+        "switch_epochs": sorted({epoch // factor for epoch in parameters["switch_epochs"]}),
+        "final_epochs": max(1, parameters["final_epochs"] // factor),
+        "record_every": max(1, parameters["record_every"] // factor),
+    }
+
+
+def updates_of(parameters):
+    """Updates of gradient descent that a cell needs, with its pre-training shared."""
+    return parameters["switch_epochs"][-1] + len(parameters["switch_epochs"]) * parameters["final_epochs"]
+
+
+def solve(parameters):
+    return complete([parameters], pretrain([parameters]))[0]
+
+
 def cpu_time(function):
     start = time.process_time()
     result = function()
     return time.process_time() - start, result
 
 
-def step_ratio(depth, size, runs, seconds=0.4, rounds=7):
+def step_ratio(depth, size, runs, seconds=None, rounds=7):
     """Median over rounds of (time of an update) / (time of its matrix products), taken in turn."""
+    seconds = seconds or SIZES.step_seconds
     task = Task(
         low_rank_matrix(size, 5, random_stream(0, "final_matrix")),
         observation_mask(size, size * size // 5, random_stream(0, "observations")),
@@ -103,17 +196,15 @@ def step_ratio(depth, size, runs, seconds=0.4, rounds=7):
 
 
 def steps():
-    for size in (50, 100, 200, 400):
-        for runs in (1, 9):
-            for depth in (1, 2, 3, 4, 5):
-                ratio, update, _ = step_ratio(depth, size, runs)
-                name = f"update: n = {size}, depth {depth}, {runs} run{'s' * (runs > 1)}"
-                if depth == 1:
-                    report(f"{name} (has no products)", 1e6 * update, "us")
-                    continue
-                batched_target = "<= 1.15" if (size, depth, runs) == (100, 3, 9) else ""
-                target = batched_target or ("<= 1.25" if size == 100 and depth in (2, 3, 4) else "")
-                report(f"{name} / its products", ratio, "1", target)
+    for size, runs, depth in itertools.product(SIZES.step_sizes, (1, 9), SIZES.step_depths):
+        ratio, update, _ = step_ratio(depth, size, runs)
+        name = f"update: n = {size}, depth {depth}, {runs} run{'s' * (runs > 1)}"
+        if depth == 1:
+            report(f"{name} (has no products)", 1e6 * update, "us")
+            continue
+        batched_target = "<= 1.15" if (size, depth, runs) == (100, 3, 9) else ""
+        target = batched_target or ("<= 1.25" if size == 100 and depth in (2, 3, 4) else "")
+        report(f"{name} / its products", ratio, "1", target)
 
 
 def cell():
@@ -123,19 +214,19 @@ def cell():
     flow = paper_cell(solver="gradient_flow")
     switch_epochs = parameters["switch_epochs"]
     needed = sum(switch_epochs) + len(switch_epochs) * parameters["final_epochs"]
-    shared = switch_epochs[-1] + len(switch_epochs) * parameters["final_epochs"]
+    shared = updates_of(parameters)
     torch.set_num_threads(1)
     baseline.run(parameters, 50)
     by_hand = {}
     for svd in (torch.linalg.svd, torch.linalg.svdvals):
-        _, done, seconds = baseline.run(parameters, 3000, svd)
-        by_hand[svd.__name__.removeprefix("linalg_")] = seconds / done * needed
-    for name, seconds in by_hand.items():
-        report(f"loop written by hand with {name}, one depth-3 cell (3000 updates timed)", seconds, "s")
+        _, done, seconds = baseline.run(parameters, SIZES.by_hand, svd)
+        name = svd.__name__.removeprefix("linalg_")
+        by_hand[name] = seconds / done * needed
+        report(f"loop written by hand with {name}, one depth-3 cell ({done} updates timed)", by_hand[name], "s")
     results, times = {}, {}
     for name, chosen in (("gradient descent", parameters), ("gradient flow", flow)):
-        solve = lambda chosen=chosen: (*(first := pretrain([chosen])), *complete([chosen], first))  # noqa: E731
-        times[name], results[name] = cpu_time(solve)
+        both = lambda chosen=chosen: (*(first := pretrain([chosen])), *complete([chosen], first))  # noqa: E731
+        times[name], results[name] = cpu_time(both)
         report(f"{name}, the same cell", times[name], "s")
     for name, seconds in by_hand.items():
         targets = (">= 6", ">= 100") if name == "svd" else ("", "")
@@ -149,45 +240,156 @@ def cell():
     return times
 
 
-def start():
-    for module in ("experiments", "datasets", "matrix_completion", "figures.error_curves"):
-        times = []
-        for _ in range(3):
-            begun = time.perf_counter()
-            subprocess.run(
-                [sys.executable, "-c", f"import critical_periods.{module}"],
-                env=os.environ | {"PYTHONPATH": str(REPOSITORY / "src")},
-                check=True,
-            )
-            times.append(time.perf_counter() - begun)
-        report(f"start-up: interpreter and critical_periods.{module}", min(times), "s")
-
-
-def snakemake(*arguments):
+def import_time(module):
+    """Seconds that a fresh interpreter takes to import a module of the project."""
     begun = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments], cwd=REPOSITORY, check=True, capture_output=True, text=True
+        [sys.executable, "-c", f"import critical_periods.{module}"],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "src")},
+        check=True,
     )
     return time.perf_counter() - begun
 
 
+def start():
+    for module in ("experiments", "datasets", "matrix_completion", "figures.error_curves"):
+        fastest = min(import_time(module) for _ in range(SIZES.rounds))
+        report(f"start-up: interpreter and critical_periods.{module}", fastest, "s")
+
+
+def snakemake(folder, changes, *arguments):
+    """Wall time and CPU time, of all processes, of a run of the workflow with a changed configuration."""
+    overlay = Path(folder) / "changes.yaml"
+    overlay.write_text(yaml.safe_dump(changes))
+    files = [*map(str, SIZES.overlays), str(overlay)]
+    command = [sys.executable, "-m", "snakemake", "--configfile", *files, "--directory", str(folder)]
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run([*command, *map(str, arguments)], cwd=REPOSITORY, capture_output=True, text=True)
+    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def workflow():
     with tempfile.TemporaryDirectory() as folder:
-        wall = snakemake("--cores", "2", "--configfile", "tests/smoke.yaml", "--directory", folder)
-        jobs = job_table(Path(folder) / "results")
-        work = sum(job["seconds"] for job in jobs)
+        smoke = yaml.safe_load((REPOSITORY / "tests/smoke.yaml").read_text())
+        wall, _ = snakemake(folder, smoke, "--cores", 2, *([SIZES.target] if SIZES.target else []))
+        work = sum(job["seconds"] for job in job_table(Path(folder) / "results"))
         report("smoke run, wall time", wall, "s")
         report("smoke run: wall time on 2 cores / (sum of its timed jobs / 2)", wall / (work / 2))
-    for count in (100, 1000, 5000, 20000):
+    for count in SIZES.planned:
         with tempfile.TemporaryDirectory() as folder:
             seeds, ranks = list(range(min(count, 1000))), list(range(1, max(1, count // 1000) + 1))
             many = {"title": "Many", "model": "matrix_completion", "seeds": seeds, "vary": {"pretrain_rank": ranks}}
-            grid = {"experiments": {"many": many}, "solver": "gradient_flow"}
-            file = Path(folder) / "many.yaml"
-            file.write_text(yaml.safe_dump(grid))
-            target = "results/experiments/many.nc"
-            seconds = snakemake("-n", "-q", "all", "--configfile", str(file), "--directory", folder, "--", target)
-            report(f"planning {count} cells", seconds, "s", "<= 20" if count == 5000 else "")
+            changes = {"experiments": {"many": many}, "solver": "gradient_flow"}
+            wall, _ = snakemake(folder, changes, "-n", "-q", "all", "--", "results/experiments/many.nc")
+            report(f"planning {count} cells", wall, "s", "<= 20" if count == 5000 else "")
+            report("planning, by cells", wall, "s", at=count)
+
+
+def batching():
+    """Small cells through the workflow, one or eight to a job: what starting a job costs."""
+    grid = {
+        "title": "Small cells",
+        "model": "matrix_completion",
+        "seeds": list(range(SIZES.small_cells)),
+        "set": yaml.safe_load((REPOSITORY / "tests/smoke.yaml").read_text())["models"]["matrix_completion"],
+    }
+    changes = {"experiments": {"small": grid}, "solver": "gradient_flow"}
+    cells = Plan(configuration(**changes), schema()).experiments["small"].cells.values()
+    needed, _ = cpu_time(lambda: [solve(cell.parameters) for cell in cells])
+    report(f"{len(cells)} small cells: CPU time of their numerics", needed, "s")
+    for together in (1, 8):
+        with tempfile.TemporaryDirectory() as folder:
+            config = changes | {"cells_per_job": {"gradient_flow": together}}
+            wall, cpu = snakemake(folder, config, "--cores", 2, "--", "results/experiments/small.nc")
+        name = f"{len(cells)} small cells, {together} a job"
+        report(f"{name}: wall time on 2 cores", wall, "s")
+        report(f"{name}: CPU time", cpu, "s")
+        report(f"{name}: share of CPU time that is not numerics", 1 - needed / cpu)
+
+
+def cells(whole=False):
+    """A thousand cells of gradient flow: those of the first seeds through the workflow as planned for all."""
+    grid = SIZES.thousand
+    per_seed = math.prod(map(len, grid.values()))
+    count = per_seed * SIZES.thousand_seeds
+    experiment = {"title": "Thousand", "model": "matrix_completion", "vary": grid}
+    experiment |= {"seeds": list(range(SIZES.thousand_seeds)), "set": {"record_every": SIZES.recorded_every}}
+    changes = {"experiments": {"thousand": experiment}, "solver": "gradient_flow"}
+    changes["cells_per_job"] = {"gradient_flow": per_seed}  # a job holds all cells of a seed
+    plan = Plan(configuration(**changes), schema())
+    planned = list(plan.experiments["thousand"].cells.values())
+    for depth, every in itertools.product(grid["depth"], (SIZES.recorded_every, paper_cell()["record_every"])):
+        parameters = paper_cell(solver="gradient_flow") | {"depth": depth, "record_every": every}
+        seconds, _ = cpu_time(lambda parameters=parameters: solve(parameters))
+        report(f"gradient flow, one cell of depth {depth}, a record every {every} epochs: CPU time", seconds, "s")
+    needed, _ = cpu_time(lambda: [solve(cell.parameters) for cell in planned[:per_seed]])
+    report(f"numerics of a cell, mean over {per_seed} of different depth and rank: CPU time", needed / per_seed, "s")
+    sampled = planned[: per_seed * SIZES.sampled_seeds]
+    bundles = plan.experiment_bundles("thousand")[: SIZES.sampled_seeds]
+    targets = [f"results/cells/matrix_completion/{bundle.id}.nc" for bundle in bundles]
+    dataset = "results/experiments/thousand.nc"
+    with tempfile.TemporaryDirectory() as folder:
+        planning, _ = snakemake(folder, changes, "-n", "-q", "all", "--", dataset)
+        report(f"planning {count} cells by depth, rank and seed", planning, "s")
+    for cores in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            walls, cpu = snakemake(folder, changes, "--cores", cores, "--", *targets)
+            jobs = job_table(Path(folder) / "results")
+            report(f"{len(sampled)} of {count} cells on {cores} core{'s' * (cores > 1)}: wall time", walls, "s")
+            report("sample of a thousand cells, scaled, by cores", walls / len(sampled) * count, "s", at=cores)
+            if cores == 1:
+                overhead = max(0.0, walls - planning - sum(job["seconds"] for job in jobs)) / len(jobs)
+                report("start of a job before its script runs: wall time", overhead, "s")
+                continue
+            share = 1 - needed / per_seed * len(sampled) / cpu
+            report(f"{len(sampled)} of {count} cells: share of CPU time that is not numerics", share, "1", "<= 0.25")
+            report_memory(jobs, "thousand cells")
+            size = sum(file.stat().st_size for file in (Path(folder) / "results/cells").rglob("*.nc"))
+            report("size of a cell's results, pre-training's weights too", size / len(sampled) / 1e6, "MB")
+            some = merged(changes, {"experiments": {"thousand": {"seeds": list(range(SIZES.sampled_seeds))}}})
+            wall, _ = snakemake(folder, some, "--cores", cores, "--", dataset)
+            aggregation = max(0.0, wall - planning)
+            report(f"aggregation of {len(sampled)} cells, start-up included: wall time", aggregation, "s")
+    aggregation *= count / len(sampled)
+    seconds = {
+        rule: [overhead + job["seconds"] for job in jobs if job["rule"] == rule] for rule in ("pretrain", "train")
+    }
+    schedule, needs = {}, {}
+    for index in range(SIZES.thousand_seeds):
+        for rule, times in seconds.items():
+            schedule[rule, index] = times[index % len(times)]
+        needs["train", index] = [("pretrain", index)]
+    for cores in (1, 2, 8, 64, 512):
+        total = planning + makespan(schedule, needs, cores) + aggregation
+        target = "<= 2700" if cores == 2 else ""
+        report(f"{count} cells on {cores} core{'s' * (cores > 1)}, extrapolated: wall time", total, "s", target)
+        report("a thousand cells, schedule simulated, by cores", total, "s", at=cores)
+    if whole:
+        with tempfile.TemporaryDirectory() as folder:
+            wall, cpu = snakemake(folder, changes, "--cores", 2, "--", dataset)
+            report(f"{count} cells on 2 cores, run in full: wall time", wall, "s", "<= 2700")
+            report(f"{count} cells on 2 cores, run in full: CPU time", cpu, "s")
+            share = 1 - needed / per_seed * count / cpu
+            report(f"{count} cells, run in full: share of CPU time that is not numerics", share, "1", "<= 0.25")
+
+
+def flow():
+    """The whole paper, all figures and claims, by gradient flow."""
+    changes = {"solver": "gradient_flow"}
+    plan = Plan(configuration(**changes), schema())
+    with tempfile.TemporaryDirectory() as folder:
+        wall, cpu = snakemake(folder, changes, "--cores", 2, *([SIZES.target] if SIZES.target else []))
+        jobs = job_table(Path(folder) / "results")
+        report("whole paper by gradient flow on 2 cores: wall time", wall, "s", "<= 180")
+        report("whole paper by gradient flow: CPU time", cpu, "s")
+        report("whole paper by gradient flow: sum of its timed jobs", sum(job["seconds"] for job in jobs), "s")
+        report("whole paper by gradient flow: timed jobs", len(jobs))
+        report_memory(jobs, "whole paper by gradient flow")
+        report("whole paper by gradient flow: size of results", folder_size(Path(folder) / "results"), "MB", "<= 500")
+    report_schedule("whole paper by gradient flow", plan, jobs)
 
 
 def job_table(results):
@@ -199,9 +401,10 @@ def job_table(results):
                 numbers = {
                     key: 0.0 if row[key] in ("NA", "-") else float(row[key]) for key in ("s", "cpu_time", "max_rss")
                 }
+                rule = file.relative_to(results / "benchmarks").parts[0]
                 table.append(
                     {
-                        "rule": file.parent.name,
+                        "rule": rule if len(file.relative_to(results / "benchmarks").parts) > 1 else file.stem,
                         "bundle": file.stem,
                         "seconds": numbers["s"],
                         "cpu": numbers["cpu_time"],
@@ -209,6 +412,16 @@ def job_table(results):
                     }
                 )
     return table
+
+
+def report_memory(jobs, name):
+    for rule in sorted({job["rule"] for job in jobs}):
+        memory = max(job["memory"] for job in jobs if job["rule"] == rule)
+        report(f"{name}: largest memory of a job of rule {rule}", memory, "MB", "<= 1000")
+
+
+def folder_size(folder):
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
 
 
 def products_needed(plan):
@@ -224,7 +437,7 @@ def products_needed(plan):
             epochs = parameters["switch_epochs"][-1] if first else parameters["final_epochs"]
             key = (parameters["depth"], parameters["size"], runs)
             if key not in timings:
-                timings[key] = step_ratio(*key, seconds=1.5)[2]
+                timings[key] = step_ratio(*key, seconds=4 * SIZES.step_seconds)[2]
             total += epochs * timings[key]
     return total
 
@@ -241,57 +454,143 @@ def run():
     report("paper, matrix completion: CPU time of training jobs", cpu, "s")
     report("paper, matrix completion: matrix products needed", floor, "s")
     report("CPU time of training jobs / matrix products", cpu / floor, "1", "<= 1.35")
-    for rule in sorted({job["rule"] for job in jobs}):
-        memory = max(job["memory"] for job in jobs if job["rule"] == rule)
-        report(f"largest memory of a job of rule {rule}", memory, "MB", "<= 1000")
-    size = sum(file.stat().st_size for file in (REPOSITORY / "results").rglob("*") if file.is_file())
-    report("size of all results", size / 1e6, "MB", "<= 500")
+    report_memory(jobs, "paper by gradient descent")
+    report("size of all results", folder_size(REPOSITORY / "results"), "MB", "<= 500")
+    report_schedule("paper by gradient descent", plan, training)
+
+
+def report_schedule(name, plan, jobs):
+    """Wall time of the measured training jobs on more cores than there are."""
+    schedule = {job["bundle"]: job["seconds"] for job in jobs if job["bundle"] in plan.bundles}
+    needs = {
+        bundle: [first.id for first in plan.pretraining_bundles(plan.bundles[bundle]) if first.id in schedule]
+        for bundle in schedule
+        if plan.bundles[bundle].cells[0].model == "matrix_completion"
+    }
     for cores in (1, 2, 8, 64, 512):
-        report(f"schedule of the training jobs simulated on {cores} cores", makespan(plan, training, cores), "s")
+        report(
+            f"{name}, training jobs: schedule simulated on {cores} core{'s' * (cores > 1)}",
+            makespan(schedule, needs, cores),
+            "s",
+        )
 
 
-def makespan(plan, jobs, cores):
-    """Wall time of the measured jobs on so many cores, each started as soon as its inputs and a core are there."""
-    seconds = {job["bundle"]: job["seconds"] for job in jobs}
-    needs = {}
-    for bundle in plan.bundles.values():
-        if bundle.id in seconds:
-            first = plan.pretraining_bundles(bundle) if bundle.cells[0].model == "matrix_completion" else []
-            needs[bundle.id] = [before.id for before in first if before.id in seconds]
+def makespan(seconds, needs, cores):
+    """Wall time of jobs on so many cores, each started as soon as its inputs and a core are there.
+
+    Parameters
+    ----------
+    seconds
+        Job -> what it takes.
+    needs
+        Job -> the jobs that come before it; these need none themselves.
+    cores
+        How many jobs run at a time.
+    """
     finished, free = {}, [0.0] * cores
-    waiting = sorted(needs, key=lambda bundle: (bool(needs[bundle]), -seconds[bundle]))
-    for bundle in waiting:
+    for job in sorted(seconds, key=lambda job: (bool(needs.get(job)), -seconds[job])):
         core = min(range(cores), key=free.__getitem__)
-        begin = max([free[core], *(finished[before] for before in needs[bundle])])
-        finished[bundle] = free[core] = begin + seconds[bundle]
+        begin = max([free[core], *(finished[before] for before in needs.get(job, ()))])
+        finished[job] = free[core] = begin + seconds[job]
     return max(finished.values())
 
 
 def growth():
-    import matplotlib.pyplot as plt
+    names = {"size": "n", "depth": "depth", "runs": "runs in a batch"}
+    for varied, values in SIZES.growth.items():
+        for value in values:
+            _, update, product = step_ratio(**({"depth": 3, "size": 100, "runs": 1} | {varied: value}))
+            report(f"update, by {names[varied]}", 1e6 * update, "us", at=value)
+            report(f"products of an update, by {names[varied]}", 1e6 * product, "us", at=value)
+    base = paper_cell(solver="gradient_flow") | {"record_every": SIZES.recorded_every}
+    for name, solver, shrinks in (
+        ("gradient descent", "gradient_descent", SIZES.descent_shrink),
+        ("gradient flow", "gradient_flow", SIZES.flow_shrink),
+    ):
+        for shrink in shrinks:
+            parameters = shrunk(base | {"solver": solver}, shrink)
+            seconds, _ = cpu_time(lambda parameters=parameters: solve(parameters))
+            report(f"cell by {name}, by updates", seconds, "s", at=updates_of(parameters))
+    for name, varied, values in (("n", "size", SIZES.flow_sizes), ("depth", "depth", SIZES.flow_depths)):
+        for value in values:
+            observed = {"n_observed": value**2 // 5, "pretrain_n_observed": value**2 // 5} if varied == "size" else {}
+            parameters = base | {varied: value} | observed
+            seconds, _ = cpu_time(lambda parameters=parameters: solve(parameters))
+            report(f"cell by gradient flow, by {name}", seconds, "s", at=value)
+    for name, solver in (("gradient descent", "gradient_descent"), ("gradient flow", "gradient_flow")):
+        peaks = {}
+        for size in SIZES.memory_sizes:
+            few = {"switch_epochs": list(range(0, 45, 5)), "final_epochs": 20, "record_every": 5}
+            observed = {"n_observed": size**2 // 5, "pretrain_n_observed": size**2 // 5}
+            idle, peaks[size] = peak_memory(base | few | observed | {"size": size, "solver": solver})
+            report(f"memory of a cell by {name}, by n", peaks[size], "MB", at=size)
+            if solver == "gradient_flow":
+                report("memory before training, by n", idle, "MB", at=size)
+        small, large = SIZES.memory_sizes[-2:]
+        exponent = math.log((peaks[large] - idle) / max(peaks[small] - idle, 0.1)) / math.log(large / small)
+        report(f"memory by {name}: exponent of n between {small} and {large}", exponent, "1", "<= 2")
 
-    from critical_periods.figures import style
 
-    style.apply()
-    grids = {
-        "matrix size $n$": ("size", [25, 50, 100, 200, 400, 800]),
-        "depth $N$": ("depth", [2, 3, 4, 6, 8]),
-        "runs in a batch": ("runs", [1, 2, 4, 9, 18, 36]),
-    }
-    figure, panels = plt.subplots(1, 3, figsize=(style.PAGE, 2.2))
-    for axes, (name, (varied, values)) in zip(panels, grids.items(), strict=True):
-        measured = [step_ratio(**({"depth": 3, "size": 100, "runs": 1} | {varied: value})) for value in values]
-        axes.loglog(values, [1e6 * update for _, update, _ in measured], "o-", label="update")
-        axes.loglog(values, [1e6 * product for *_, product in measured], "k--", lw=0.8, label="its products")
-        axes.set(xlabel=name, ylabel="time of an update (µs)")
-        for value, (_, update, _) in zip(values, measured, strict=True):
-            report(f"growth: update at {varied} = {value}", 1e6 * update, "us")
-    panels[0].legend()
-    (REPOSITORY / "docs/figures").mkdir(parents=True, exist_ok=True)
-    figure.savefig(REPOSITORY / "docs/figures/growth.png")
+def peak_memory(parameters):
+    """Megabytes that a process holds once it can train, and at most while it trains a cell."""
+    code = """
+import json, resource, sys
+import torch
+from critical_periods.matrix_completion import complete, pretrain
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+torch.set_num_threads(1)
+parameters = json.loads(sys.argv[1])
+tiny = parameters | {"size": 10, "n_observed": 20, "pretrain_n_observed": 20, "final_epochs": 5}
+complete([tiny], pretrain([tiny]))
+idle = peak()
+complete([parameters], pretrain([parameters]))
+print(json.dumps([idle, peak()]))
+"""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
+    command = [sys.executable, "-c", code, json.dumps(parameters)]
+    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
-SECTIONS = {"steps": steps, "cell": cell, "start": start, "workflow": workflow, "run": run, "growth": growth}
+def half_of_paper(device, shrink=1, key=batch_key):
+    """Wall time and final errors of all matrix-completion cells of the paper, by gradient descent."""
+    plan = Plan(configuration(), schema())
+    found = {}
+    for experiment in plan.experiments.values():
+        if experiment.model == "matrix_completion":
+            for cell in experiment.cells.values():
+                found[cell.id] = Cell(cell.model, shrunk(cell.parameters, shrink) | {"device": device})
+    first = {cell.id: pretraining(cell) for cell in found.values()}
+    begun = time.perf_counter()
+    before = run_batches("pretraining", {p.id: p.parameters for p in first.values()}, pretrain, key)
+    arguments = {identity: before[first[cell.id].id] for identity, cell in found.items()}
+    parameters = {identity: cell.parameters for identity, cell in found.items()}
+    after = run_batches("matrix_completion", parameters, complete, key, arguments)
+    seconds = time.perf_counter() - begun
+    return seconds, {identity: dataset["reconstruction_error"].values for identity, dataset in after.items()}
+
+
+def gpu():
+    if not torch.cuda.is_available():
+        print("gpu: skipped, torch finds no CUDA device")
+        return
+    half_of_paper("cuda", 1000)  # starts the device
+    seconds, _ = half_of_paper("cuda")
+    report(f"matrix completion of the paper, in batches on {torch.cuda.get_device_name()}", seconds, "s")
+    peak = torch.cuda.max_memory_allocated() / 1e6
+    report("matrix completion of the paper: largest memory on the GPU", peak, "MB")
+    few = f"the same with {SIZES.gpu_shrink} times fewer epochs"
+    (on_gpu, errors), (on_cpu, others) = (half_of_paper(device, SIZES.gpu_shrink) for device in ("cuda", "cpu"))
+    report(f"{few}, on the GPU", on_gpu, "s")
+    report(f"{few}, on one core", on_cpu, "s")
+    report(f"{few}, one core / GPU", on_cpu / on_gpu)
+    difference = max(float(abs(errors[identity] - others[identity]).max()) for identity in errors)
+    report(f"{few}, largest difference of a final error", difference)
+
+
+SECTIONS = {
+    section.__name__: section for section in (steps, cell, start, workflow, batching, cells, flow, run, growth, gpu)
+}
 
 
 def machine():
@@ -302,20 +601,64 @@ def machine():
     return f"{cpu}, {os.cpu_count()} cores, {platform.system()}, {versions}"
 
 
-if __name__ == "__main__":
+COLUMNS = ["section", "measure", "at", "value", "unit", "target", "met"]
+
+
+def kept_rows(table, sections):
+    """Rows of an earlier table that this run has not measured anew, if it was made on this machine."""
+    if not table.exists():
+        return []
+    with table.open() as stream:
+        rows = list(csv.DictReader(stream))
+    if not rows or rows[0].get("measure") != machine() or list(rows[0]) != COLUMNS:
+        return []
+    return [row for row in rows if row["section"] not in ("machine", *sections)]
+
+
+def write(rows, table, columns):
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with table.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows([{"section": "machine", "measure": machine()}, *rows])
+
+
+def main():
+    global SIZES
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", metavar="section", help=f"any of: {', '.join(SECTIONS)}; default: all")
-    chosen = parser.parse_args().sections or list(SECTIONS)
+    parser.add_argument("--quick", action="store_true", help="at toy size, into results/quick/")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: results, results/quick with --quick")
+    parser.add_argument("--whole", action="store_true", help="section cells runs the thousand cells in full")
+    parser.add_argument("--publish", action="store_true", help="write docs/bench.csv and docs/figures/growth.png too")
+    arguments = parser.parse_args()
+    chosen = arguments.sections or list(SECTIONS)
     if unknown := set(chosen) - set(SECTIONS):
         parser.error(f"unknown section {', '.join(sorted(unknown))}; allowed: {', '.join(SECTIONS)}")
+    if arguments.quick and arguments.publish:
+        parser.error("--publish = True; allowed: without --quick")
+    SIZES = QUICK if arguments.quick else PAPER
+    torch.set_num_threads(1)
+    folder = arguments.output or REPOSITORY / "results" / ("quick" if arguments.quick else "")
+    table = folder / "bench.csv"
     print(machine())
     for name in chosen:
-        SECTIONS[name]()
-    output = REPOSITORY / "results/bench.csv"
-    output.parent.mkdir(exist_ok=True)
-    with output.open("w", newline="") as stream:
-        stream.write(f"# {machine()}\n")
-        writer = csv.DictWriter(stream, ["measure", "value", "unit", "target", "met"])
-        writer.writeheader()
-        writer.writerows(ROWS)
-    print(f"written to {output.relative_to(REPOSITORY)}")
+        begun = len(ROWS)
+        SECTIONS[name](whole=True) if name == "cells" and arguments.whole else SECTIONS[name]()
+        for row in ROWS[begun:]:
+            row["section"] = name
+        rows = kept_rows(table, {row["section"] for row in ROWS} | {name}) + ROWS
+        rows.sort(key=lambda row: list(SECTIONS).index(row["section"]))
+        write(rows, table, COLUMNS)
+    from growth_figure import draw
+
+    draw(rows, folder / "growth.png")
+    print(f"written to {table}")
+    if arguments.publish:
+        publish = [row for row in rows if not row["at"] and row["section"] != "machine"]
+        write(publish, REPOSITORY / "docs/bench.csv", [column for column in COLUMNS if column != "at"])
+        draw(rows, REPOSITORY / "docs/figures/growth.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""How cost grows, drawn from the table of the benchmarks."""
+
+import matplotlib.pyplot as plt
+
+from critical_periods.figures import style
+
+
+def curve(rows, measure):
+    """Places and values of a measure."""
+    points = sorted((float(row["at"]), float(row["value"])) for row in rows if row["measure"] == measure)
+    return [at for at, _ in points], [value for _, value in points]
+
+
+#: Title of the abscissa, of the ordinate, and label -> (measure, style).
+PANELS = [
+    (
+        *("matrix size $n$", "time of an update (µs)"),
+        {"update": ("update, by n", "o-"), "its products": ("products of an update, by n", "k--")},
+    ),
+    (
+        *("depth $N$", "time of an update (µs)"),
+        {"update": ("update, by depth", "o-"), "its products": ("products of an update, by depth", "k--")},
+    ),
+    (
+        *("runs in a batch", "time of an update (µs)"),
+        {
+            "update": ("update, by runs in a batch", "o-"),
+            "its products": ("products of an update, by runs in a batch", "k--"),
+        },
+    ),
+    (
+        *("updates that a cell asks for", "CPU time of a cell (s)"),
+        {
+            "gradient descent": ("cell by gradient descent, by updates", "o-"),
+            "gradient flow": ("cell by gradient flow, by updates", "s-"),
+        },
+    ),
+    ("matrix size $n$", "CPU time of a cell (s)", {"gradient flow": ("cell by gradient flow, by n", "s-")}),
+    ("depth $N$", "CPU time of a cell (s)", {"gradient flow": ("cell by gradient flow, by depth", "s-")}),
+    (
+        *("matrix size $n$", "largest memory (MB)"),
+        {
+            "gradient descent": ("memory of a cell by gradient descent, by n", "o-"),
+            "gradient flow": ("memory of a cell by gradient flow, by n", "s-"),
+            "before training": ("memory before training, by n", "k--"),
+        },
+    ),
+    ("cells", "time to plan the workflow (s)", {"": ("planning, by cells", "o-")}),
+    (
+        *("cores", "a thousand cells (minutes)"),
+        {
+            "simulated": ("a thousand cells, schedule simulated, by cores", "k--"),
+            "measured on a sample": ("sample of a thousand cells, scaled, by cores", "o"),
+        },
+    ),
+]
+
+
+def draw(rows, path):
+    """Draw every panel whose measures are in the table."""
+    style.apply()
+    figure, panels = plt.subplots(3, 3, figsize=(style.PAGE, 5.6))
+    for axes, (abscissa, ordinate, lines) in zip(panels.flat, PANELS, strict=True):
+        places = []
+        for label, (measure, marks) in lines.items():
+            at, values = curve(rows, measure)
+            values = [value / 60 for value in values] if "minutes" in ordinate else values
+            axes.loglog(at, values, marks, lw=0.8 if "--" in marks else None, label=label)
+            places = at or places
+        axes.set(xlabel=abscissa, ylabel=ordinate)
+        axes.minorticks_off()
+        axes.set_xticks(places, [style.value_label(int(place)) for place in places])
+        low, high = axes.get_ylim()
+        if high / low < 30:
+            ticks = [step * 10.0**power for power in range(-4, 7) for step in (1, 2, 5)]
+            axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+            axes.yaxis.set_major_formatter("{x:g}")
+        if len(lines) > 1:
+            axes.legend()
+    style.letter(list(panels.flat))
+    figure.savefig(path)
+    plt.close(figure)
