@@ -12,9 +12,10 @@ import numpy as np
 import xarray as xr
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 from scipy.stats import spearmanr
 
@@ -53,7 +54,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         {"curves": _curves, "map": _map, "prediction": _prediction}[panel["chart"]](axes, part, panel, columns == 3)
         for which in ("x", "y"):
             style.thousands(axes, which)
-        _title(axes, panel.get("title", ""), index if len(panels) > 1 else None, {1: 56, 2: 48, 3: 30}[columns])
+        _title(axes, panel.get("title", ""), index if len(panels) > 1 else None, {1: 56, 2: 48, 3: 26}[columns])
     for unused in list(all_axes.flat)[len(panels) :]:
         unused.set_visible(False)
     return figure
@@ -105,7 +106,8 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
 
 def name_of(name: str, dataset: xr.Dataset) -> str:
     """What an axis or a variable is called, with its unit if that is not part of the name."""
-    text = style.label(name, dataset)
+    # The paper's switch epoch is the duration of the first task, which need not be the end of the deficit here.
+    text = style.label("duration" if name == "switch_epoch" else name, dataset)
     unit = dataset[name].attrs.get("units", "1")
     return text if name in style.LABELS or unit in ("1", "") or unit in text else f"{text} ({unit})"
 
@@ -122,7 +124,8 @@ def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: b
     _axis(axes, "x", dataset, x, log in ("x", "both"))
     if log in ("y", "both"):
         axes.set_yscale("log")
-    axes.set_ylabel(fill(name_of(show, dataset), 32))
+        _log_ticks(axes.yaxis, np.array(axes.get_ylim()))
+    axes.set_ylabel(fill(name_of(show, dataset), 28))
     if lines is not None:
         _legend(axes, axes.get_legend_handles_labels()[0], name_of(lines, dataset), narrow)
 
@@ -140,7 +143,7 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
     mesh = axes.pcolormesh(
         _edges(axes, "x", horizontal), _edges(axes, "y", vertical), values.values, rasterized=True, **look
     )
-    name, level = style.label(show, dataset), panel.get("contour")
+    name, level = name_of(show, dataset), panel.get("contour")
     drawn = level is not None and min(values.shape) > 1 and float(values.min()) < level < float(values.max())
     where: Any = {"location": "bottom", "pad": 0.03} if narrow else {}
     bar = axes.figure.colorbar(
@@ -268,14 +271,26 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         set_scale(
             **({"value": "symlog", "linthresh": above.min(), "linscale": 0.5} if with_zero else {"value": "log"})
         )
-        if len(values) <= MOST_TICKS or with_zero:
+        if len(values) <= MOST_TICKS:
+            axis.set_major_locator(FixedLocator(positions.tolist()))
+        elif with_zero:
             decades = 10.0 ** np.arange(np.ceil(np.log10(above.min())), np.log10(above.max()) + 1e-9)
-            few = len(values) <= MOST_TICKS
-            axis.set_major_locator(FixedLocator((positions if few else np.array([0, *decades])).tolist()))
+            axis.set_major_locator(FixedLocator([0, *decades]))
+        if len(values) <= MOST_TICKS or with_zero:
             axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        else:
+            _log_ticks(axis, above[[0, -1]])
     elif values.dtype.kind in "iu":
         axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def _log_ticks(axis: Axis, ends: np.ndarray) -> None:
+    """Numbers written out, more of them where there is less than a decade and a half."""
+    if abs(np.diff(np.log10(ends))).item() < 1.5:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _edges(axes: Axes, which: Literal["x", "y"], centres: np.ndarray) -> np.ndarray:
@@ -295,6 +310,7 @@ def _legend(axes: Axes, handles: Sequence[Any], title: str, narrow: bool) -> Non
         axes.legend(handles=handles, title=fill(title, 14), loc="center left", bbox_to_anchor=(1, 0.5))
         return
     lines = axes.get_xlabel().count("\n")
+    longest = max(len(handle.get_label()) for handle in handles)
     below = axes.transAxes + ScaledTranslation(0, -0.36 - 0.12 * lines, axes.figure.dpi_scale_trans)
     axes.legend(
         handles=handles,
@@ -302,9 +318,10 @@ def _legend(axes: Axes, handles: Sequence[Any], title: str, narrow: bool) -> Non
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
         bbox_transform=below,
-        ncols=min(len(handles), 3),
-        columnspacing=1.0,
-        handlelength=1.4,
+        ncols=min(len(handles), 5 if longest < 3 else 4 if longest < 5 else 3),
+        columnspacing=0.8,
+        handlelength=1.2,
+        handletextpad=0.4,
     )
 
 

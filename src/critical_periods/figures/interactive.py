@@ -39,7 +39,8 @@ def _error_curves(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr
     """As charts of curves against the switch epoch."""
     log = [{"log": "y"} if panel.get("log") else {"log": ""} for panel in panels]
     chart = {"chart": "curves", "x": "switch_epoch"}
-    return _charts([chart | dict(panel) | axes for panel, axes in zip(panels, log, strict=True)], datasets)
+    figure = _charts([chart | dict(panel) | axes for panel, axes in zip(panels, log, strict=True)], datasets)
+    return figure.update_xaxes(title=style.label("switch_epoch"))
 
 
 def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -101,10 +102,10 @@ def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], pl
             name=show if name is None else style.value_label(name),
             showlegend=name is not None,
             legendgroup=str(place),
-            legendgrouptitle={"text": "" if lines is None else _plain(style.label(lines, dataset))},
-            hovertemplate=_plain(style.label(x, dataset))
+            legendgrouptitle={"text": "" if lines is None else _plain(charts.name_of(lines, dataset))},
+            hovertemplate=_plain(charts.name_of(x, dataset))
             + f" %{{x{number}}}<br>"
-            + _plain(style.label(show))
+            + _plain(charts.name_of(show, dataset))
             + " %{y:.4g}",
             **place,
         )
@@ -124,8 +125,8 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
         colorscale=palette or "Viridis",
         zmid=0 if palette else None,
         colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
-        hovertemplate=f"{_plain(style.label(x, dataset))} %{{x}}<br>{_plain(style.label(y, dataset))} %{{y}}<br>"
-        + f"{_plain(style.label(show, dataset))} %{{z:.4g}}<extra></extra>",
+        hovertemplate=f"{_plain(charts.name_of(x, dataset))} %{{x}}<br>{_plain(charts.name_of(y, dataset))} %{{y}}<br>"
+        + f"{_plain(charts.name_of(show, dataset))} %{{z:.4g}}<extra></extra>",
         **place,
     )
     figure.update_yaxes(title=_plain(charts.name_of(y, dataset)), **place)
@@ -138,7 +139,7 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
     settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
     texts = [
         "<br>".join(
-            f"{_plain(style.label(name, dataset))} {style.value_label(points[name].values[index])}"
+            f"{_plain(charts.name_of(name, dataset))} {style.value_label(points[name].values[index])}"
             for name in settings
         )
         for index in range(points.sizes["point"])
@@ -155,7 +156,7 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
             text=[texts[index] for index in shown],
             name="setting" if name is None else style.value_label(name),
             legendgroup=str(place),
-            legendgrouptitle={"text": "" if lines is None else _plain(style.label(lines, dataset))},
+            legendgrouptitle={"text": "" if lines is None else _plain(charts.name_of(lines, dataset))},
             hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
             **place,
         )

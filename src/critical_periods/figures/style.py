@@ -23,19 +23,57 @@ COLUMN, PAGE = 3.4, 6.9
 
 #: What axes and legends call a parameter or a variable.
 LABELS = {
+    "activation": "activation",
+    "alignment": "alignment with the task",
+    "alignment_history": "alignment with the task",
+    "alternate_every": "epochs of a turn",
+    "balancedness": "largest imbalance of the factors",
+    "cycle_factor": "highest over lowest learning rate",
     "depth": "depth $N$",
+    "depth_handicap": "further layers of b",
+    "duration": "duration of the deficit",
+    "edge_step": "learning rate over its stable limit",
+    "effective_rank": "effective rank of $W$",
+    "effective_rank_history": "effective rank of $W$",
     "epoch": "epoch",
+    "final_matrix": "matrix of the final task",
     "final_rank": "rank of the final task",
+    "gated_pathway": "gated pathway",
+    "imbalance": "imbalance $q^2 - p^2$",
+    "impairment": "share lost to the deficit",
+    "init_handicap": "initial $p$ of b over that of a",
     "init_scale": "initial scale",
+    "learning_rate": "learning rate",
+    "lesion_duration": "duration of the patch",
+    "lesion_onset": "onset of the patch",
+    "measured_closing": "measured closing (epochs)",
     "n_observed": "observed entries",
+    "n_pathways": "pathways",
+    "nuclear_norm": "nuclear norm of $W$",
+    "nuclear_norm_history": "nuclear norm of $W$",
+    "observations": "structure of the observations",
+    "onset": "onset of the deficit",
+    "pathway": "pathway",
+    "plasticity": "plasticity left by the deficit",
+    "predicted_closing": "predicted closing (epochs)",
+    "pretrain_matrix": "matrix of the first task",
     "pretrain_n_observed": "observed while pre-training",
     "pretrain_rank": "rank of the first task",
     "reconstruction_error": "reconstruction error",
+    "reconstruction_error_history": "reconstruction error",
+    "recovery_epochs": "epochs until half of $s$",
     "relative_accuracy": "relative accuracy",
     "seed": "seed",
+    "share": "share of the pathway",
+    "sharpness": "sharpness",
+    "sharpness_history": "sharpness",
     "singular_value": "singular value of $W$",
     "switch_epoch": "switch epoch",
+    "task": "task",
 }
+
+#: What the same name means as an axis of an experiment.
+AXES = {"singular_value": "singular value $s$"}
 
 #: Variables that are harm or its opposite, with 0 in between, and the palette in which harm is red.
 SIGNED = {"relative_accuracy": "RdBu", "impairment": "RdBu_r"}
@@ -93,6 +131,8 @@ def _words(values: Any) -> bool:
 
 def label(name: str, dataset: xr.Dataset | None = None) -> str:
     """What to call a variable or parameter: its entry in `LABELS`, else its long name, else its name."""
+    if dataset is not None and name in AXES and name in dataset.dims:
+        return AXES[name]
     if name in LABELS:
         return LABELS[name]
     if dataset is not None and name in dataset.variables:
