@@ -128,7 +128,7 @@ def test_a_map_of_harm_has_white_at_zero_and_its_contour_where_the_period_closes
     # -0.5 lies half way between the third and the fourth switch epoch
     crossing = axes.collections[1].get_paths()[0].vertices
     np.testing.assert_allclose(crossing[:, 0], 3500)
-    assert "line: \N{MINUS SIGN}0.5" in axes.figure.axes[-1].get_ylabel()
+    assert "line:\N{NO-BREAK SPACE}\N{MINUS SIGN}0.5" in axes.figure.axes[-1].get_ylabel()
 
 
 def test_a_map_of_shares_is_sequential_whatever_the_order_of_its_axes():

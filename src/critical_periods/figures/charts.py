@@ -25,6 +25,7 @@ from critical_periods.figures import curves, style
 HEIGHT, WIDTHS = 2.5, {1: 4.4, 2: style.PAGE, 3: style.PAGE}
 #: Up to this many values of a logarithmic axis are its ticks.
 MOST_TICKS = 6
+MINUS = "\N{MINUS SIGN}"
 #: Map of a value that is missing.
 MISSING = "0.85"
 
@@ -149,7 +150,7 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
     bar = axes.figure.colorbar(
         mesh,
         ax=axes,
-        label=fill(f"{name} (line: {level:g})".replace("-", "\N{MINUS SIGN}") if drawn else name, 34),
+        label=fill(f"{name} (line:\N{NO-BREAK SPACE}{level:g})".replace("-", MINUS) if drawn else name, 34),
         **where,
     )
     bar.outline.set_visible(False)
@@ -190,6 +191,8 @@ def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narro
     axes.plot(ends, ends, color="0.3", lw=0.8, zorder=1)
     axes.fill_between(ends, ends / 2, ends * 2, color="0.92", lw=0, zorder=0)
     axes.set(xlim=ends, ylim=ends)
+    for axis in (axes.xaxis, axes.yaxis):
+        _log_ticks(axis, ends)
     _agreement(axes, points)
     if handles:
         _legend(axes, handles, "", narrow)
@@ -245,7 +248,7 @@ def _agreement(axes: Axes, points: xr.Dataset) -> None:
         text += f", {missing} without a value"
     axes.text(
         *((0.97, 0.03) if above else (0.03, 0.97)),
-        text.replace("-", "\N{MINUS SIGN}"),
+        text.replace("-", MINUS),
         transform=axes.transAxes,
         ha="right" if above else "left",
         va="bottom" if above else "top",
@@ -258,7 +261,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
     values = dataset[name].values
     axis = axes.xaxis if which == "x" else axes.yaxis
     positions = style.positions(values).astype(float)
-    axis.set_label_text(fill(name_of(name, dataset), 32))
+    axis.set_label_text(fill(name_of(name, dataset), 36))
     if values.dtype.kind not in "iuf":
         axis.set_ticks(positions, [style.value_label(value) for value in values])
         axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})

@@ -16,7 +16,7 @@ from critical_periods.figures import style
 #: Axes of a dataset over which curves are means.
 RUNS = ("seed", "trajectory")
 #: Up to this many runs are drawn one by one, and up to this many points of a curve are marked.
-MOST_FAINT, MOST_MARKED = 10, 25
+MOST_FAINT, MOST_MARKED = 10, 30
 
 
 def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None) -> None:
