@@ -168,7 +168,10 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
 
 
 def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
-    """K of every mode and pathway against the epoch; a click on a mode hides its curves in all panels."""
+    """K of every mode and pathway against the epoch; a click on a mode hides its curves in all panels.
+
+    Gradient descent is broad and pale where the ODE is drawn upon it.
+    """
     parts = [(panel, dataset) for panel, dataset, pathway in pathway_panels.parts_of(panels, datasets) if not pathway]
     titles = [f"gating in {style.window(dataset)}" for _, dataset in parts]
     figure = make_subplots(rows=1, cols=len(parts), subplot_titles=titles, shared_yaxes=True)
@@ -185,10 +188,11 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                         y=(curve if solver is None else curve.sel(solver=solver)).values.astype(float),
                         mode="lines",
                         line={
-                            "color": "black" if solver == "ode" else colour,
-                            "width": 1 if solver == "ode" else 2,
+                            "color": colour,
+                            "width": 4 if solver == "gradient_descent" else 1.5,
                             "dash": DASHES[index % len(DASHES)],
                         },
+                        opacity=0.4 if solver == "gradient_descent" else 1,
                         name=f"mode {mode}",
                         legendgroup=f"mode {mode}",
                         showlegend=mode not in known,
