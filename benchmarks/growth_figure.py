@@ -11,6 +11,8 @@ def curve(rows, measure):
     return [at for at, _ in points], [value for _, value in points]
 
 
+UPDATES = "updates that a cell asks for"
+
 #: Title of the abscissa, of the ordinate, and label -> (measure, style).
 PANELS = [
     (
@@ -29,28 +31,28 @@ PANELS = [
         },
     ),
     (
-        *("updates that a cell asks for", "CPU time of a cell (s)"),
+        *(UPDATES, "CPU time of a cell (s)"),
         {
             "gradient descent": ("cell by gradient descent, by updates", "o-"),
-            "gradient flow": ("cell by gradient flow, by updates", "s-"),
+            "gradient flow": ("cell by gradient flow, by updates", "C1s-"),
         },
     ),
-    ("matrix size $n$", "CPU time of a cell (s)", {"gradient flow": ("cell by gradient flow, by n", "s-")}),
-    ("depth $N$", "CPU time of a cell (s)", {"gradient flow": ("cell by gradient flow, by depth", "s-")}),
+    ("matrix size $n$", "cell by gradient flow (s)", {"gradient flow": ("cell by gradient flow, by n", "C1s-")}),
+    ("depth $N$", "cell by gradient flow (s)", {"gradient flow": ("cell by gradient flow, by depth", "C1s-")}),
     (
         *("matrix size $n$", "largest memory (MB)"),
         {
             "gradient descent": ("memory of a cell by gradient descent, by n", "o-"),
-            "gradient flow": ("memory of a cell by gradient flow, by n", "s-"),
+            "gradient flow": ("memory of a cell by gradient flow, by n", "C1s-"),
             "before training": ("memory before training, by n", "k--"),
         },
     ),
-    ("cells", "time to plan the workflow (s)", {"": ("planning, by cells", "o-")}),
+    ("cells", "planning (s)", {"": ("planning, by cells", "o-")}),
     (
-        *("cores", "a thousand cells (minutes)"),
+        *("cores", "thousand cells (minutes)"),
         {
             "simulated": ("a thousand cells, schedule simulated, by cores", "k--"),
-            "measured on a sample": ("sample of a thousand cells, scaled, by cores", "o"),
+            "from a sample": ("sample of a thousand cells, scaled, by cores", "o"),
         },
     ),
 ]
@@ -61,18 +63,20 @@ def draw(rows, path):
     style.apply()
     figure, panels = plt.subplots(3, 3, figsize=(style.PAGE, 5.6))
     for axes, (abscissa, ordinate, lines) in zip(panels.flat, PANELS, strict=True):
-        places = []
+        places = set()
         for label, (measure, marks) in lines.items():
             at, values = curve(rows, measure)
             values = [value / 60 for value in values] if "minutes" in ordinate else values
             axes.loglog(at, values, marks, lw=0.8 if "--" in marks else None, label=label)
-            places = at or places
+            places |= {*at}
         axes.set(xlabel=abscissa, ylabel=ordinate)
         axes.minorticks_off()
-        axes.set_xticks(places, [style.value_label(int(place)) for place in places])
+        if abscissa != UPDATES:
+            axes.set_xticks(sorted(places), [style.value_label(int(place)) for place in sorted(places)])
         low, high = axes.get_ylim()
-        if high / low < 30:
-            ticks = [step * 10.0**power for power in range(-4, 7) for step in (1, 2, 5)]
+        if high / low < 1000:
+            steps = (1, 2, 5) if high / low < 30 else (1, 3)
+            ticks = [step * 10.0**power for power in range(-4, 7) for step in steps]
             axes.set_yticks([tick for tick in ticks if low <= tick <= high])
             axes.yaxis.set_major_formatter("{x:g}")
         if len(lines) > 1:
