@@ -26,7 +26,8 @@ def assemble(
 ) -> xr.Dataset:
     """Put the cells of an experiment side by side, along `seed` and every parameter that varies.
 
-    Matrix-completion experiments get `relative_accuracy` beside their `reconstruction_error`.
+    Matrix-completion experiments get `relative_accuracy` beside their `reconstruction_error`; they, and gating of
+    several durations, get `measured_closing` and `predicted_closing` too.
 
     Parameters
     ----------
@@ -53,21 +54,52 @@ def assemble(
         parameters = json.loads(dataset.attrs["parameters"])
         known = parameters if shared is None else shared
         shared = {name: value for name, value in known.items() if parameters.get(name) == value}
-        return dataset
+        return _with_prediction(dataset, dataset.attrs.get("model"), parameters, axes)
 
     dataset = _nested(list(axes.items()), read_next)
     if "reconstruction_error" in dataset and "switch_epoch" in dataset.dims:
         dataset["relative_accuracy"] = relative_accuracy(dataset["reconstruction_error"])
+    dataset = _with_measurement(dataset)
     dataset.attrs = {"parameters": parameters_attribute(shared or {})}
     axis_names = {name: (text, "1") for name, text in descriptions.items() if name in axes}
     return describe(dataset, axis_names | DESCRIPTIONS)
 
 
+def _with_prediction(
+    dataset: xr.Dataset, model: str | None, parameters: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]
+) -> xr.Dataset:
+    """A cell with the closing that theory predicts, where the experiment varies the duration of a deficit."""
+    if model != "matrix_completion" and not (model == "scalar_pathways" and "duration" in axes):
+        return dataset
+    from critical_periods.closing import predicted_closing  # slow to load, and few experiments need it
+
+    return dataset.assign(predicted_closing=predicted_closing(model, parameters))
+
+
+def _with_measurement(dataset: xr.Dataset) -> xr.Dataset:
+    """An experiment with the closing measured, where there is one predicted."""
+    if "predicted_closing" not in dataset:
+        return dataset
+    from critical_periods.closing import DESCRIPTIONS, measured_closing
+
+    if "duration" in dataset["predicted_closing"].dims:
+        harm, dim = dataset["impairment"], "duration"
+        dataset["predicted_closing"] = dataset["predicted_closing"].isel(duration=0, drop=True)
+    else:
+        harm, dim = -dataset["relative_accuracy"], "switch_epoch"
+    dataset["measured_closing"] = measured_closing(harm, dim)
+    return describe(dataset, DESCRIPTIONS)
+
+
 def _nested(axes: Sequence[tuple[str, Sequence[Any]]], read_next: Callable[[], xr.Dataset]) -> xr.Dataset:
-    """Concatenate along the axes, the last one innermost; epochs and modes that a cell lacks are NaN."""
+    """Concatenate along the axes, the last one innermost; epochs and modes that a cell lacks are NaN, phases "".
+
+    What a cell records under the name of an axis gives way to it.
+    """
     if not axes:
         return read_next()
     name, values = axes[0]
-    parts = [_nested(axes[1:], read_next) for _ in values]
+    parts = [_nested(axes[1:], read_next).drop_vars(name, errors="ignore") for _ in values]
     joined = xr.concat(parts, name, join="outer", data_vars="all", coords="different", compat="equals")
-    return joined.assign_coords({name: list(values)})
+    words = {label: words.fillna("").astype(str) for label, words in joined.coords.items() if words.dtype.kind == "O"}
+    return joined.assign_coords(words | {name: list(values)})

@@ -50,11 +50,12 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) 
     xarray.Dataset
         `pathway_singular_value` (epoch, pathway, trajectory, mode); `share` (pathway, trajectory), the final K, of
         lesioned pathways too, over its sum; `impairment` (trajectory), the share of the gated pathway without any
-        deficit minus that with them; `sharpness` (trajectory); `imbalance` and `imbalance_drift`
-        (pathway, trajectory, mode). With a lesion, `recovery_epochs` (trajectory): epochs from its onset until the
-        gated pathway expresses s/2, NaN if it never does. With `portrait`, `path` (point, pathway, trajectory) and
-        `path_epoch` (point, trajectory), the same trajectories at points equally spaced in the plane of K, however
-        short the time in which they happen; and `flow` (pathway, K_b, K_a), where there are two pathways.
+        deficit minus that with them; `sharpness` (trajectory), and `step_over_edge` (trajectory), the learning rate
+        over 2 / sharpness; `imbalance` and `imbalance_drift` (pathway, trajectory, mode). With a lesion,
+        `recovery_epochs` (trajectory): epochs from its onset until the gated pathway expresses s/2, NaN if it never
+        does. With `portrait`, `path` (point, pathway, trajectory) and `path_epoch` (point, trajectory), the same
+        trajectories at points equally spaced in the plane of K, however short the time in which they happen; and
+        `flow` (pathway, K_b, K_a), where there are two pathways.
     """
     names, target = pathway_names(parameters), float(parameters["singular_value"])
     model = ScalarPathways(_depths(parameters), ("trajectory", "mode"), names)
@@ -86,6 +87,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) 
     recorded = recorder.dataset()
     strengths = np.stack([_strengths(model, states[epoch])[..., 0] for epoch in epochs])
     final_p, final_q = states[epochs[-1]]
+    curvature = sharpness(final_p, final_q, model.depth)[..., 0]
     share = _share(strengths[-1])
     gated = names.index(parameters["gated_pathway"])
     undisturbed = share if len(schedule) == 1 else _share(_strengths(model, solve(normal, []).final)[..., 0])
@@ -94,7 +96,8 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) 
         imbalance_drift=abs(recorded["imbalance"] - recorded["imbalance"].isel(epoch=0)).max("epoch"),
         share=(("pathway", "trajectory"), share),
         impairment=("trajectory", undisturbed[gated] - share[gated]),
-        sharpness=("trajectory", sharpness(final_p, final_q, model.depth)[..., 0]),
+        sharpness=("trajectory", curvature),
+        step_over_edge=("trajectory", parameters["learning_rate"] * curvature / 2),
     )
     for window in lesions:
         passed = _first_passage(np.asarray(epochs), strengths[:, gated], target / 2, window.onset)
