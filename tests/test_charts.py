@@ -53,7 +53,7 @@ def test_a_curve_is_the_mean_over_seeds_with_its_standard_deviation_and_single_s
     spread = band[np.isclose(band[:, 0], 40000), 1]
     expected = data["relative_accuracy"].isel(switch_epoch=-1, depth=0).std(ddof=1)
     np.testing.assert_allclose(spread.max() - spread.min(), 2 * expected)
-    assert [tick.get_text() for tick in axes.get_xticklabels()][1:3] == ["0", "8k"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()][1:3] == ["0", "10k"]
 
 
 def test_one_seed_has_no_band_and_no_faint_lines():

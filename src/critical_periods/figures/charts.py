@@ -285,7 +285,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         else:
             _log_ticks(axis, above[[0, -1]])
     elif values.dtype.kind in "iu":
-        axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
 
 
 def _log_ticks(axis: Axis, ends: np.ndarray) -> None:

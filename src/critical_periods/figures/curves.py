@@ -15,7 +15,7 @@ from critical_periods.figures import style
 
 #: Axes of a dataset over which curves are means.
 RUNS = ("seed", "trajectory")
-#: Up to this many runs are drawn one by one, and up to this many points of a curve are marked.
+#: Up to this many runs are drawn one by one, and up to this many points of a curve marked.
 MOST_FAINT, MOST_MARKED = 10, 30
 
 
@@ -45,7 +45,8 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None) -> None:
         for curve, colour, horizontal in zip(of_line, colours, places, strict=True):
             for run in _runs(curve, x):
                 _plot(axes, horizontal, run, color=colour, alpha=0.25, **faint)
-    markers = cycle(style.MARKERS)
+    few = x != "epoch" and values[x].size <= MOST_MARKED
+    markers = cycle(style.MARKERS if few else [None])
     for name, curve, colour, horizontal, marker in zip(names, of_line, colours, places, markers, strict=False):
         mean, spread = mean_and_spread(curve)
         _plot(
@@ -54,7 +55,7 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None) -> None:
             mean.values,
             color=colour,
             ls="-" if joined else "",
-            marker=marker if mean.count() <= MOST_MARKED else None,
+            marker=marker,
             markeredgecolor="w",
             markeredgewidth=0.4,
             label=None if name is None else style.value_label(name),

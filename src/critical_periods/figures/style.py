@@ -51,7 +51,7 @@ LABELS = {
     "n_pathways": "pathways",
     "nuclear_norm": "nuclear norm of $W$",
     "nuclear_norm_history": "nuclear norm of $W$",
-    "observations": "structure of the observations",
+    "observations": "observations",
     "onset": "onset of the deficit",
     "pathway": "pathway",
     "plasticity": "plasticity left by the deficit",
@@ -68,6 +68,7 @@ LABELS = {
     "sharpness": "sharpness",
     "sharpness_history": "sharpness",
     "singular_value": "singular value of $W$",
+    "step_over_edge": r"learning rate $\times$ sharpness / 2",
     "switch_epoch": "switch epoch",
     "task": "task",
 }
@@ -144,7 +145,7 @@ def value_label(value: Any) -> str:
     """A parameter's value as a legend shows it; epochs and the like as 20k."""
     if isinstance(value, int | np.integer) and value >= 10_000:
         return f"{value / 1000:g}k"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def thousands(axes: Axes, which: Literal["x", "y"] = "x") -> None:
