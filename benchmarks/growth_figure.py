@@ -70,6 +70,7 @@ def draw(rows, path):
             axes.loglog(at, values, marks, lw=0.8 if "--" in marks else None, label=label)
             places |= {*at}
         axes.set(xlabel=abscissa, ylabel=ordinate)
+        axes.margins(y=0.4 if abscissa == UPDATES else 0.05)  # room for the legend
         axes.minorticks_off()
         if abscissa != UPDATES:
             axes.set_xticks(sorted(places), [style.value_label(int(place)) for place in sorted(places)])
@@ -80,7 +81,7 @@ def draw(rows, path):
             axes.set_yticks([tick for tick in ticks if low <= tick <= high])
             axes.yaxis.set_major_formatter("{x:g}")
         if len(lines) > 1:
-            axes.legend()
+            axes.legend(loc="lower right" if abscissa == UPDATES else "best")
     style.letter(list(panels.flat))
     figure.savefig(path)
     plt.close(figure)
