@@ -1,0 +1,97 @@
+"""Measures on the extensions, and their claims: data on which one holds, and data on which it fails."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from critical_periods import extension_measures
+from critical_periods.extension_claims import EXTENSION_CLAIMS
+from critical_periods.measures import MissingDataError
+from critical_periods.verdicts import judge_claim
+
+CLAIMS = {claim.id: claim for claim in EXTENSION_CLAIMS}
+
+
+def dataset(axes, **variables):
+    """Variables over seed, axes and trajectory, from values over the axes."""
+    shape = tuple(map(len, axes.values()))
+    return xr.Dataset(
+        {
+            name: (("seed", *axes, "trajectory"), np.broadcast_to(values, shape)[None, ..., None] + [-1e-3, 1e-3])
+            for name, values in variables.items()
+        },
+        coords={"seed": [0], "trajectory": [0, 1], **axes},
+    )
+
+
+def window(earliest, latest):
+    return dataset(
+        {"depth": [2, 3, 4], "onset": [0, 400]}, impairment=np.stack([np.asarray(earliest), np.full(3, latest)], 1)
+    )
+
+
+def closing(factors):
+    predicted = np.geomspace(1, 1000, len(factors))
+    data = dataset({"depth": np.arange(len(factors))}, measured_closing=predicted * factors, predicted_closing=0)
+    return data.assign(predicted_closing=(("seed", "depth"), predicted[None]))
+
+
+def handicap(small, equal):
+    share = np.array([[[0.5, 0.5], [1 - low, low]] for low in (small, equal)])
+    return dataset({"imbalance": [0.0, 1.0], "depth_handicap": [0, 1], "pathway": ["a", "b"]}, share=share)
+
+
+def turns(shortest):
+    return dataset({"depth": [2, 3], "alternate_every": [2, 100]}, impairment=[[0, 0.3], [shortest, 0.5]])
+
+
+def patch(short, long):
+    share = np.array([[[1 - b, b] for b in (short, long)]] * 2)
+    return dataset({"lesion_onset": [100, 500], "lesion_duration": [10, 1000], "pathway": ["a", "b"]}, share=share)
+
+
+def steps(small, large, shallow, over):
+    last = [shallow, large, large]
+    share = [[[1 - b, b] for b in (small, small, end)] for end in last]
+    axes = {"depth": [2, 3, 4], "edge_step": [0.5, 1.2, 1.7], "pathway": ["a", "b"]}
+    stable = np.array([[0.5, over, 2.0]] * 3)
+    return dataset(axes, share=share).merge(
+        dataset({name: axes[name] for name in ("depth", "edge_step")}, step_over_edge=stable)
+    )
+
+
+CASES = [
+    ("x1a", window([0.1, 0.2, 0.3], 0), window([0.1, 0.3, 0.2], 0)),
+    ("x1b", window([0.1, 0.2, 0.3], 0), window([0.1, 0.2, 0.3], 0.2)),
+    ("x3a", closing([1, 1.05, 0.99, 1.02]), closing([1.5, 1.5, 0.5, 1])),
+    ("x3b", closing([1, 1.05, 0.99, 1.02]), closing([1000, 100, 0.1, 0.001])),
+    ("x4a", handicap(0.01, 0.8), handicap(0.4, 0.8)),
+    ("x4b", handicap(0.01, 0.8), handicap(0.01, 0.3)),
+    ("x4c", turns(0.01), turns(0.3)),
+    ("x4d", patch(0.1, 0.5), patch(0.1, 0.2)),
+    ("x4e", patch(0.1, 0.5), patch(0.5, 0.5)),
+    ("x6a", steps(0.01, 0.5, 0.01, 1), steps(0.4, 0.5, 0.01, 1)),
+    ("x6b", steps(0.01, 0.5, 0.01, 1), steps(0.01, 0.2, 0.01, 1)),
+    ("x6c", steps(0.01, 0.5, 0.01, 1), steps(0.01, 0.5, 0.5, 1)),
+    ("x6d", steps(0.01, 0.5, 0.01, 1), steps(0.01, 0.5, 0.01, 0.5)),
+]
+
+
+@pytest.mark.parametrize(("name", "true", "false"), CASES, ids=[case[0] for case in CASES])
+def test_claims_hold_where_they_should_and_only_there(name, true, false):
+    assert judge_claim(CLAIMS[name], true).holds
+    assert not judge_claim(CLAIMS[name], false).holds
+
+
+def test_what_is_missing_is_named():
+    data = window([0.1, 0.2, 0.3], 0)
+    with pytest.raises(MissingDataError, match="no share"):
+        extension_measures.chosen(data, "share")
+    with pytest.raises(MissingDataError, match="no duration"):
+        extension_measures.chosen(data, "impairment", duration="last")
+    with pytest.raises(MissingDataError, match="no depth = 7"):
+        extension_measures.chosen(data, "impairment", depth=7)
+    with pytest.raises(MissingDataError, match="no impairment where"):
+        extension_measures.chosen(data, "impairment", depth=slice(7, None))
+    with pytest.raises(MissingDataError, match="fewer than three"):
+        extension_measures.prediction_factor(closing([1, 1]))
