@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import integrate
 
 from critical_periods.models.scalar_pathways import (
     ScalarPathways,
@@ -15,7 +17,9 @@ from critical_periods.models.scalar_pathways import (
     learning_speed,
     pathway_singular_value,
     scales,
+    sharpness,
 )
+from critical_periods.multi_pathway import gating
 from critical_periods.scalar_competition import simulate_scalar
 from critical_periods.schedules import Phase, Task, Window, deficit_schedule
 from critical_periods.solvers import gradient_descent, gradient_flow
@@ -311,6 +315,133 @@ def test_late_gating_changes_little():
     for depth in (5, 8, 13):
         assert shares(PORTRAIT | {"depth": depth, "onset": 100}) == pytest.approx(0.5, abs=0.05)
     assert shares(PORTRAIT | {"onset": 100}) == pytest.approx(0.45, abs=0.02)
+
+
+# Beyond the paper
+
+SWEEP = PORTRAIT | {"portrait": False, "solver": "gradient_flow", "record_every": 1000, "n_trajectories": 3}
+
+
+@pytest.mark.parametrize("depth", [2, 3, np.array([2, 5])])
+@pytest.mark.parametrize("imbalance", [0.0, 0.7])
+def test_sharpness_is_the_largest_eigenvalue_of_the_hessian_at_a_minimum(depth, imbalance):
+    """By finite differences of the loss in all D weights of both pathways, diagonal networks of one mode."""
+    strengths = np.array([1.5, 4.5])
+    depths = np.broadcast_to(depth, 2)
+    p, q = scales(strengths, depth, imbalance)
+    weights = np.concatenate([[last, *[inner] * (count - 1)] for last, inner, count in zip(p, q, depths, strict=True)])
+
+    def loss(weights):
+        first, second = np.split(weights, [depths[0]])
+        return 0.5 * (strengths.sum() - first.prod() - second.prod()) ** 2
+
+    step, size = 1e-4, len(weights)
+    shifts = step * np.eye(size)
+    hessian = [
+        [
+            sum(one * two * loss(weights + one * shifts[i] + two * shifts[j]) for one in (1, -1) for two in (1, -1))
+            for j in range(size)
+        ]
+        for i in range(size)
+    ] / np.array(4 * step**2)
+    assert sharpness(p, q, depth) == pytest.approx(np.linalg.eigvalsh(hessian)[-1], rel=1e-5)
+
+
+def test_sharpness_of_small_equal_beginnings_falls_with_sharing():
+    for depth in (2, 3, 6):
+        alone, shared = (sharpness(*scales(np.array(K), depth), depth) for K in ([10.0, 0.0], [5.0, 5.0]))
+        assert alone == pytest.approx(depth * 10 ** (2 - 2 / depth))
+        assert shared / alone == pytest.approx(2 ** (2 / depth - 1))
+
+
+def test_large_steps_undo_winner_take_all_only_where_sharing_flattens_the_minimum():
+    small = SWEEP | {"solver": "gradient_descent", "imbalance": 0.0, "init_mean": 0.3, "init_sd": 0.003}
+    for depth, large_share in ((2, 0.0), (4, 0.5)):
+        edge = 2 / (depth * 10 ** (2 - 2 / depth))
+        for step, share in ((0.9, 0.0), (1.5, large_share)):
+            rate = step * edge
+            time = {"epochs": round(30 / rate), "duration": round(1 / rate), "record_every": round(30 / rate)}
+            dataset = simulate_scalar(small | {"depth": depth, "learning_rate": rate} | time)
+            np.testing.assert_allclose(dataset["share"].sel(pathway="b"), share, atol=0.03)
+
+
+def test_sweeps_keep_what_portraits_keep_but_the_portrait():
+    portrait, sweep = (simulate_scalar(PORTRAIT | {"portrait": portrait}) for portrait in (True, False))
+    assert set(portrait.data_vars) - set(sweep.data_vars) == {"path", "path_epoch", "flow"}
+    xr.testing.assert_allclose(portrait[list(sweep.data_vars)], sweep, atol=1e-12)
+
+
+def test_shares_add_up_and_impairment_is_what_the_gated_pathway_lost():
+    deprived, free = (simulate_scalar(SWEEP | {"duration": duration, "n_pathways": 3}) for duration in (15, 0))
+    np.testing.assert_allclose(deprived["share"].sum("pathway"), 1)
+    lost = free["share"].sel(pathway="b") - deprived["share"].sel(pathway="b")
+    np.testing.assert_allclose(deprived["impairment"], lost, atol=1e-7)
+    np.testing.assert_array_equal(free["impairment"], 0)
+    assert (lost > 0.03).all()
+
+
+def test_all_that_gating_does_is_to_set_the_clock_back():
+    """Clocks, the integral of dp / q^(D-1), of the pathways end as far apart as the error summed over the deficit."""
+    depth, rate, duration = 3, 1e-4, 500
+    cell = SWEEP | {"depth": depth, "learning_rate": rate, "epochs": 40_000, "n_trajectories": 1, "init_sd": 0.0}
+    dataset = simulate_scalar(cell | {"duration": duration, "record_every": 1}).isel(trajectory=0, mode=0)
+    strengths = dataset["pathway_singular_value"]
+    error = 10 - strengths.sum("pathway").sel(epoch=slice(0, duration))
+    missed = rate * np.trapezoid(error.values)
+    a, b = (float(scales(strengths.isel(epoch=-1).sel(pathway=name).item(), depth, 1.0)[0]) for name in "ab")
+    assert integrate.quad(lambda p: 1 / (1 + p * p), b, a)[0] == pytest.approx(missed, rel=1e-5)
+
+
+def test_the_last_pathway_may_start_larger_or_be_deeper():
+    plain = SWEEP | {"imbalance": 0.0, "init_mean": 0.3, "init_sd": 0.0, "duration": 0, "epochs": 10_000}
+    for handicap in (0.8, 1.5):
+        share = simulate_scalar(plain | {"init_handicap": handicap})["share"].sel(pathway="b")
+        # At depth 2 both grow by the same factor, K = p^2.
+        np.testing.assert_allclose(share, handicap**2 / (1 + handicap**2), rtol=1e-5)
+    deeper = simulate_scalar(plain | {"depth_handicap": 1, "portrait": True})
+    assert (deeper["share"].sel(pathway="b") < 0.2).all()
+    model = ScalarPathways(np.array([2, 3])[:, None], ("trajectory",))
+    initial = initial_scales(np.full((2, 1), 0.3), 0.0)
+    alone = flow(model, initial, [normal(10_000, 10.0)], 0.001).trajectory["pathway_singular_value"]
+    np.testing.assert_allclose(
+        deeper["pathway_singular_value"].isel(epoch=-1, mode=0, trajectory=0),
+        alone.isel(epoch=-1, trajectory=0),
+        rtol=1e-5,
+    )
+
+
+def test_pathways_take_turns_being_gated():
+    windows = gating(SWEEP | {"n_pathways": 3, "onset": 10, "duration": 25, "alternate_every": 10, "plasticity": 0.2})
+    assert [(window.onset, window.duration, window.plasticity) for window in windows] == [
+        (10, 10, {"b": 0.2}),
+        (20, 10, {"c": 0.2}),
+        (30, 5, {"a": 0.2}),
+    ]
+    fast, slow = (
+        simulate_scalar(SWEEP | {"depth": 4, "duration": 100, "alternate_every": turn})["impairment"].mean().item()
+        for turn in (2, 50)
+    )
+    assert abs(fast) < 0.1 * slow
+
+
+def test_a_patch_on_the_winner_lets_the_deprived_pathway_recover_and_gating_does_not():
+    gated = SWEEP | {"depth": 3, "duration": 100, "epochs": 4000, "record_every": 4000, "init_sd": 0.0}
+    patched = gated | {"lesioned_pathway": "a", "lesion_onset": 500, "lesion_duration": 1000}
+    assert (simulate_scalar(gated)["share"].sel(pathway="b") < 0.05).all()
+    dataset = simulate_scalar(patched)
+    np.testing.assert_allclose(dataset["share"].sel(pathway="b"), 0.5, atol=0.02)
+    again = simulate_scalar(patched | {"record_every": 1})
+    learned = again["pathway_singular_value"].sel(pathway="b").isel(mode=0, trajectory=0)
+    first = int(learned["epoch"][learned.values >= 5][0]) - 500
+    np.testing.assert_allclose(dataset["recovery_epochs"], first, atol=1)
+    later = simulate_scalar(patched | {"lesion_onset": 2000})
+    np.testing.assert_allclose(later["recovery_epochs"], dataset["recovery_epochs"], atol=1)
+    short = simulate_scalar(patched | {"lesion_duration": 20})
+    assert np.isnan(short["recovery_epochs"]).all()
+    assert (short["share"].sel(pathway="b") < 0.2).all()
+    to_the_end = simulate_scalar(patched | {"lesion_duration": None})
+    assert (to_the_end["pathway_singular_value"].isel(epoch=-1).sel(pathway="a") == 0).all()
+    assert (to_the_end["share"].sel(pathway="a") > 0.4).all(), "what is lesioned is not unlearned"
 
 
 # The dataset

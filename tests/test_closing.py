@@ -1,0 +1,138 @@
+"""When the period closes: the theory against simulations, the measurement, and both in the dataset."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from test_scalar_pathways import PORTRAIT
+
+from critical_periods import measures
+from critical_periods.aggregation import assemble
+from critical_periods.closing import gating_closing, measured_closing, predicted_closing, task_closing
+from critical_periods.models.closed_form import mode_strength_of_depth
+from critical_periods.scalar_competition import simulate_scalar
+
+GATED = PORTRAIT | {"portrait": False, "solver": "gradient_flow", "n_trajectories": 1, "init_sd": 0.0}
+
+
+@pytest.mark.parametrize("depth", [2, 3, 6])
+@pytest.mark.parametrize(
+    ("imbalance", "init", "singular_value", "pathways"), [(0.0, 0.4, 10.0, 2), (1.0, 0.0, 3.0, 2), (0.5, 0.1, 10.0, 4)]
+)
+def test_gating_for_the_predicted_duration_costs_half_of_what_an_endless_deficit_costs(
+    depth, imbalance, init, singular_value, pathways
+):
+    closing = gating_closing(singular_value, depth, imbalance, init, pathways)
+    epochs = 100_000
+    cell = GATED | {
+        "depth": depth,
+        "imbalance": imbalance,
+        "init_mean": init,
+        "singular_value": singular_value,
+        "n_pathways": pathways,
+        "learning_rate": closing / 100,
+        "epochs": epochs,
+        "record_every": epochs,
+    }
+    half, whole = (
+        simulate_scalar(cell | {"duration": duration})["impairment"].item() for duration in (100, epochs - 1)
+    )
+    assert whole > 0.5 / pathways
+    assert half == pytest.approx(whole / 2, rel=0.01)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_a_mode_of_the_first_task_is_half_learned_at_the_predicted_epoch(depth):
+    size, rank, scale, rate = 50, 4, 0.01, 0.3
+    epoch = task_closing(size, rank, scale, rate, depth)
+    target = size / np.sqrt(rank)
+    strength = mode_strength_of_depth([epoch], [target], [scale], size**2 / rate, depth)
+    assert strength.item() == pytest.approx(target / 2, rel=1e-6)
+
+
+def test_smaller_weights_deeper_networks_and_higher_ranks_close_later():
+    reference = task_closing(100, 10, 0.001, 0.2, 3)
+    assert task_closing(100, 10, 0.0001, 0.2, 3) > reference
+    assert task_closing(100, 10, 0.001, 0.2, 4) > reference
+    assert task_closing(100, 15, 0.001, 0.2, 3) > reference
+    assert task_closing(100, 10, 0.001, 0.4, 3) == pytest.approx(reference / 2)
+
+
+def test_there_is_no_prediction_where_theory_says_nothing():
+    assert np.isnan(task_closing(100, 10, 0.001, 0.2, 1))
+    assert np.isnan(task_closing(100, 10, 60.0, 0.2, 2))
+    assert np.isnan(gating_closing(1.0, 2, 0.0, 0.9))
+    for change in ({"onset": 5}, {"plasticity": 0.5}, {"alternate_every": 3}, {"depth_handicap": 1}):
+        assert np.isnan(predicted_closing("scalar_pathways", GATED | change))
+    assert predicted_closing("scalar_pathways", GATED) == pytest.approx(gating_closing(10.0, 2, 1.0, 0.0) / 0.001)
+
+
+def harm(values):
+    return xr.DataArray(values, dims="duration", coords={"duration": [0, 1, 10, 100, 1000]})
+
+
+def test_closing_is_interpolated_in_log_duration():
+    assert float(measured_closing(harm([0, 0, 0.2, 0.6, 0.8]), "duration")) == pytest.approx(10**1.5)
+    assert float(measured_closing(harm([0, 0.1, 0.6, 0.6, 1.0]), "duration")) == pytest.approx(10**0.8)
+
+
+def test_a_period_that_never_closes_or_is_over_at_once_has_no_closing():
+    assert np.isnan(measured_closing(harm([0, 0, 0, 0, 0.99 * measures.HARM]), "duration"))
+    assert np.isnan(measured_closing(harm([0, 0.5, 0.9, 0.9, 0.9]), "duration"))
+    both = xr.concat([harm([0, 0, 0.2, 0.6, 0.8]), harm([0, 0, 0, 0, 0])], "seed")
+    assert np.isfinite(measured_closing(both, "duration")).values.tolist() == [True, False]
+
+
+def test_experiments_of_several_durations_hold_prediction_and_measurement():
+    durations, depths = [1, 20, 60, 200, 800], [2, 3]
+    cells = {
+        f"{depth} {duration}": GATED | {"depth": depth, "duration": duration}
+        for depth in depths
+        for duration in durations
+    }
+
+    def read(name):
+        attributes = {"model": "scalar_pathways", "parameters": json.dumps(cells[name])}
+        return simulate_scalar(cells[name]).assign_attrs(attributes)
+
+    dataset = assemble({"seed": [0], "depth": depths, "duration": durations}, list(cells), read, {})
+    assert dataset["predicted_closing"].dims == ("seed", "depth")
+    assert dataset["measured_closing"].dims == ("seed", "depth", "trajectory")
+    np.testing.assert_allclose(dataset["measured_closing"].isel(trajectory=0), dataset["predicted_closing"], rtol=0.15)
+    for name in ("predicted_closing", "measured_closing", "impairment"):
+        assert {"long_name", "units"} <= set(dataset[name].attrs)
+
+
+def test_matrix_completion_gets_them_over_its_switch_epochs():
+    epochs = [0, 100, 1000, 10_000, 100_000]
+    parameters = {
+        "size": 100,
+        "pretrain_task": "other",
+        "pretrain_rank": 10,
+        "init_scale": 0.001,
+        "learning_rate": 0.2,
+        "depth": 3,
+    }
+    cell = xr.Dataset(
+        {"reconstruction_error": ("switch_epoch", [0.1, 0.1, 0.1, 0.5, 0.9])},
+        coords={"switch_epoch": epochs},
+        attrs={"model": "matrix_completion", "parameters": json.dumps(parameters)},
+    )
+    dataset = assemble({"seed": [0]}, ["cell"], lambda name: cell, {})
+    assert dataset["measured_closing"].item() == pytest.approx(10_000)
+    assert dataset["predicted_closing"].item() == pytest.approx(task_closing(100, 10, 0.001, 0.2, 3))
+
+
+def test_words_that_some_cells_lack_are_empty_and_axes_win_over_variables_of_their_name():
+    def read(name):
+        end = {"short": 1, "long": 2}[name]
+        return xr.Dataset(
+            {"value": ("epoch", np.arange(end)), "depth": ("epoch", np.arange(end))},
+            coords={"epoch": np.arange(end), "phase": ("epoch", ["normal"] * end)},
+            attrs={"parameters": "{}"},
+        )
+
+    dataset = assemble({"depth": [2, 3]}, ["short", "long"], read, {})
+    assert dataset["phase"].values.tolist() == [["normal", ""], ["normal", "normal"]]
+    assert dataset["depth"].values.tolist() == [2, 3]
