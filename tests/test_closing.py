@@ -9,7 +9,7 @@ from test_scalar_pathways import PORTRAIT
 
 from critical_periods import measures
 from critical_periods.aggregation import assemble
-from critical_periods.closing import gating_closing, measured_closing, predicted_closing, task_closing
+from critical_periods.closing import MATRIX_THEORY, gating_closing, measured_closing, predicted_closing, task_closing
 from critical_periods.models.closed_form import mode_strength_of_depth
 from critical_periods.scalar_competition import simulate_scalar
 
@@ -65,6 +65,10 @@ def test_there_is_no_prediction_where_theory_says_nothing():
     assert np.isnan(gating_closing(1.0, 2, 0.0, 0.9))
     for change in ({"onset": 5}, {"plasticity": 0.5}, {"alternate_every": 3}, {"depth_handicap": 1}):
         assert np.isnan(predicted_closing("scalar_pathways", GATED | change))
+    matrix = MATRIX_THEORY | {"size": 100, "pretrain_rank": 10, "init_scale": 0.001, "learning_rate": 0.2, "depth": 3}
+    assert predicted_closing("matrix_completion", matrix) == task_closing(100, 10, 0.001, 0.2, 3)
+    for change in ({"onset": 5}, {"activation": "relu"}, {"observations": "connected"}, {"pretrain_matrix": "digits"}):
+        assert np.isnan(predicted_closing("matrix_completion", matrix | change))
     assert predicted_closing("scalar_pathways", GATED) == pytest.approx(gating_closing(10.0, 2, 1.0, 0.0) / 0.001)
 
 
@@ -108,7 +112,10 @@ def test_matrix_completion_gets_them_over_its_switch_epochs():
     epochs = [0, 100, 1000, 10_000, 100_000]
     parameters = {
         "size": 100,
-        "pretrain_task": "other",
+        "onset": 0,
+        "activation": "linear",
+        "observations": "random",
+        "pretrain_matrix": "random",
         "pretrain_rank": 10,
         "init_scale": 0.001,
         "learning_rate": 0.2,

@@ -101,7 +101,7 @@ def edited(tmp_path, module, old, new):
     ("module", "old", "new", "stale"),
     [
         ("measures.py", "drop=True) - recon", "drop=True) + recon", {"aggregate.py"}),
-        ("tasks.py", "size / np.linalg.norm(matrix)", "1", {"pretrain.py", "train.py"}),
+        ("tasks.py", "len(matrix) / np.linalg.norm(matrix)", "1", {"pretrain.py", "train.py"}),
         ("models/factorization.py", "alpha=-learning_rate", "alpha=learning_rate", {"pretrain.py", "train.py"}),
         ("models/factorization.py", "size**-0.5", "size**-1.5", {"pretrain.py"}),
         ("figures/style.py", "COLUMN, PAGE = 3.4", "COLUMN, PAGE = 3.5", set()),

@@ -20,6 +20,17 @@ DESCRIPTIONS = {
     "measured_closing": ("measured closing: deficit that does half the harm", "epoch"),
 }
 
+#: What the theories assume of a cell.
+MATRIX_THEORY = {"onset": 0, "activation": "linear", "observations": "random", "pretrain_matrix": "random"}
+PATHWAY_THEORY = {
+    "onset": 0,
+    "plasticity": 0,
+    "alternate_every": None,
+    "lesioned_pathway": None,
+    "init_handicap": 1,
+    "depth_handicap": 0,
+}
+
 
 def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
     """Duration at which the harm first reaches half of what the longest deficit does, interpolated in log duration.
@@ -53,8 +64,8 @@ def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
 def predicted_closing(model: str, parameters: Mapping[str, Any]) -> float:
     """Closing that theory predicts for a cell, from its parameters alone, in epochs.
 
-    NaN where the theory says nothing: a single layer; first tasks that are no random matrix; gating that begins late,
-    is partial, takes turns or comes with a lesion; pathways that differ.
+    NaN where the theory says nothing: a single layer, or a cell that is not as `MATRIX_THEORY` or `PATHWAY_THEORY`
+    have it.
 
     Parameters
     ----------
@@ -63,15 +74,13 @@ def predicted_closing(model: str, parameters: Mapping[str, Any]) -> float:
     parameters
         The parameters of the cell.
     """
+    plain: dict[str, Any] = MATRIX_THEORY if model == "matrix_completion" else PATHWAY_THEORY
+    if any(parameters[name] != value for name, value in plain.items()):
+        return float("nan")
     if model == "matrix_completion":
-        if parameters["pretrain_task"] not in ("other", "same"):
-            return float("nan")
         return task_closing(
             *(parameters[name] for name in ("size", "pretrain_rank", "init_scale", "learning_rate", "depth"))
         )
-    plain = {"onset": 0, "plasticity": 0, "alternate_every": None, "lesioned_pathway": None, "depth_handicap": 0}
-    if any(parameters[name] != value for name, value in (plain | {"init_handicap": 1}).items()):
-        return float("nan")
     time = gating_closing(
         *(parameters[name] for name in ("singular_value", "depth", "imbalance", "init_mean", "n_pathways"))
     )
