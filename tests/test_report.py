@@ -9,6 +9,7 @@ import pytest
 from conftest import REPOSITORY
 
 from critical_periods.claims import CLAIMS
+from critical_periods.extension_claims import EXTENSION_CLAIMS
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -19,8 +20,9 @@ FLAGS = (
 
 def test_captions_name_the_claims_about_each_figure():
     caption = (REPOSITORY / "workflow/report/figure.rst").read_text()
-    for figure in {claim.figure for claim in CLAIMS}:
-        ids = ", ".join(claim.id for claim in CLAIMS if claim.figure == figure)
+    claims = CLAIMS + EXTENSION_CLAIMS
+    for figure in {claim.figure for claim in claims}:
+        ids = ", ".join(claim.id for claim in claims if claim.figure == figure)
         assert f'"{figure}": "{ids}"' in caption
 
 

@@ -38,7 +38,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
     ),
     # 1: windows of another task
     Claim(
-        id="x1e",
+        id="x1c",
         figure="ext_window",
         statement="Another task from the start on harms at every depth from 2 on",
         experiment="window_depth",
@@ -51,7 +51,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
         why=HARM,
     ),
     Claim(
-        id="x1f",
+        id="x1d",
         figure="ext_window",
         statement="The later another task comes, the less it harms",
         experiment="window_depth",
@@ -62,7 +62,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
         why=HALF_ORDER,
     ),
     Claim(
-        id="x1g",
+        id="x1e",
         figure="ext_window",
         statement="Another task that comes after the final one is learned harms at no depth",
         experiment="window_depth",
@@ -75,7 +75,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
         why=NO_HARM,
     ),
     Claim(
-        id="x1h",
+        id="x1f",
         figure="ext_window_map",
         statement="The later another task comes, the longer it may last",
         experiment="window_map",
@@ -154,6 +154,28 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
         comparison="above",
         threshold=0.9,
         why="Theory leaves no other cause of order than random beginnings",
+    ),
+    Claim(
+        id="x3c",
+        figure="ext_closing",
+        statement="Eqs 10 and 21 predict how long another task may last before it harms",
+        experiment="closing",
+        measure=measures.prediction_factor,
+        quantity="factor by which the predicted closing is off, the median over settings",
+        comparison="below",
+        threshold=1.5,
+        why="The modes of a random task differ by about half of their mean, the theory has one mode",
+    ),
+    Claim(
+        id="x3d",
+        figure="ext_closing",
+        statement="The prediction puts the closings of matrix completion in order",
+        experiment="closing",
+        measure=measures.prediction_order,
+        quantity="Spearman's correlation of measured with predicted closings",
+        comparison="above",
+        threshold=0.9,
+        why="Closings range over decades, errors of the prediction should not",
     ),
     # 4: pathways
     Claim(

@@ -3,7 +3,6 @@ from functools import cache
 
 import yaml
 
-from critical_periods.configuration import check_files
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
 from critical_periods.provenance import fingerprint
 from critical_periods.runs import COMPARED, runs
@@ -19,7 +18,6 @@ if isinstance(config.get("strict"), str):
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
 
 try:
-    check_files(workflow.configfiles)
     PLAN = Plan(config, SCHEMA)
     # What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration.
     # Runs share cells. The extensions have their datasets and figures beside those of the paper.
