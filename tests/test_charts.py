@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.colors import SymLogNorm
 
 from critical_periods.experiments import ConfigError, Plan
 from critical_periods.figures import charts, interactive, style
@@ -193,10 +194,44 @@ def test_a_prediction_shows_every_setting_and_its_numbers():
     assert {line.get_marker() for line in points} == set(style.MARKERS[:4])
     text = axes.texts[0].get_text()
     assert "median factor 1.50" in text
-    assert "11 points, 1 without a value" in text
+    assert "11 points\n1 without a value" in text
     assert axes.get_xlim() == axes.get_ylim()
     legend = [entry.get_text() for entry in axes.get_legend().get_texts()]
     assert legend == ["depth $N$", "2", "3", "4", "initial scale", "0.1", "0.01", "0.001", "0.0001"]
+
+
+def test_on_a_logarithmic_axis_mean_and_band_are_of_the_logarithms():
+    runs = np.array([1e-4, 1e-2])[:, None] * np.array([1.0, 10.0])
+    data = xr.Dataset({"error": (("seed", "switch_epoch"), runs)}, coords={"seed": [0, 1], "switch_epoch": [0, 9]})
+    axes = drawn(data, chart="curves", x="switch_epoch", show="error", log="y")
+    np.testing.assert_allclose(axes.lines[-1].get_ydata(), [1e-3, 1e-2])
+    band = axes.collections[0].get_paths()[0].vertices
+    factor = np.exp(np.std(np.log([1e-4, 1e-2]), ddof=1))
+    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [1e-3 / factor, 1e-2 * factor])
+
+
+def test_harm_of_all_orders_of_magnitude_has_a_logarithmic_axis_beyond_what_counts():
+    data = dataset(depth=[2, 3], switch_epoch=EPOCHS) * 100
+    data["relative_accuracy"].attrs["long_name"] = "relative accuracy"
+    axes = drawn(data, chart="curves", x="switch_epoch", show="relative_accuracy", lines="depth", log="y")
+    assert axes.get_yscale() == "symlog"
+    assert "\N{MINUS SIGN}10" in [label.get_text() for label in axes.get_yticklabels()]
+    heat = drawn(data, chart="map", x="switch_epoch", y="depth", show="relative_accuracy").collections[0]
+    assert isinstance(heat.norm, SymLogNorm)
+    assert heat.norm.vmin == -heat.norm.vmax
+
+
+def test_a_map_shows_medians_so_that_one_run_does_not_change_it():
+    data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
+    data["relative_accuracy"][0] -= 1000
+    heat = drawn(data, chart="map", x="switch_epoch", y="depth", show="relative_accuracy").collections[0]
+    np.testing.assert_allclose(heat.get_array(), data["relative_accuracy"].median("seed"))
+
+
+def test_what_hardly_changes_is_shown_from_0_on():
+    data = dataset("nuclear_norm", depth=[2, 3], switch_epoch=EPOCHS)
+    assert drawn(data + 10, chart="curves", x="switch_epoch", show="nuclear_norm", lines="depth").get_ylim()[0] == 0
+    assert drawn(data + 1.5, chart="curves", x="switch_epoch", show="nuclear_norm", lines="depth").get_ylim()[0] > 0
 
 
 def test_panels_stand_three_in_a_row_with_letters_and_titles():
@@ -279,7 +314,10 @@ def test_interactive_error_curves_are_charts_against_the_switch_epoch():
     curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
     panel = {"experiment": "e", "show": "relative_accuracy", "lines": "depth", "log": True}
     twin = interactive.draw("error_curves", [panel], {"e": curves})
-    assert twin.layout.yaxis.type == "log"
+    assert twin.layout.yaxis.type == "linear", "it is below 0"
+    errors = dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS)
+    of_errors = interactive.draw("error_curves", [panel | {"show": "reconstruction_error"}], {"e": errors})
+    assert of_errors.layout.yaxis.type == "log"
     assert [list(line.x) for line in twin.data] == [EPOCHS, EPOCHS]
 
 

@@ -104,34 +104,28 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
         temporary.unlink(missing_ok=True)
 
 
-def read(path: str | Path, group: str | None = None) -> xr.Dataset:
+def read(path: str | Path) -> xr.Dataset:
     """Read a dataset into memory and check that it is what was written.
 
     Parameters
     ----------
     path
-        A file written by `write`.
-    group
-        The group, where the file holds several datasets.
+        A file written by `write`, of a single dataset.
 
     Raises
     ------
     DatasetError
         If the file is missing, truncated, damaged or not ours; it names the file.
     """
-    try:
-        with xr.open_dataset(path, group=group, engine="netcdf4") as stored:
-            dataset = stored.load()
-    except Exception as error:
-        where = f"{path}" + (f" (group {group})" if group else "")
-        raise DatasetError(f"{where}: unreadable ({error})", path) from error
-    if dataset.attrs.get(CHECKSUM) != checksum(dataset):
-        raise DatasetError(f"{path}: damaged, its values do not match its checksum", path)
-    return dataset
+    with _opened(path) as file:
+        return _checked(file, path)
 
 
 class Stored:
     """Cells stored in files of several groups, found by their identity.
+
+    The file last read stays open: the next cell is likely to be in it too, and to open a file of many groups takes
+    long.
 
     Parameters
     ----------
@@ -146,18 +140,38 @@ class Stored:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.paths: dict[str, str] = {}
+        self._open: tuple[str, netCDF4.Dataset] | None = None
         for path in paths:
-            try:
-                with netCDF4.Dataset(path) as file:
-                    self.paths.update(dict.fromkeys(file.groups, path))
-            except OSError as error:
-                raise DatasetError(f"{path}: unreadable ({error})", path) from error
+            with _opened(path) as file:
+                self.paths.update(dict.fromkeys(file.groups, path))
 
     def read(self, cell: str) -> xr.Dataset:
         """Dataset of a cell."""
         if cell not in self.paths:
             raise DatasetError(f"cell {cell} is in none of the files given")
-        return read(self.paths[cell], group=cell)
+        path = self.paths[cell]
+        if self._open is None or self._open[0] != path:
+            self._open = path, _opened(path)
+        return _checked(self._open[1][cell], path)
+
+
+def _opened(path: str | Path) -> netCDF4.Dataset:
+    try:
+        return netCDF4.Dataset(path)
+    except Exception as error:
+        raise DatasetError(f"{path}: unreadable ({error})", path) from error
+
+
+def _checked(group: netCDF4.Dataset, path: str | Path) -> xr.Dataset:
+    """What a file, or a group of it, holds, if that is what was written."""
+    where = f"{path}" + (f" (group {group.name})" if group.parent is not None else "")
+    try:
+        dataset = xr.open_dataset(xr.backends.NetCDF4DataStore(group)).load()
+    except Exception as error:
+        raise DatasetError(f"{where}: unreadable ({error})", path) from error
+    if dataset.attrs.get(CHECKSUM) != checksum(dataset):
+        raise DatasetError(f"{where}: damaged, its values do not match its checksum", path)
+    return dataset
 
 
 def parameters_attribute(parameters: Mapping[str, Any]) -> str:

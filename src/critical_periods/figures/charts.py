@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
@@ -20,11 +21,14 @@ from matplotlib.transforms import ScaledTranslation
 from scipy.stats import spearmanr
 
 from critical_periods.figures import curves, style
+from critical_periods.measures import HARM
 
 #: Height of a row of panels, and width of a figure by panels in a row, inches.
 HEIGHT, WIDTHS = 2.5, {1: 4.4, 2: style.PAGE, 3: style.PAGE}
 #: Up to this many values of a logarithmic axis are its ticks.
 MOST_TICKS = 6
+#: Up to so many times what counts as harm, the colours of a map with both signs are linear.
+MOST_LINEAR = 50
 MINUS = "\N{MINUS SIGN}"
 #: Map of a value that is missing.
 MISSING = "0.85"
@@ -121,11 +125,12 @@ def signed_palette(values: xr.DataArray) -> str | None:
 
 def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
     show, x, lines, log = panel["show"], panel["x"], panel.get("lines"), panel.get("log", "")
-    curves.draw(axes, dataset[show], x, lines)
+    curves.draw(axes, dataset[show], x, lines, log in ("y", "both"))
     _axis(axes, "x", dataset, x, log in ("x", "both"))
-    if log in ("y", "both"):
-        axes.set_yscale("log")
+    if axes.get_yscale() == "log":
         _log_ticks(axes.yaxis, np.array(axes.get_ylim()))
+    elif axes.get_yscale() == "symlog":
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", MINUS)))
     axes.set_ylabel(fill(name_of(show, dataset), 28))
     if lines is not None:
         _legend(axes, axes.get_legend_handles_labels()[0], name_of(lines, dataset), narrow)
@@ -135,11 +140,17 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
     show, x, y, log = panel["show"], panel["x"], panel["y"], panel.get("log", "")
     _axis(axes, "x", dataset, x, log in ("x", "both"))
     _axis(axes, "y", dataset, y, log in ("y", "both"))
-    values = curves.mean_and_spread(dataset[show])[0].transpose(y, x)
+    values = curves.median(dataset[show]).transpose(y, x)
     values = values.sortby([axis for axis in (y, x) if values[axis].dtype.kind in "iuf"])
     horizontal, vertical = (style.positions(values[axis].values) for axis in (x, y))
     palette, largest = signed_palette(values), float(abs(values).max())
-    look: dict[str, Any] = {"cmap": palette, "vmin": -largest, "vmax": largest} if palette else {"cmap": "viridis"}
+    look: dict[str, Any] = {"cmap": palette or "viridis"}
+    if palette:
+        # Values that range over decades leave nothing else to see on a linear scale.
+        if largest > MOST_LINEAR * HARM:
+            look["norm"] = SymLogNorm(HARM, vmin=-largest, vmax=largest)
+        else:
+            look["norm"] = Normalize(-largest, largest)
     axes.set_facecolor(MISSING)
     mesh = axes.pcolormesh(
         _edges(axes, "x", horizontal), _edges(axes, "y", vertical), values.values, rasterized=True, **look
@@ -154,6 +165,11 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
         **where,
     )
     bar.outline.set_visible(False)
+    if isinstance(mesh.norm, SymLogNorm):
+        decades = 10.0 ** np.arange(np.floor(np.log10(largest)) + 1)
+        ticks = [*-decades, 0, *decades]
+        bar.set_ticks(ticks, labels=[f"{tick:g}".replace("-", MINUS) for tick in ticks])
+        bar.ax.minorticks_off()
     if drawn:
         lines = axes.contour(
             horizontal, vertical, values.values, [level], colors="k", linewidths=1.2, linestyles="solid"
@@ -240,18 +256,21 @@ def agreement(points: xr.Dataset) -> tuple[float, float, int]:
 
 
 def _agreement(axes: Axes, points: xr.Dataset) -> None:
-    """Write the numbers on the side of the diagonal with fewer points."""
+    """Write the numbers into the corner with fewer points."""
     correlation, factor, count = agreement(points)
-    above = float((points["measured"] / points["predicted"]).median()) > 1
     text = f"Spearman $\\rho$ = {correlation:.2f}\nmedian factor {factor:.2f}\n{count} points"
     if missing := points.sizes["point"] - count:
-        text += f", {missing} without a value"
+        text += f"\n{missing} without a value"
+    to_axes = axes.transData + axes.transAxes.inverted()
+    above, below = (to_axes.transform(np.stack([points["predicted"], points[end]], axis=1)) for end in ("high", "low"))
+    crowded = ((above[:, 0] < 0.5) & (above[:, 1] > 0.7)).sum(), ((below[:, 0] > 0.5) & (below[:, 1] < 0.3)).sum()
+    left = crowded[0] <= crowded[1]
     axes.text(
-        *((0.97, 0.03) if above else (0.03, 0.97)),
+        *((0.03, 0.97) if left else (0.97, 0.03)),
         text.replace("-", MINUS),
         transform=axes.transAxes,
-        ha="right" if above else "left",
-        va="bottom" if above else "top",
+        ha="left" if left else "right",
+        va="top" if left else "bottom",
         fontsize=6.5,
     )
 
@@ -291,7 +310,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
 def _log_ticks(axis: Axis, ends: np.ndarray) -> None:
     """Numbers written out, more of them where there is less than a decade and a half."""
     if abs(np.diff(np.log10(ends))).item() < 1.5:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -1,4 +1,7 @@
-"""Curves with their spread: the mean over runs, a band of one standard deviation, single runs faint."""
+"""Curves with their spread: the mean over runs, a band of one standard deviation, single runs faint.
+
+On a logarithmic axis both are of the logarithms.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from critical_periods.figures import style
+from critical_periods.measures import HARM
 
 #: Axes of a dataset over which curves are means.
 RUNS = ("seed", "trajectory")
@@ -19,7 +23,7 @@ RUNS = ("seed", "trajectory")
 MOST_FAINT, MOST_MARKED = 10, 30
 
 
-def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None) -> None:
+def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None, log: bool = False) -> None:
     """Draw values against an axis, with a line in the legend for every value of another.
 
     Parameters
@@ -32,7 +36,12 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None) -> None:
         The horizontal axis, numbers or words.
     lines
         The axis that tells lines apart; None for a single line.
+    log
+        Whether the vertical axis is logarithmic; for values of both signs it is so beyond `measures.HARM`.
     """
+    if log:
+        _set_log(axes, str(values.name) in style.SIGNED)
+    geometric = axes.get_yscale() == "log"
     names = [None] if lines is None else list(values[lines].values)
     of_line = [values if lines is None else values.isel({lines: index}) for index in range(len(names))]
     colours = ["0.2"] if lines is None else style.colours(names)
@@ -48,7 +57,7 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None) -> None:
     few = x != "epoch" and values[x].size <= MOST_MARKED
     markers = cycle(style.MARKERS if few else [None])
     for name, curve, colour, horizontal, marker in zip(names, of_line, colours, places, markers, strict=False):
-        mean, spread = mean_and_spread(curve)
+        mean, low, high = mean_and_band(curve, geometric)
         _plot(
             axes,
             horizontal,
@@ -60,13 +69,15 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None) -> None:
             markeredgewidth=0.4,
             label=None if name is None else style.value_label(name),
         )
-        if spread is not None:
+        if n_runs(values, lines) > 1:
             known = np.isfinite(mean.values)
-            low, high = ((mean + sign * spread).values[known] for sign in (-1, 1))
+            ends = low.values[known], high.values[known]
             if joined:
-                axes.fill_between(horizontal[known], low, high, color=colour, alpha=0.2)
+                axes.fill_between(horizontal[known], *ends, color=colour, alpha=0.2)
             else:
-                axes.vlines(horizontal[known], low, high, color=colour, alpha=0.5, lw=1.2)
+                axes.vlines(horizontal[known], *ends, color=colour, alpha=0.5, lw=1.2)
+    if axes.get_yscale() == "linear" and 0 < axes.get_ylim()[1] < 2 * axes.get_ylim()[0]:
+        axes.set_ylim(bottom=0)  # so that a small change does not look large
     if str(values.name) in style.SIGNED:
         axes.axhline(0, color="0.6", lw=0.6, zorder=0)
 
@@ -81,11 +92,36 @@ def n_runs(values: xr.DataArray, lines: str | None) -> int:
     return int(np.prod([values.sizes[axis] for axis in RUNS if axis in values.dims and axis != lines]))
 
 
-def mean_and_spread(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """Mean over runs, and their standard deviation; None where there is a single run."""
+def mean_and_band(values: xr.DataArray, geometric: bool = False) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Mean over runs, and one standard deviation below and above it; all the same where there is a single run.
+
+    Parameters
+    ----------
+    values
+        Over any of `RUNS`.
+    geometric
+        Whether to take them of the logarithms; values that have none do not count.
+    """
+    if geometric:
+        logarithms = xr.ufuncs.log(values.where(values > 0))
+        mean, low, high = (xr.ufuncs.exp(part) for part in mean_and_band(logarithms))
+        return mean, low, high
     over = [axis for axis in RUNS if axis in values.dims]
-    spread = values.std(over, ddof=1) if n_runs(values, None) > 1 else None
-    return values.mean(over), spread
+    mean = values.mean(over)
+    spread = values.std(over, ddof=1) if n_runs(values, None) > 1 else 0 * mean
+    return mean, mean - spread, mean + spread
+
+
+def median(values: xr.DataArray) -> xr.DataArray:
+    """Median over runs: one run that is far off does not change it."""
+    return values.median([axis for axis in RUNS if axis in values.dims], keep_attrs=True)
+
+
+def _set_log(axes: Axes, signed: bool) -> None:
+    if signed:
+        axes.set_yscale("symlog", linthresh=HARM, linscale=0.5)
+    else:
+        axes.set_yscale("log")
 
 
 def _runs(curve: xr.DataArray, x: str) -> Sequence[np.ndarray]:

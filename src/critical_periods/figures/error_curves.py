@@ -40,9 +40,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
 
 def _panel(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any]) -> None:
     show, lines = panel["show"], panel["lines"]
-    curves.draw(axes, dataset[show], "switch_epoch", lines)
-    if panel.get("log"):
-        axes.set_yscale("log")
+    curves.draw(axes, dataset[show], "switch_epoch", lines, panel.get("log", False))
     axes.set(xlabel=style.label("switch_epoch"), ylabel=style.label(show))
     curves.legend(axes, style.label(lines, dataset))
     style.thousands(axes)

@@ -75,8 +75,10 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
 
 
 def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
-    """A logarithmic axis, unless it would lose the value 0: then that of a map has cells of one size."""
+    """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size."""
     name = panel.get(axis)
+    if panel["chart"] == "curves" and axis == "y" and panel["show"] in style.SIGNED:
+        return "linear"
     if name in dataset.dims and float(dataset[name].min()) <= 0:
         return "category" if panel["chart"] == "map" else "linear"
     return "log"
@@ -89,10 +91,12 @@ def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], pl
     number = ":," if dataset[x].dtype.kind in "iuf" else ""
     for index, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
-        mean, spread = curves.mean_and_spread(values)
+        mean, _, high = curves.mean_and_band(values)
         known = mean.notnull().values
         few = int(known.sum()) <= curves.MOST_MARKED
-        error = None if spread is None or not few else {"array": spread.values[known].astype(float), "thickness": 1}
+        error = None
+        if few and curves.n_runs(values, None) > 1:
+            error = {"array": (high - mean).values[known].astype(float), "thickness": 1}
         figure.add_scatter(
             x=dataset[x].values[known],
             y=mean.values[known].astype(float),
@@ -114,7 +118,7 @@ def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], pl
 
 def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
     show, x, y = panel["show"], panel["x"], panel["y"]
-    values = curves.mean_and_spread(dataset[show])[0].transpose(y, x)
+    values = curves.median(dataset[show]).transpose(y, x)
     palette = charts.signed_palette(values)
     cell = figure.get_subplot(**place)
     right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
