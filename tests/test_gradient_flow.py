@@ -43,7 +43,7 @@ class Quadratic:
         return [self.rate * (parameters[0] - phase.task.target)]
 
     def observe(self, parameters, phase):
-        return {"weight": (("entry",), parameters[0])}
+        return {"train_loss": (self.dims, self.loss(parameters, phase)), "weight": (("entry",), parameters[0])}
 
 
 @pytest.mark.parametrize("method", ["RKC", "RK23", "RK45", "DOP853"])

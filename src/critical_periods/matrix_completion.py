@@ -256,7 +256,10 @@ def _solve(
     )
     pace = (parameters["epochs_at_rate"] or parameters["learning_rate"]) / parameters["learning_rate"]
     ends = [round(pace * end) for end in np.cumsum([0, *(phase.epochs for phase in schedule)])]
-    phases = [replace(phase, epochs=end - start) for phase, (start, end) in zip(schedule, pairwise(ends), strict=True)]
+    phases = [
+        replace(phase, epochs=end - start, task=_placed(phase.task, tensors[0]))
+        for phase, (start, end) in zip(schedule, pairwise(ends), strict=True)
+    ]
     settings = {
         "learning_rate": parameters["learning_rate"],
         "record_every": max(1, round(pace * parameters["record_every"])),
@@ -288,6 +291,11 @@ def _references(parameters: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np
 def _stacked(tasks: Sequence[Task]) -> Task:
     """Tasks of the runs of a batch."""
     return Task(np.stack([task.target for task in tasks]), np.stack([task.mask for task in tasks]))
+
+
+def _placed(task: Task, like: torch.Tensor) -> Task:
+    """A task in the precision and on the device of a tensor."""
+    return Task(torch.as_tensor(task.target).to(like), torch.as_tensor(task.mask).to(like))
 
 
 def _numpy(weight: torch.Tensor) -> np.ndarray:

@@ -119,14 +119,15 @@ class Recorder:
         self.largest_start = 0.0
 
     def record(self, epoch: int, parameters: Parameters, phase: Phase) -> None:
-        """Record loss and observations at an epoch.
+        """Record what the model observes at an epoch.
 
         Raises
         ------
         DivergedError
             If the loss is not finite or has exploded.
         """
-        loss = np.asarray(self.model.loss(parameters, phase))
+        observations = self.model.observe(parameters, phase)
+        loss = np.asarray(observations["train_loss"][1])
         if not self.phases or self.phases[-1] != phase.name:
             starting = loss[np.isfinite(loss)]
             self.largest_start = max(self.largest_start, float(starting.max(initial=0.0)))
@@ -138,7 +139,6 @@ class Recorder:
             )
         self.epochs.append(epoch)
         self.phases.append(phase.name)
-        observations = {"train_loss": (self.model.dims, loss), **self.model.observe(parameters, phase)}
         for name, (axes, value) in observations.items():
             self.axes[name] = axes
             self.values.setdefault(name, []).append(np.array(value))

@@ -22,16 +22,13 @@ class Model(Protocol):
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """Names of the leading axes that number independent runs; the axes of the loss."""
-
-    def loss(self, parameters: Parameters, phase: Phase) -> Any:
-        """Training loss on the phase's task, one value for each independent run."""
+        """Names of the leading axes that number independent runs; the axes of the training loss."""
 
     def gradient(self, parameters: Parameters, phase: Phase) -> Sequence[Any]:
         """Gradient of the loss, as the phase's deficits let it through, in the shapes of the parameters."""
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
-        """Quantities to record beside the loss."""
+        """Quantities to record; among them `train_loss` on the phase's task, one value for each independent run."""
 
 
 class Descending(Model, Protocol):

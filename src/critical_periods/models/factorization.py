@@ -88,10 +88,7 @@ class Factorization:
 
     def loss(self, parameters: Parameters, phase: Phase) -> np.ndarray:
         """Loss of eq 9, averaged over the observed entries; one value for each run."""
-        matrix = product(_tensors(parameters), self.activation)
-        entry_weight, _ = _weighted(phase.task, matrix)
-        residual = matrix - _like(phase.task.target, matrix)
-        return (0.5 * (entry_weight * residual.square()).sum((-2, -1))).cpu().numpy()
+        return _errors(product(_tensors(parameters), self.activation), phase.task)["train_loss"].cpu().numpy()
 
     def gradient(self, parameters: Parameters, phase: Phase) -> list[torch.Tensor]:
         """Gradient of the loss with respect to W_1, ..., W_N.
@@ -190,20 +187,22 @@ class Factorization:
         return update
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
-        """Reconstruction error against the phase's task, and the largest singular values of W.
+        """Training loss, reconstruction error against the phase's task, and the largest singular values of W.
 
         Returns
         -------
         dict
-            `reconstruction_error` (runs,): mean of (W_ij - M_ij)^2 over all n^2 entries; `singular_value`
-            (runs, mode); where asked for, `balancedness` (runs,); `effective_rank`, the exponential of the entropy of
-            the normalized singular values, and `nuclear_norm`, their sum (runs,); `alignment` (runs, task), the mean
-            over left and right of |U_task^T U_r|_F^2 / r, U_r being the r leading singular vectors of W, which is 1
-            where they span the task's own; `sharpness` (runs,).
+            `train_loss` (runs,); `reconstruction_error` (runs,): mean of (W_ij - M_ij)^2 over all n^2 entries;
+            `singular_value` (runs, mode); where asked for, `balancedness` (runs,); `effective_rank`, the exponential
+            of the entropy of the normalized singular values, and `nuclear_norm`, their sum (runs,); `alignment` (runs,
+            task), the mean over left and right of |U_task^T U_r|_F^2 / r, U_r being the r leading singular vectors of
+            W, which is 1 where they span the task's own; `sharpness` (runs,).
         """
         weights = _tensors(parameters)
         matrix = product(weights, self.activation)
-        observed = {"reconstruction_error": (matrix - _like(phase.task.target, matrix)).square().mean((-2, -1))}
+        observed = _errors(matrix, phase.task)
+        if not matrix.isfinite().all():  # training has diverged: there are no singular values
+            return {name: (self.dims, value.cpu().numpy()) for name, value in observed.items()}
         if self.references is None:
             singular_values = torch.linalg.svdvals(matrix)
         else:
@@ -316,7 +315,18 @@ def _like(array: Any, tensor: torch.Tensor) -> torch.Tensor:
 
 def _weighted(task: Task, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """1/n_obs on observed entries and 0 elsewhere, and the same times the target."""
-    target = _like(task.target, like)
-    mask = torch.ones_like(target) if task.mask is None else _like(task.mask, like)
-    entry_weight = mask / mask.sum((-2, -1), keepdim=True)
-    return entry_weight, entry_weight * target
+    entry_weight = _entry_weight(task, like)
+    return entry_weight, entry_weight * _like(task.target, like)
+
+
+def _errors(matrix: torch.Tensor, task: Task) -> dict[str, torch.Tensor]:
+    """Loss over the observed entries and error over all of them."""
+    squares = (matrix - _like(task.target, matrix)).square()
+    loss = 0.5 * (_entry_weight(task, matrix) * squares).sum((-2, -1))
+    return {"train_loss": loss, "reconstruction_error": squares.mean((-2, -1))}
+
+
+def _entry_weight(task: Task, like: torch.Tensor) -> torch.Tensor:
+    """1/n_obs on observed entries and 0 elsewhere."""
+    mask = torch.ones_like(_like(task.target, like)) if task.mask is None else _like(task.mask, like)
+    return mask / mask.sum((-2, -1), keepdim=True)

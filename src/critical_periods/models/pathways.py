@@ -125,19 +125,20 @@ class PathwayNetwork:
         return slopes
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
-        """What every pathway expresses, in the task's singular basis.
+        """Training loss, and what every pathway expresses, in the task's singular basis.
 
         Returns
         -------
         dict
-            `pathway_singular_value` (..., pathway, mode): diagonal of K_p = U^T Y_p V.
+            `train_loss` (...,); `pathway_singular_value` (..., pathway, mode): diagonal of K_p = U^T Y_p V.
         """
         matrices = self.pathway_matrices(parameters, phase)
         return {
+            "train_loss": (self.dims, self.loss(parameters, phase)),
             "pathway_singular_value": (
                 (*self.dims, "pathway", "mode"),
                 matrices.diagonal(dim1=-2, dim2=-1).cpu().numpy(),
-            )
+            ),
         }
 
     def pathway_matrices(self, parameters: Parameters, phase: Phase) -> torch.Tensor:

@@ -223,12 +223,16 @@ class ProductMatrix:
         return [-velocity(matrix, mask_gradient(matrix, phase.task), self.depth, self.step)]
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
-        """Reconstruction error against the phase's task, and the largest singular values (mode)."""
+        """Training loss, reconstruction error against the phase's task, and the largest singular values (mode)."""
         matrix = parameters[0]
-        return {
+        observed: Observations = {
+            "train_loss": ((), self.loss(parameters, phase)),
             "reconstruction_error": ((), np.square(matrix - phase.task.target).mean()),
-            "singular_value": (("mode",), np.linalg.svd(matrix, compute_uv=False)[: self.n_singular_values]),
         }
+        if np.isfinite(matrix).all():  # else training has diverged
+            singular_values = np.linalg.svd(matrix, compute_uv=False)
+            observed["singular_value"] = (("mode",), singular_values[: self.n_singular_values])
+        return observed
 
 
 def _check_depth(depth: int) -> None:

@@ -191,17 +191,18 @@ class ScalarPathways:
         return [drive * q * inner, drive * p * inner]
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
-        """Singular values that the pathways express.
+        """Training loss, and the singular values that the pathways express.
 
         Returns
         -------
         dict
-            `pathway_singular_value` (pathway, ...): K = p q^(D-1), 0 where lesioned; `imbalance` (pathway, ...):
-            q^2 - p^2, which eq 8 conserves.
+            `train_loss` (...); `pathway_singular_value` (pathway, ...): K = p q^(D-1), 0 where lesioned; `imbalance`
+            (pathway, ...): q^2 - p^2, which eq 8 conserves.
         """
         p, q = parameters
         axes = ("pathway", *self.dims)
         return {
+            "train_loss": (self.dims, self.loss(parameters, phase)),
             "pathway_singular_value": (axes, self._expressed(parameters, phase)),
             "imbalance": (axes, np.square(q) - np.square(p)),
         }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -137,9 +138,12 @@ class _Flow:
     def __init__(
         self, model: Model, parameters: Parameters, phase: Phase, learning_rate: float, shadowing: bool
     ) -> None:
-        self.templates, self.phase = parameters, phase
+        self.phase = phase
+        self.tensors = [is_tensor(parameter) for parameter in parameters]
+        self.shapes = [tuple(parameter.shape) for parameter in parameters]
         self.learning_rate, self.shadowing = learning_rate, shadowing
-        self.ends = [int(end) for end in np.cumsum([math.prod(parameter.shape) for parameter in parameters])]
+        ends = [int(end) for end in np.cumsum([math.prod(shape) for shape in self.shapes])]
+        self.parts = [slice(begin, end) for begin, end in pairwise([0, *ends])]
         bind = getattr(model, "bind_gradient", None)
         self.write_gradient = bind(parameters, phase) if bind is not None else self._writing(model.gradient)
         self.evaluations = 0
@@ -150,12 +154,8 @@ class _Flow:
 
     def views(self, vector: Any) -> list[Any]:
         """Parameters that share the memory of a vector."""
-        begins = (0, *self.ends[:-1])
-        parts = [
-            vector[begin:end].reshape(tuple(like.shape))
-            for begin, end, like in zip(begins, self.ends, self.templates, strict=True)
-        ]
-        return [part if is_tensor(like) else as_numpy(part) for part, like in zip(parts, self.templates, strict=True)]
+        parts = [vector[part].reshape(shape) for part, shape in zip(self.parts, self.shapes, strict=True)]
+        return [part if tensor else as_numpy(part) for part, tensor in zip(parts, self.tensors, strict=True)]
 
     def __call__(self, vector: Any, out: Any) -> None:
         """Write dw/dt, with t in epochs, into `out`."""
