@@ -1,4 +1,4 @@
-"""What we expected of the experiments beyond the paper, as claims: from its theory, before anything was measured."""
+"""What we expected of the experiments beyond the paper, as claims: from theory, before they ran in full."""
 
 from __future__ import annotations
 
