@@ -81,8 +81,8 @@ QUICK = SimpleNamespace(
     planned=(20,),
     small_cells=2,
     thousand={"depth": [2], "pretrain_rank": [1, 2]},
-    thousand_seeds=2,
-    sampled_seeds=1,
+    thousand_seeds=4,
+    sampled_seeds=2,
     recorded_every=50,
     growth={"size": (10, 20), "depth": (2, 3), "runs": (1, 2)},
     flow_sizes=(10, 20),
@@ -92,6 +92,9 @@ QUICK = SimpleNamespace(
     flow_shrink=(4, 2),
     gpu_shrink=4,
 )
+
+#: Of the thousand cells a job holds all that belong to so many seeds.
+SEEDS_PER_JOB = 2
 
 SIZES = PAPER
 ROWS = []
@@ -327,7 +330,7 @@ def cells(whole=False):
     experiment = {"title": "Thousand", "model": "matrix_completion", "vary": grid}
     experiment |= {"seeds": list(range(SIZES.thousand_seeds)), "set": {"record_every": SIZES.recorded_every}}
     changes = {"experiments": {"thousand": experiment}, "solver": "gradient_flow"}
-    changes["cells_per_job"] = {"gradient_flow": per_seed}  # a job holds all cells of a seed
+    changes["cells_per_job"] = {"gradient_flow": per_seed * SEEDS_PER_JOB}
     plan = Plan(configuration(**changes), schema())
     planned = list(plan.experiments["thousand"].cells.values())
     for depth, every in itertools.product(grid["depth"], (SIZES.recorded_every, paper_cell()["record_every"])):
@@ -337,7 +340,7 @@ def cells(whole=False):
     needed, _ = cpu_time(lambda: [solve(cell.parameters) for cell in planned[:per_seed]])
     report(f"numerics of a cell, mean over {per_seed} of different depth and rank: CPU time", needed / per_seed, "s")
     sampled = planned[: per_seed * SIZES.sampled_seeds]
-    bundles = plan.experiment_bundles("thousand")[: SIZES.sampled_seeds]
+    bundles = plan.experiment_bundles("thousand")[: SIZES.sampled_seeds // SEEDS_PER_JOB]
     targets = [f"results/cells/matrix_completion/{bundle.id}.nc" for bundle in bundles]
     dataset = "results/experiments/thousand.nc"
     with tempfile.TemporaryDirectory() as folder:
@@ -367,7 +370,7 @@ def cells(whole=False):
         rule: [overhead + job["seconds"] for job in jobs if job["rule"] == rule] for rule in ("pretrain", "train")
     }
     schedule, needs = {}, {}
-    for index in range(SIZES.thousand_seeds):
+    for index in range(math.ceil(SIZES.thousand_seeds / SEEDS_PER_JOB)):
         for rule, times in seconds.items():
             schedule[rule, index] = times[index % len(times)]
         needs["train", index] = [("pretrain", index)]
