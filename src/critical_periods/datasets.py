@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import netCDF4
 import numpy as np
@@ -91,11 +91,12 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
         abandoned.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
-        mode: Literal["w", "a"] = "w"
-        for group, dataset in groups.items():
-            stamped = dataset.assign_attrs(provenance | {CHECKSUM: checksum(dataset)})
-            stamped.to_netcdf(temporary, mode=mode, group=group, engine="netcdf4", encoding=_encoding(stamped))
-            mode = "a"
+        # One open file for all groups: to open it anew for each takes the longer, the more groups it has.
+        with netCDF4.Dataset(temporary, "w") as file:
+            for group, dataset in groups.items():
+                stamped = dataset.assign_attrs(provenance | {CHECKSUM: checksum(dataset)})
+                store = xr.backends.NetCDF4DataStore(file if group is None else file.createGroup(group))
+                stamped.dump_to_store(store, encoding=_encoding(stamped))
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         free = shutil.disk_usage(path.parent).free / 1e6
