@@ -76,7 +76,7 @@ def draw(rows, path):
             axes.set_xticks(sorted(places), [style.value_label(int(place)) for place in sorted(places)])
         low, high = axes.get_ylim()
         if high / low < 1000:
-            steps = (1, 2, 5) if high / low < 30 else (1, 3)
+            steps = (1, 2, 3, 5, 7) if high / low < 5 else (1, 2, 5) if high / low < 30 else (1, 3)
             ticks = [step * 10.0**power for power in range(-4, 7) for step in steps]
             axes.set_yticks([tick for tick in ticks if low <= tick <= high])
             axes.yaxis.set_major_formatter("{x:g}")

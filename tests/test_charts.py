@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 from matplotlib.colors import SymLogNorm
 
+from critical_periods.closing import agreement, compared
 from critical_periods.experiments import ConfigError, Plan
 from critical_periods.figures import charts, interactive, style
 
@@ -172,13 +173,13 @@ def predicted(factor, missing=False):
 
 
 def test_a_perfect_prediction_has_correlation_and_factor_one():
-    correlation, factor, count = charts.agreement(charts.prediction(predicted(1), "theory", "measured"))
+    correlation, factor, count = agreement(compared(predicted(1), "theory", "measured"))
     assert (correlation, factor, count) == (pytest.approx(1), pytest.approx(1), 12)
 
 
 def test_a_prediction_off_by_a_factor_says_so():
-    points = charts.prediction(predicted(3, missing=True), "theory", "measured")
-    correlation, factor, count = charts.agreement(points)
+    points = compared(predicted(3, missing=True), "theory", "measured")
+    correlation, factor, count = agreement(points)
     assert correlation < 0.9
     assert (factor, count) == (pytest.approx(3), 11)
     np.testing.assert_allclose(points["high"] / points["low"], [np.nan] + 11 * [4])
@@ -304,7 +305,7 @@ def test_interactive_twins_show_the_same_numbers():
     np.testing.assert_allclose(lines[1].y, mean.sel(depth=3))
     np.testing.assert_allclose(lines[1].error_y.array, curves["relative_accuracy"].sel(depth=3).std("seed", ddof=1))
     np.testing.assert_allclose(heat.z, mean)
-    assert heat.zmid == 0
+    assert heat.zmin == -heat.zmax
     assert sum(len(group.x) for group in points) == 12
     assert points[0].text[1] == "depth N 2<br>initial scale 0.01"
     assert [twin.layout[axis].type for axis in ("xaxis2", "xaxis3", "yaxis3")] == ["category", "log", "log"]

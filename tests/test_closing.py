@@ -66,9 +66,18 @@ def test_there_is_no_prediction_where_theory_says_nothing():
     for change in ({"onset": 5}, {"plasticity": 0.5}, {"alternate_every": 3}, {"depth_handicap": 1}):
         assert np.isnan(predicted_closing("scalar_pathways", GATED | change))
     matrix = MATRIX_THEORY | {"size": 100, "pretrain_rank": 10, "init_scale": 0.001, "learning_rate": 0.2, "depth": 3}
+    matrix |= {"epochs_at_rate": None}
     assert predicted_closing("matrix_completion", matrix) == task_closing(100, 10, 0.001, 0.2, 3)
-    for change in ({"onset": 5}, {"activation": "relu"}, {"observations": "connected"}, {"pretrain_matrix": "digits"}):
+    for change in (
+        {"onset": 5},
+        {"activation": "relu"},
+        {"observations": "connected"},
+        {"pretrain_matrix": "digits"},
+        {"pretrain_task": "same"},
+    ):
         assert np.isnan(predicted_closing("matrix_completion", matrix | change))
+    faster = matrix | {"learning_rate": 4.0, "epochs_at_rate": 0.2}
+    assert predicted_closing("matrix_completion", faster) == task_closing(100, 10, 0.001, 0.2, 3), "counted at 0.2"
     assert predicted_closing("scalar_pathways", GATED) == pytest.approx(gating_closing(10.0, 2, 1.0, 0.0) / 0.001)
 
 
@@ -116,6 +125,8 @@ def test_matrix_completion_gets_them_over_its_switch_epochs():
         "activation": "linear",
         "observations": "random",
         "pretrain_matrix": "random",
+        "pretrain_task": "other",
+        "epochs_at_rate": None,
         "pretrain_rank": 10,
         "init_scale": 0.001,
         "learning_rate": 0.2,

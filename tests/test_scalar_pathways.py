@@ -380,6 +380,13 @@ def test_shares_add_up_and_impairment_is_what_the_gated_pathway_lost():
     assert (lost > 0.03).all()
 
 
+def test_a_deficit_that_lasts_for_all_of_training_harms():
+    whole = simulate_scalar(SWEEP | {"duration": SWEEP["epochs"]})
+    long = simulate_scalar(SWEEP | {"duration": SWEEP["epochs"] - 1})
+    assert long["impairment"].min() > 0.1
+    np.testing.assert_allclose(whole["impairment"], long["impairment"], atol=0.01)
+
+
 def test_all_that_gating_does_is_to_set_the_clock_back():
     """Clocks, the integral of dp / q^(D-1), of the pathways end as far apart as the error summed over the deficit."""
     depth, rate, duration = 3, 1e-4, 500

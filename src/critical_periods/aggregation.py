@@ -69,9 +69,11 @@ def _with_prediction(
     dataset: xr.Dataset, model: str | None, parameters: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]
 ) -> xr.Dataset:
     """A cell with the closing that theory predicts, where the experiment varies the duration of a deficit."""
-    if model != "matrix_completion" and not (model == "scalar_pathways" and "duration" in axes):
+    # A duration that is not on its axis counts other epochs than the axis does (`epochs_at_rate`).
+    gated = model == "scalar_pathways" and parameters["duration"] in axes.get("duration", ())
+    if model is None or not (model == "matrix_completion" or gated):
         return dataset
-    from critical_periods.closing import predicted_closing  # slow to load, and few experiments need it
+    from critical_periods.closing import predicted_closing  # slow to load, and not all experiments need it
 
     return dataset.assign(predicted_closing=predicted_closing(model, parameters))
 

@@ -433,7 +433,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         id="7b",
         figure="fig06",
-        statement="With 4000 observed entries the network ends at the task's rank whenever the switch",
+        statement="With 4000 observed entries the network ends at the task's rank even after the latest switch",
         experiment="n_observed",
         measure=partial(measures.excess_rank, deficit="longest", n_observed=4000),
         quantity="singular values above a tenth of the largest at the end, minus the final rank, latest switch",
@@ -479,9 +479,7 @@ CLAIMS: tuple[Claim, ...] = (
         figure="fig08",
         statement="The smaller the initial weights, the larger the final effect of a long first task, at every step",
         experiment="init_scale",
-        measure=lambda dataset: (
-            -measures.largest_step(-dataset["relative_accuracy"].isel(switch_epoch=-1), "init_scale")
-        ),
+        measure=partial(measures.effect_rise, dim="init_scale"),
         quantity="smallest rise of relative accuracy after the longest first task to the next larger initial scale",
         comparison="above",
         threshold=0.0,

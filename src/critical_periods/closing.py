@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+import scipy.stats
 import xarray as xr
 
-from critical_periods.measures import HARM
+from critical_periods.measures import HARM, RUNS
 from critical_periods.models.closed_form import time_to_reach
 from critical_periods.models.scalar_pathways import initial_scales, pathway_singular_value, scales
 
@@ -21,7 +22,13 @@ DESCRIPTIONS = {
 }
 
 #: What the theories assume of a cell.
-MATRIX_THEORY = {"onset": 0, "activation": "linear", "observations": "random", "pretrain_matrix": "random"}
+MATRIX_THEORY = {
+    "onset": 0,
+    "activation": "linear",
+    "observations": "random",
+    "pretrain_matrix": "random",
+    "pretrain_task": "other",
+}
 PATHWAY_THEORY = {
     "onset": 0,
     "plasticity": 0,
@@ -40,7 +47,7 @@ def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
     harm
         Harm after deficits of all durations.
     dim
-        The axis of durations, ascending.
+        The axis of durations.
 
     Returns
     -------
@@ -48,6 +55,7 @@ def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
         In the unit of the durations. NaN where the longest deficit does less harm than `measures.HARM`, so that the
         period never closes, and where the shortest one above 0 already does half, so that it is over before.
     """
+    harm = harm.sortby(dim)
     durations = harm[dim].values.astype(float)
 
     def closing(series: np.ndarray) -> float:
@@ -59,6 +67,47 @@ def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
         return float(np.exp(np.interp(level, series[around], np.log(durations[around]))))
 
     return xr.apply_ufunc(closing, harm, input_core_dims=[[dim]], vectorize=True)
+
+
+def compared(dataset: xr.Dataset, predicted: str, measured: str) -> xr.Dataset:
+    """Predictions beside measurements, a point for every setting.
+
+    Parameters
+    ----------
+    dataset
+        Dataset with both variables.
+    predicted, measured
+        Names of the variables, in the same unit.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over `point`, with the settings as coordinates: `predicted` and `measured` (geometric means over runs), `low`
+        and `high` (the smallest and largest run measured), and `known`: whether both are positive numbers.
+    """
+    both = xr.broadcast(dataset[predicted].where(dataset[predicted] > 0), dataset[measured])
+    theory, runs = both[0], both[1].where(both[1] > 0)
+    over = [axis for axis in RUNS if axis in runs.dims]
+    points = xr.Dataset(
+        {
+            "predicted": 10 ** xr.ufuncs.log10(theory).mean(over),
+            "measured": 10 ** xr.ufuncs.log10(runs).mean(over),
+            "low": runs.min(over),
+            "high": runs.max(over),
+        }
+    )
+    points["known"] = points["predicted"].notnull() & points["measured"].notnull()
+    points = points if points["known"].dims else points.expand_dims("setting")
+    return points.stack(point=points["known"].dims).reset_index("point")
+
+
+def agreement(points: xr.Dataset) -> tuple[float, float, int]:
+    """How well predictions hold: Spearman's correlation, the median factor by which they are off, number of points."""
+    known = points["known"].values
+    x, y = points["predicted"].values[known], points["measured"].values[known]
+    if len(x) < 3:
+        return float("nan"), float("nan"), len(x)
+    return float(scipy.stats.spearmanr(x, y).statistic), float(np.exp(np.median(abs(np.log(y / x))))), len(x)
 
 
 def predicted_closing(model: str, parameters: Mapping[str, Any]) -> float:
@@ -78,9 +127,9 @@ def predicted_closing(model: str, parameters: Mapping[str, Any]) -> float:
     if any(parameters[name] != value for name, value in plain.items()):
         return float("nan")
     if model == "matrix_completion":
-        return task_closing(
-            *(parameters[name] for name in ("size", "pretrain_rank", "init_scale", "learning_rate", "depth"))
-        )
+        rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
+        size, rank, init_scale, depth = (parameters[name] for name in ("size", "pretrain_rank", "init_scale", "depth"))
+        return task_closing(size, rank, init_scale, rate, depth)
     time = gating_closing(
         *(parameters[name] for name in ("singular_value", "depth", "imbalance", "init_mean", "n_pathways"))
     )
@@ -88,7 +137,7 @@ def predicted_closing(model: str, parameters: Mapping[str, Any]) -> float:
 
 
 def task_closing(size: int, rank: int, init_scale: float, learning_rate: float, depth: int) -> float:
-    """Epochs in which the modes of a first task are half learned (eqs 10, 19, 21).
+    """Epochs in which the modes of a first task are half learned (eq 19).
 
     With all entries observed, a mode grows as ds/dt = N s^(2 - 2/N) (s* - s) / tau, tau = n^2 / learning rate, from
     the initial scale to the task's singular values, all of them near s* = n / sqrt(rank). Observing a part of the
@@ -99,7 +148,7 @@ def task_closing(size: int, rank: int, init_scale: float, learning_rate: float, 
     size, rank
         n, and the rank of the first task, whose matrix has the norm n.
     init_scale
-        Length that the product of the initial layers gives a unit vector, if all of them are aligned.
+        Strength that a mode begins with.
     learning_rate, depth
         As in training.
 

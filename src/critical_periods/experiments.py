@@ -53,6 +53,9 @@ MOST_TURNS = 1000
 #: Parameters that count epochs.
 EPOCHS = ("epochs", "onset", "duration", "alternate_every", "lesion_onset", "lesion_duration", "record_every")
 
+#: Onset and length of the deficits of pathways.
+WINDOWS = (("onset", "duration"), ("lesion_onset", "lesion_duration"))
+
 #: Largest absolute value of an integer: that of 64 bits.
 LARGEST_INTEGER = 2**63 - 1
 
@@ -565,10 +568,19 @@ def _resolve_steps(parameters: dict[str, Any]) -> None:
     if edge_step is not None:
         depth = parameters["depth"]
         parameters["learning_rate"] = edge_step * 2 / (depth * parameters["singular_value"] ** (2 - 2 / depth))
-    if rate is not None:
-        for name in EPOCHS:
-            if parameters[name]:
-                parameters[name] = max(1, round(parameters[name] * rate / parameters["learning_rate"]))
+    if rate is None:
+        return
+    pace = rate / parameters["learning_rate"]
+    ends = {name: parameters[name] + parameters[onset] for onset, name in WINDOWS if parameters[name]}
+    for name in EPOCHS:
+        if parameters[name]:
+            parameters[name] = max(1, round(parameters[name] * pace))
+    # Windows end where their ends are rounded to, so that they stay inside the run.
+    for onset, name in WINDOWS:
+        if name in ends:
+            end = max(1, round(ends[name] * pace))
+            parameters[onset] = min(parameters[onset], end - 1)
+            parameters[name] = end - parameters[onset]
 
 
 def _canonical(parameters: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -158,7 +158,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
     Claim(
         id="x3c",
         figure="ext_closing",
-        statement="Eqs 10 and 21 predict how long another task may last before it harms",
+        statement="Eq 19 predicts how long another task may last before it harms",
         experiment="closing",
         measure=measures.prediction_factor,
         quantity="factor by which the predicted closing is off, the median over settings",
@@ -249,7 +249,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
             lesion_duration="first",
             lesion_onset="last",
         ),
-        quantity="share of the deprived pathway after the shortest patch, the largest over depths",
+        quantity="share of the deprived pathway after the shortest patch, begun last, the largest over depths",
         comparison="below",
         threshold=0.45,
         why=HALF,
@@ -355,7 +355,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
     Claim(
         id="x6f",
         figure="ext_step",
-        statement="A step at the edge of stability does not undo the harm",
+        statement="A step beyond the edge of stability does not undo the harm",
         experiment="step_size",
         measure=partial(
             measures.extreme,
@@ -458,7 +458,7 @@ EXTENSION_CLAIMS: tuple[Claim, ...] = (
     Claim(
         id="x8a",
         figure="ext_observations",
-        statement="What no observations connect is not completed, deficit or not",
+        statement="What no observations connect is not completed, even without a deficit",
         experiment="observation_structure",
         measure=partial(
             measures.extreme,

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import spearmanr
 
+from critical_periods.closing import agreement, compared
 from critical_periods.measures import MissingDataError, at, harmless_window, rank_correlation
 
 # Any experiment
@@ -124,28 +125,23 @@ def largest_edge_ratio(dataset: xr.Dataset) -> xr.DataArray:
 
 
 def prediction_factor(dataset: xr.Dataset) -> float:
-    """Factor by which the predicted closing is off: the median, over settings, of |log| of measured over predicted."""
-    predicted, measured = _closings(dataset)
-    return float(np.exp(np.median(abs(np.log(measured / predicted)))))
+    """Factor by which the predicted closing is off, the median over settings."""
+    return _agreement(dataset)[1]
 
 
 def prediction_order(dataset: xr.Dataset) -> float:
     """Spearman's correlation of measured with predicted closings over settings."""
-    return float(spearmanr(*_closings(dataset)).statistic)
+    return _agreement(dataset)[0]
 
 
-def _closings(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted and measured closings of all settings that have both: geometric means over seeds and trajectories."""
+def _agreement(dataset: xr.Dataset) -> tuple[float, float, int]:
     for name in ("predicted_closing", "measured_closing"):
         if name not in dataset:
             raise MissingDataError(f"no {name} in the experiment")
-    both = xr.broadcast(dataset["predicted_closing"], dataset["measured_closing"])
-    runs = [axis for axis in both[1].dims if axis in ("seed", "trajectory")]
-    predicted, measured = (np.exp(xr.ufuncs.log(closing).mean(runs).values.ravel()) for closing in both)
-    known = np.isfinite(predicted) & np.isfinite(measured)
-    if known.sum() < 3:
+    result = agreement(compared(dataset, "predicted_closing", "measured_closing"))
+    if result[2] < 3:
         raise MissingDataError("fewer than three settings whose period closes")
-    return predicted[known], measured[known]
+    return result
 
 
 # Large steps

@@ -8,6 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+#: Axes of a dataset that number runs of the same thing.
+RUNS = ("seed", "trajectory")
+
 #: Loss of relative accuracy from which on a deficit counts as harmless no longer (`harmless_window`).
 HARM = 0.1
 

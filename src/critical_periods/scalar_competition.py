@@ -90,7 +90,9 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) 
     curvature = sharpness(final_p, final_q, model.depth)[..., 0]
     share = _share(strengths[-1])
     gated = names.index(parameters["gated_pathway"])
-    undisturbed = share if len(schedule) == 1 else _share(_strengths(model, solve(normal, []).final)[..., 0])
+    undisturbed = share
+    if any(window.duration for window in windows):
+        undisturbed = _share(_strengths(model, solve(normal, []).final)[..., 0])
     dataset = recorded[["pathway_singular_value", "train_loss"]].assign(
         imbalance=recorded["imbalance"].isel(epoch=0),
         imbalance_drift=abs(recorded["imbalance"] - recorded["imbalance"].isel(epoch=0)).max("epoch"),

@@ -190,27 +190,6 @@ def write_csv(judgement: Judgement, path: str | Path) -> None:
             )
 
 
-def as_markdown(judgement: Judgement) -> str:
-    """The verdicts as a readable table, with intervals and the reasons for the thresholds."""
-    lines = [
-        summary(judgement),
-        "",
-        "| claim | figure | statement | value | holds if | verdict |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {verdict.claim.id} | {verdict.claim.figure} | {verdict.claim.statement} | {_value(verdict)} "
-        f"| {_criterion(verdict.claim)} | {_word(verdict)} |"
-        for verdict in judgement.verdicts
-    ]
-    lines += ["", "What is measured, and why the threshold is where it is:", ""]
-    lines += [f"- **{v.claim.id}** {v.claim.quantity}. {v.claim.why}." for v in judgement.verdicts]
-    if judgement.skipped:
-        lines += ["", "Not judged:", ""]
-        lines += [f"- **{claim.id}** {claim.statement}: {reason}." for claim, reason in judgement.skipped]
-    return "\n".join(lines) + "\n"
-
-
 def as_html(judgement: Judgement) -> str:
     """The verdicts as a page of its own."""
     rows = "\n".join(

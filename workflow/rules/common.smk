@@ -175,21 +175,22 @@ def figure_settings(wildcards):
     return RUNS[run]["figures"][wildcards.figure]
 
 
-def run_name(wildcards):
-    return Path(wildcards.run).name or "paper"
+def run_name(run):
+    return Path(run).name or "paper"
 
 
 def figure_labels(wildcards):
     """Labels of a figure in the report: its name, its title, and the run."""
     title = figure_settings(wildcards)["title"]
-    return {"figure": wildcards.figure, "title": title, "run": run_name(wildcards)}
+    run = run_of("figures", wildcards.figure, wildcards.run)
+    return {"figure": wildcards.figure, "title": title, "run": run_name(run)}
 
 
 def claim_labels(part):
     """Labels of a file in the report: what it holds, and of which run."""
 
     def labels(wildcards):
-        return {"claims": part, "run": Path(wildcards.run).name or "paper"}
+        return {"claims": part, "run": run_name(wildcards.run)}
 
     return labels
 

@@ -12,8 +12,8 @@ rule integrate_pathways:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=memory(1000),
+        runtime=minutes(10, 1),
     params:
         cells=bundle_cells,
         code=script_code("integrate_pathways.py"),
@@ -34,8 +34,8 @@ rule train_pathways:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory(1000),
+        runtime=minutes(20, 10),
     params:
         cells=bundle_cells,
         code=script_code("train_pathways.py"),

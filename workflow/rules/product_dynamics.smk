@@ -12,8 +12,8 @@ rule singular_flow:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory(1000),
+        runtime=minutes(60, 30),
     params:
         cells=bundle_cells,
         code=script_code("singular_flow.py"),
@@ -34,8 +34,8 @@ rule shared_modes:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory(1000),
+        runtime=minutes(60, 30),
     params:
         cells=bundle_cells,
         code=script_code("shared_modes.py"),

@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
-from scipy.stats import spearmanr
 
+from critical_periods.closing import agreement, compared
 from critical_periods.figures import curves, style
-from critical_periods.measures import HARM
+from critical_periods.measures import HARM, RUNS
 
 #: Height of a row of panels, and width of a figure by panels in a row, inches.
 HEIGHT, WIDTHS = 2.5, {1: 4.4, 2: style.PAGE, 3: style.PAGE}
@@ -100,9 +100,9 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
             raise ValueError(f"{where}: no axis {axis}; it has {', '.join(map(str, part.dims))}")
     if panel["chart"] != "prediction":
         part = part.squeeze(
-            [axis for axis, size in part.sizes.items() if size == 1 and axis not in (*axes, *curves.RUNS)], drop=True
+            [axis for axis, size in part.sizes.items() if size == 1 and axis not in (*axes, *RUNS)], drop=True
         )
-        if left := set(part.dims) - {*axes, *curves.RUNS}:
+        if left := set(part.dims) - {*axes, *RUNS}:
             raise ValueError(
                 f"{where}: {names[0]} has {', '.join(sorted(map(str, left)))} too; select a value of each"
             )
@@ -181,7 +181,7 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
 
 
 def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
-    points = prediction(dataset, panel["x"], panel["y"])
+    points = compared(dataset, panel["x"], panel["y"])
     shown = points.where(points["known"], drop=True) if points["known"].any() else points.isel(point=slice(0))
     handles: list[Any] = []
     looks: dict[str, list[Any]] = {"color": ["0.2"] * shown.sizes["point"], "marker": ["o"] * shown.sizes["point"]}
@@ -212,47 +212,6 @@ def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narro
     _agreement(axes, points)
     if handles:
         _legend(axes, handles, "", narrow)
-
-
-def prediction(dataset: xr.Dataset, predicted: str, measured: str) -> xr.Dataset:
-    """Predictions beside measurements, a point for every setting.
-
-    Parameters
-    ----------
-    dataset
-        Dataset with both variables.
-    predicted, measured
-        Names of the variables, in the same unit.
-
-    Returns
-    -------
-    xarray.Dataset
-        Over `point`, with the settings as coordinates: `predicted` and `measured` (geometric means over runs), `low`
-        and `high` (the smallest and largest run measured), and `known`: whether both are positive numbers.
-    """
-    both = xr.broadcast(dataset[predicted].where(dataset[predicted] > 0), dataset[measured])
-    theory, runs = both[0], both[1].where(both[1] > 0)
-    over = [axis for axis in curves.RUNS if axis in runs.dims]
-    points = xr.Dataset(
-        {
-            "predicted": 10 ** xr.ufuncs.log10(theory).mean(over),
-            "measured": 10 ** xr.ufuncs.log10(runs).mean(over),
-            "low": runs.min(over),
-            "high": runs.max(over),
-        }
-    )
-    points["known"] = points["predicted"].notnull() & points["measured"].notnull()
-    points = points if points["known"].dims else points.expand_dims("setting")
-    return points.stack(point=points["known"].dims).reset_index("point")
-
-
-def agreement(points: xr.Dataset) -> tuple[float, float, int]:
-    """How well predictions hold: Spearman's correlation, the median factor by which they are off, number of points."""
-    known = points["known"].values
-    x, y = points["predicted"].values[known], points["measured"].values[known]
-    if len(x) < 3:
-        return float("nan"), float("nan"), len(x)
-    return float(spearmanr(x, y).statistic), float(np.exp(np.median(abs(np.log(y / x))))), len(x)
 
 
 def _agreement(axes: Axes, points: xr.Dataset) -> None:

@@ -15,10 +15,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from critical_periods.figures import style
-from critical_periods.measures import HARM
+from critical_periods.measures import HARM, RUNS
 
-#: Axes of a dataset over which curves are means.
-RUNS = ("seed", "trajectory")
 #: Up to this many runs are drawn one by one, and up to this many points of a curve marked.
 MOST_FAINT, MOST_MARKED = 10, 30
 

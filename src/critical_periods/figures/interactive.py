@@ -11,8 +11,10 @@ import xarray as xr
 from matplotlib.colors import to_hex
 from plotly.subplots import make_subplots
 
+from critical_periods.closing import compared
 from critical_periods.figures import charts, curves, pathway_panels, style
 from critical_periods.figures.spectra import spectrum_columns
+from critical_periods.measures import HARM
 
 #: Lines of the pathways, in order, and what the sources of curves are called.
 DASHES, SOLVERS = ("solid", "dash", "dashdot", "dot"), {"ode": "ODE", "gradient_descent": "gradient descent"}
@@ -87,16 +89,18 @@ def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
 def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
     """Mean over runs; its standard deviation as bars where there are not too many points."""
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
+    geometric = panel.get("log", "") in ("y", "both") and _scale(dataset, panel, "y") == "log"
     names = [None] if lines is None else list(dataset[lines].values)
     number = ":," if dataset[x].dtype.kind in "iuf" else ""
     for index, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
-        mean, _, high = curves.mean_and_band(values)
+        mean, low, high = curves.mean_and_band(values, geometric)
         known = mean.notnull().values
         few = int(known.sum()) <= curves.MOST_MARKED
         error = None
         if few and curves.n_runs(values, None) > 1:
-            error = {"array": (high - mean).values[known].astype(float), "thickness": 1}
+            above, below = ((end - mean).values[known].astype(float) for end in (high, low))
+            error = {"array": above, "arrayminus": -below, "symmetric": False, "thickness": 1}
         figure.add_scatter(
             x=dataset[x].values[known],
             y=mean.values[known].astype(float),
@@ -120,6 +124,7 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
     show, x, y = panel["show"], panel["x"], panel["y"]
     values = curves.median(dataset[show]).transpose(y, x)
     palette = charts.signed_palette(values)
+    largest = min(float(abs(values).max()), charts.MOST_LINEAR * HARM)
     cell = figure.get_subplot(**place)
     right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
     figure.add_heatmap(
@@ -127,7 +132,7 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
         y=dataset[y].values,
         z=values.values.astype(float),
         colorscale=palette or "Viridis",
-        zmid=0 if palette else None,
+        **({"zmin": -largest, "zmax": largest} if palette else {}),
         colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
         hovertemplate=f"{_plain(charts.name_of(x, dataset))} %{{x}}<br>{_plain(charts.name_of(y, dataset))} %{{y}}<br>"
         + f"{_plain(charts.name_of(show, dataset))} %{{z:.4g}}<extra></extra>",
@@ -138,7 +143,7 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
 
 def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
     """Every setting a point that tells its values; the diagonal is where a prediction is exact."""
-    points = charts.prediction(dataset, panel["x"], panel["y"])
+    points = compared(dataset, panel["x"], panel["y"])
     points = points.isel(point=points["known"].values)
     settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
     texts = [
@@ -164,10 +169,11 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
             hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
             **place,
         )
-    ends = [float(fold([points["predicted"].values, points["measured"].values])) for fold in (np.min, np.max)]
-    figure.add_scatter(
-        x=ends, y=ends, mode="lines", line={"color": "grey"}, showlegend=False, hoverinfo="skip", **place
-    )
+    if points.sizes["point"]:
+        ends = [float(fold([points["predicted"].values, points["measured"].values])) for fold in (np.min, np.max)]
+        figure.add_scatter(
+            x=ends, y=ends, mode="lines", line={"color": "grey"}, showlegend=False, hoverinfo="skip", **place
+        )
     figure.update_yaxes(title=_plain(charts.name_of(panel["y"], dataset)), **place)
 
 
