@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 from snakemake_runs import LONG, Runs, kill_tree, training_job, wait_for
 
-from critical_periods.datasets import DatasetError, read, write
+from critical_periods.datasets import DatasetError, Stored, read, write
 
 RESULT = "results/experiments/depth.nc"
 CHANGES = LONG | {"checkpoint_minutes": 0.01}
@@ -151,7 +151,7 @@ def test_no_flipped_bit_passes_for_data(tmp_path):
         path = tmp_path / f"{number}.nc"
         path.write_bytes(damaged)
         try:
-            xr.testing.assert_equal(read(path, "cell"), dataset)
+            xr.testing.assert_equal(Stored([str(path)]).read("cell"), dataset)
         except DatasetError as error:
             refused[path] = str(error)
     assert len(refused) > 20

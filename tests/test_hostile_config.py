@@ -415,3 +415,9 @@ def test_what_breaks_snakemake_before_the_workflow_is_read_damages_nothing(tmp_p
         "results/kept",
     ]
     assert (tmp_path / "elsewhere/results/kept").read_text() == "intact"
+
+
+def test_of_errors_under_words_and_under_numbers_one_is_told(config, schema):
+    config["experiments"]["gating"]["vary"] = {"depth": [], 3: []}
+    with pytest.raises(ConfigError, match=r"experiments\.gating"):
+        Plan(config, schema)

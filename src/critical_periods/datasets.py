@@ -140,16 +140,17 @@ class Stored:
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
+        self.files = [str(path) for path in paths]
         self.paths: dict[str, str] = {}
         self._open: tuple[str, netCDF4.Dataset] | None = None
-        for path in paths:
+        for path in self.files:
             with _opened(path) as file:
                 self.paths.update(dict.fromkeys(file.groups, path))
 
     def read(self, cell: str) -> xr.Dataset:
         """Dataset of a cell."""
         if cell not in self.paths:
-            raise DatasetError(f"cell {cell} is in none of the files given")
+            raise DatasetError(f"cell {cell} is in none of the files given: {', '.join(self.files)}")
         path = self.paths[cell]
         if self._open is None or self._open[0] != path:
             self._open = path, _opened(path)

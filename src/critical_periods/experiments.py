@@ -309,9 +309,15 @@ def validate(instance: Any, schema: Mapping[str, Any], root: Mapping[str, Any] |
     _check_values(instance, key)
     if root is not None:
         schema = {**schema, "$defs": root["$defs"]}
-    error = jsonschema.exceptions.best_match(_Validator(schema).iter_errors(instance))
+    error = jsonschema.exceptions.best_match(_Validator(schema).iter_errors(instance), key=_relevance)
     if error is not None:
         raise _config_error(error, key, schema.get("$defs", {}))
+
+
+def _relevance(error: jsonschema.ValidationError) -> tuple[Any, ...]:
+    """The key of jsonschema, which can't compare the paths of errors where keys are words and numbers."""
+    depth, path, *rest = jsonschema.exceptions.relevance(error)
+    return depth, [(type(part).__name__, part) for part in path], *rest
 
 
 def _check_values(instance: Any, key: str) -> None:
