@@ -102,7 +102,7 @@ ROWS = []
 
 def report(measure, value, unit="1", target="", at=""):
     """Print a measure beside its target, and keep it for the table; `at` is where on a curve it lies."""
-    met, value = "", float(f"{value:.4g}")
+    met = ""
     if target:
         comparison, threshold = target.split()
         met = "yes" if (value <= float(threshold) if comparison == "<=" else value >= float(threshold)) else "NO"

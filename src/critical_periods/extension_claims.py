@@ -1,4 +1,4 @@
-"""What we expected of the experiments beyond the paper, as claims: from theory, before they ran in full."""
+"""Claims on the experiments beyond the paper, with thresholds from its theory and words."""
 
 from __future__ import annotations
 
