@@ -1,11 +1,11 @@
 """Measures of speed and memory, as ratios taken in one run: `make bench`, or `python benchmarks/bench.py steps cell`.
 
 Sections: steps (an update against its matrix products), cell (gradient descent, gradient flow and the loop written by
-hand on one cell of the paper), start (start-up of jobs), workflow (overhead of the workflow, time to plan it),
-batching (small cells one by one and several in a job), cells (a thousand cells of gradient flow: a sample of them
-through the workflow, the rest extrapolated; `--whole` runs them all), flow (the whole paper by gradient flow), run
-(what the paper's default run took, from results/benchmarks; needs `make figures` first), growth (how cost grows), gpu
-(matrix completion on cuda against the CPU, where there is one).
+hand on one cell of the paper), start (start-up of jobs), pathways (the multi-pathway figures from nothing), workflow
+(overhead of the workflow, time to plan it), batching (small cells one by one and several in a job), cells (a thousand
+cells of gradient flow: a sample of them through the workflow, the rest extrapolated; `--whole` runs them all), flow
+(the whole paper by gradient flow), run (what the paper's default run took, from results/benchmarks; needs
+`make figures` first), growth (how cost grows), gpu (matrix completion on cuda against the CPU, where there is one).
 
 Prints a table, writes results/bench.csv, in which the sections that did not run keep their rows, and draws
 results/growth.png from it. `--publish` puts both into docs/; `--quick` tries all this at toy size in a minute or two,
@@ -54,6 +54,8 @@ PAPER = SimpleNamespace(
     step_depths=(1, 2, 3, 4, 5),
     by_hand=3000,
     rounds=3,
+    pathway_figures={("fig01", "fig07"): "<= 20", ("fig02", "fig03", "fig11", "fig12"): "<= 60"},
+    pathway_sweep={"depth": [2, 3, 4, 6, 8], "onset": [0, 25, 50, 75, 100], "imbalance": [0.25, 0.5, 1, 2]},
     planned=(100, 1000, 5000, 20000),
     small_cells=32,
     thousand={"depth": [2, 3, 4], "pretrain_rank": [2, 5, 10, 15, 20]},
@@ -78,6 +80,8 @@ QUICK = SimpleNamespace(
     step_depths=(1, 3),
     by_hand=30,
     rounds=1,
+    pathway_figures={("fig07",): "<= 20"},
+    pathway_sweep={"depth": [2, 3]},
     planned=(20,),
     small_cells=2,
     thousand={"depth": [2], "pretrain_rank": [1, 2]},
@@ -281,6 +285,26 @@ def snakemake(folder, changes, *arguments):
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def pathways():
+    """The multi-pathway figures from nothing on one core, and a sweep of the scalar dynamics in one job."""
+    for figures, target in SIZES.pathway_figures.items():
+        with tempfile.TemporaryDirectory() as folder:
+            wall, cpu = snakemake(folder, {}, "--cores", 1, "--", *figures)
+        name = f"{', '.join(figures)} from nothing on one core"
+        report(f"{name}: wall time", wall, "s", target)
+        report(f"{name}: CPU time", cpu, "s")
+    grid = SIZES.pathway_sweep
+    sweep = {"title": "Sweep", "model": "scalar_pathways", "vary": grid, "set": {"portrait": False}}
+    count = math.prod(map(len, grid.values()))
+    for solver in ("gradient_descent", "gradient_flow"):
+        changes = {"experiments": {"sweep": sweep}, "solver": solver}
+        with tempfile.TemporaryDirectory() as folder:
+            snakemake(folder, changes, "--cores", 1, "--", "results/experiments/sweep.nc")
+            [job] = job_table(Path(folder) / "results")
+        measure = f"{count} cells of the scalar dynamics by {solver.replace('_', ' ')}, one job: wall time"
+        report(measure, job["seconds"], "s", "<= 10" if count == 100 else "")
 
 
 def workflow():
@@ -606,7 +630,8 @@ def gpu():
 
 
 SECTIONS = {
-    section.__name__: section for section in (steps, cell, start, workflow, batching, cells, flow, run, growth, gpu)
+    section.__name__: section
+    for section in (steps, cell, start, pathways, workflow, batching, cells, flow, run, growth, gpu)
 }
 
 

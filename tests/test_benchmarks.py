@@ -12,7 +12,7 @@ sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 import bench
 import growth_figure
 
-WORKFLOW = {"workflow", "batching", "cells", "flow"}
+WORKFLOW = {"pathways", "workflow", "batching", "cells", "flow"}
 DRAWN = {measure for *_, lines in growth_figure.PANELS for measure, _ in lines.values()}
 CURVES = {
     "workflow": {measure for measure in DRAWN if "planning" in measure},

@@ -113,7 +113,9 @@ def test_runs_of_a_batch_are_independent():
         alone = [weight[run] for weight in weights]
         for slope, reference in zip(batched, single.gradient(alone, phase), strict=True):
             torch.testing.assert_close(slope[run], reference)
-        np.testing.assert_allclose(observed[1][run], single.observe(alone, phase)["pathway_singular_value"][1])
+        strengths = single.observe(alone, phase)["pathway_singular_value"][1]
+        # Lesioned modes are 0 up to rounding, which depends on the processor.
+        np.testing.assert_allclose(observed[1][run], strengths, rtol=1e-12, atol=1e-14)
 
 
 # Deficits
