@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from critical_periods.models.factorization import (
     Factorization,
+    descending_singular_values,
     imbalance,
     initial_weights,
     largest_curvature,
@@ -204,6 +205,21 @@ def test_sharpness_is_the_step_beyond_which_gradient_descent_is_unstable():
     start, below = loss_after(0.9 * edge)
     assert below < start
     assert loss_after(1.1 * edge)[-1] > 100 * start
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_singular_values_are_right_to_the_precision_of_the_matrix(dtype):
+    generator = torch.Generator().manual_seed(0)
+    expected = torch.logspace(1, -8, 40, dtype=torch.float64).repeat(2, 1)
+    left, right = torch.linalg.qr(torch.randn(2, 2, 40, 40, dtype=torch.float64, generator=generator))[0]
+    matrix = (left * expected[:, None, :] @ right.mT).to(dtype)
+    found = descending_singular_values(matrix)
+    assert found.dtype == dtype
+    assert found.shape == (2, 40)
+    assert (found.diff(dim=-1) <= 0).all()
+    # Rounding the entries alone moves singular values by as much as this, times the largest one.
+    assert (found - expected).abs().max() <= 10 * torch.finfo(dtype).eps * expected.max()
+    assert (descending_singular_values(matrix * 0) == 0).all()
 
 
 def test_diagnostics_tell_what_w_shares_with_a_task():

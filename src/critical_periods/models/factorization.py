@@ -201,10 +201,10 @@ class Factorization:
         weights = _tensors(parameters)
         matrix = product(weights, self.activation)
         observed = _errors(matrix, phase.task)
-        if not matrix.isfinite().all():  # training has diverged: there are no singular values
+        if not observed["reconstruction_error"].isfinite().all():  # training has diverged: no singular values
             return {name: (self.dims, value.cpu().numpy()) for name, value in observed.items()}
         if self.references is None:
-            singular_values = torch.linalg.svdvals(matrix)
+            singular_values = descending_singular_values(matrix)
         else:
             left, singular_values, right = torch.linalg.svd(matrix)
             shares = singular_values / singular_values.sum(-1, keepdim=True)
@@ -271,6 +271,19 @@ def largest_curvature(
     hessian = LinearOperator((int(ends[-1]),) * 2, matvec=curve, dtype=dtype)
     start = np.random.default_rng(0).standard_normal(int(ends[-1])).astype(dtype)
     return float(eigsh(hessian, 1, which="LA", v0=start, tol=tolerance, return_eigenvectors=False)[0])
+
+
+def descending_singular_values(matrix: torch.Tensor) -> torch.Tensor:
+    """Singular values of matrices, largest first; in float32 as square roots of the eigenvalues of W^T W in float64.
+
+    That takes two thirds of the time of an SVD in float32 and is more accurate: squaring costs half of the digits, of
+    which float64 has more than twice as many. In float64 there is nothing to spare.
+    """
+    if matrix.dtype != torch.float32:
+        return torch.linalg.svdvals(matrix)
+    exact = matrix.double()
+    squares = torch.linalg.eigvalsh(exact.mT @ exact)
+    return squares.clamp(min=0).sqrt().flip(-1).to(matrix.dtype)
 
 
 def imbalance(weights: Sequence[torch.Tensor]) -> torch.Tensor:
