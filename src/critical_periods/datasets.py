@@ -91,18 +91,35 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
         abandoned.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
-        # One open file for all groups: to open it anew for each takes the longer, the more groups it has.
+        # One open file for all groups, everything defined before anything is written: to open it anew for each group,
+        # and to define after writing, goes through all groups that there are.
         with netCDF4.Dataset(temporary, "w") as file:
+            values = _Pending()
             for group, dataset in groups.items():
                 stamped = dataset.assign_attrs(provenance | {CHECKSUM: checksum(dataset)})
                 store = xr.backends.NetCDF4DataStore(file if group is None else file.createGroup(group))
-                stamped.dump_to_store(store, encoding=_encoding(stamped))
+                stamped.dump_to_store(store, writer=values, encoding=_encoding(stamped))
+            values.write()
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         free = shutil.disk_usage(path.parent).free / 1e6
         raise OSError(f"{path}: cannot be written ({error}); {free:.1f} MB are free there") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class _Pending:
+    """Stands in for xarray's writer: keeps the values of variables until all of them are defined."""
+
+    def __init__(self) -> None:
+        self.pending: list[tuple[Any, Any]] = []
+
+    def add(self, source: Any, target: Any) -> None:
+        self.pending.append((target, source))
+
+    def write(self) -> None:
+        for target, source in self.pending:
+            target[...] = source
 
 
 def read(path: str | Path) -> xr.Dataset:
