@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from critical_periods.models import factorization
 from critical_periods.models.factorization import (
     Factorization,
     descending_singular_values,
@@ -93,6 +94,23 @@ def test_runs_of_a_batch_may_have_tasks_of_their_own():
         alone = Factorization().gradient([weight[run] for weight in weights], Phase("final", 1, task))
         for slope, reference in zip(slopes, alone, strict=True):
             torch.testing.assert_close(slope[run], reference)
+
+
+@activations
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("together", [1, 2, 5])
+def test_a_batch_is_trained_as_its_runs_are_whatever_fits_the_cache(depth, together, activation, monkeypatch):
+    weights, _ = problem(depth=depth, runs=5)
+    tasks = [problem(seed=seed, n_observed=20 + seed)[1].task for seed in range(5)]
+    phase = Phase("final", 1, Task(np.stack([t.target for t in tasks]), np.stack([t.mask for t in tasks])))
+    alone = [[weight[run].clone() for weight in weights] for run in range(5)]
+    for run, task in enumerate(tasks):
+        Factorization(activation=activation).descent(alone[run], Phase("final", 1, task), 0.1)(3)
+    monkeypatch.setattr(factorization, "CACHED_BYTES", together * (3 * depth + 1) * weights[0][0].nbytes)
+    Factorization("run", activation=activation).descent(weights, phase, 0.1)(3)
+    for layer, weight in enumerate(weights):
+        for run in range(5):
+            torch.testing.assert_close(weight[run], alone[run][layer], rtol=1e-12, atol=1e-14)
 
 
 def test_depth_one_leaves_unobserved_entries_untouched():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -15,6 +16,9 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from critical_periods.models.activations import ACTIVATIONS
 from critical_periods.models.base import Observations, Parameters
 from critical_periods.schedules import Phase, Task
+
+#: What the runs that are updated together may take, bytes: less than the second-level cache of a core.
+CACHED_BYTES = 3 * 2**19
 
 
 def initial_weights(depth: int, size: int, init_scale: float, generator: np.random.Generator) -> list[np.ndarray]:
@@ -160,6 +164,23 @@ class Factorization:
         shape = batched[0].shape
         entry_weight = entry_weight.expand(shape).contiguous()
         negative_target = (-weighted_target).expand(shape).contiguous()
+        parts = 1
+        if batched[0].device.type == "cpu":
+            # Runs are independent: as many at a time as stay in the cache, each making all k updates.
+            arrays = 3 * len(batched) + 1  # weights, products, deltas and the two of the task
+            parts = min(shape[0], math.ceil(arrays * batched[0].nbytes / CACHED_BYTES))
+        split = [array.tensor_split(parts) for array in (entry_weight, negative_target, *batched)]
+        updates = [self._part_descent(part, learning_rate) for part in zip(*split, strict=True)]
+
+        def update(count: int) -> None:
+            for part in updates:
+                part(count)
+
+        return update
+
+    def _part_descent(self, part: Sequence[torch.Tensor], learning_rate: float) -> Callable[[int], None]:
+        """Bind gradient descent to some of the runs: 1/n_obs on observed entries, minus that times M, and weights."""
+        entry_weight, negative_target, *batched = part
         bend = ACTIVATIONS[self.activation] if len(batched) > 1 else None
         lowest = torch.empty_like(batched[0]) if bend else batched[0]
         prefix = [lowest, *(torch.empty_like(batched[0]) for _ in batched[1:])]
