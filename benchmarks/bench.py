@@ -611,7 +611,7 @@ def half_of_paper(device, shrink=1, key=batch_key):
     before = run_batches("pretraining", {p.id: p.parameters for p in first.values()}, pretrain, key)
     arguments = {identity: before[first[cell.id].id] for identity, cell in found.items()}
     parameters = {identity: cell.parameters for identity, cell in found.items()}
-    after = run_batches("matrix_completion", parameters, complete, key, arguments)
+    after = run_batches("matrix_completion", parameters, complete, key, arguments.__getitem__)
     seconds = time.perf_counter() - begun
     return seconds, {identity: dataset["reconstruction_error"].values for identity, dataset in after.items()}
 

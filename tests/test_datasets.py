@@ -1,4 +1,6 @@
 import contextlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -89,3 +91,38 @@ def test_checksum_depends_on_values_names_and_axes(dataset):
     ]
     assert len({checksum(other) for other in [dataset, *others]}) == 5
     assert checksum(dataset.assign_attrs(title="new")) == checksum(dataset)
+
+
+#: Conditions under which an intact file cannot be read: name -> statements that bring them about.
+HINDRANCES = {
+    "memory is short": (
+        "import psutil; used = psutil.Process().memory_info().vms; "
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 30_000_000, -1))"
+    ),
+    "too many open files": (
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50)); held = []\n"
+        "try:\n    while True: held.append(open('/dev/null'))\nexcept OSError: pass"
+    ),
+    "the file may not be read": "os.chmod(path, 0); os.geteuid() or os.seteuid(65534)",
+}
+
+
+@pytest.mark.parametrize("hindrance", HINDRANCES)
+def test_an_intact_file_that_cannot_be_read_is_not_called_damaged(hindrance, tmp_path):
+    path = tmp_path / "intact.nc"
+    write(xr.Dataset({"value": (("x", "y"), np.random.default_rng(0).random((3000, 1000)))}), path)
+    tmp_path.chmod(0o755)
+    script = (
+        f"import os, resource, sys, numpy\nsys.path[:] = {sys.path}\n"
+        "from critical_periods.datasets import DatasetError, read, write\n"
+        f"path = {str(path)!r}\nsmall = path + '.small'\n"
+        "import xarray; write(xarray.Dataset({'value': 1.0}), small); read(small)\n"  # everything is loaded
+        f"{HINDRANCES[hindrance]}\n"
+        "try:\n    read(path)\n"
+        "except DatasetError as error:\n    print('DAMAGED', error)\n"
+        "except OSError as error:\n    print('TOLD', error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.startswith(f"TOLD {path}: cannot be read"), done.stdout + done.stderr
+    path.chmod(0o644)
+    assert read(path).sizes["x"] == 3000

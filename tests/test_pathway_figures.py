@@ -10,7 +10,7 @@ import yaml
 from critical_periods.aggregation import assemble
 from critical_periods.experiments import Plan
 from critical_periods.figures import pathway_panels, phase_portraits
-from critical_periods.jobs import run_cells
+from critical_periods.jobs import one_by_one, run_batches
 from critical_periods.network_competition import simulate_network
 from critical_periods.scalar_competition import simulate_scalar
 
@@ -33,7 +33,7 @@ def experiment(name, seeds=(0,)):
     config["experiments"], config["figures"] = {name: settings}, {}
     plan = Plan(config, SCHEMA).experiments[name]
     cells = {cell.id: dict(cell.parameters) for cell in plan.cells.values()}
-    datasets = run_cells(plan.model, cells, SIMULATE[plan.model])
+    datasets = run_batches(plan.model, cells, one_by_one(SIMULATE[plan.model]))
     return assemble(plan.axes, [cell.id for cell in plan.cells.values()], datasets.__getitem__, {})
 
 

@@ -3,7 +3,7 @@ import textwrap
 import pytest
 from conftest import REPOSITORY
 
-from critical_periods.provenance import code_version, fingerprint, software_versions
+from critical_periods.provenance import code_version, fingerprint, merged_versions, software_versions
 
 PACKAGE = {
     "__init__": '"""Package."""\n',
@@ -32,7 +32,7 @@ PACKAGE = {
 
 @pytest.fixture
 def package(tmp_path):
-    """A small package and a script that uses part of it; returns how to edit it and the script's fingerprint."""
+    """A small package and a script that uses part of it; edits a module and returns the script's fingerprint."""
 
     def edit(module, old, new):
         file = tmp_path / "critical_periods" / f"{module}.py"
@@ -48,11 +48,7 @@ def package(tmp_path):
     script.write_text(
         "from critical_periods import tools\nfrom critical_periods.parts import solve\nprint(tools.used(1), solve())\n"
     )
-    from critical_periods import provenance
-
-    provenance._parse.cache_clear()
-    yield lambda *change: (provenance._parse.cache_clear(), edit(*change))[1]
-    provenance._parse.cache_clear()
+    return edit
 
 
 @pytest.mark.parametrize(
@@ -83,6 +79,134 @@ def test_an_edit_of_what_is_used_changes_the_fingerprint(package, module, old, n
 def test_an_edit_of_anything_else_does_not(package, module, old, new):
     before = package("tools", "LIMIT", "LIMIT")
     assert package(module, old, new) == before
+
+
+@pytest.fixture
+def fingerprint_of(tmp_path):
+    """Writes the modules of a package, and a script, and returns the script's fingerprint."""
+
+    def written(script, **modules):
+        for name, code in {"__init__": "", **modules}.items():
+            file = tmp_path / "critical_periods" / f"{name}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(textwrap.dedent(code))
+            (file.parent / "__init__.py").touch()
+        (tmp_path / "script.py").write_text(textwrap.dedent(script))
+        return fingerprint(tmp_path / "script.py", tmp_path)
+
+    return written
+
+
+SOLVE = "def solve():\n    return 1\n\ndef other():\n    return 2\n"
+
+#: How code can reach a definition out of sight: name -> (script, modules).
+OUT_OF_SIGHT = {
+    "relative import": (
+        "from critical_periods.parts.use import use\nuse()",
+        {"parts/use": "from .solve import solve\ndef use():\n    return solve()"},
+    ),
+    "relative import of the parent": (
+        "from critical_periods.parts.use import use\nuse()",
+        {"parts/use": "from ..parts import solve\ndef use():\n    return solve.solve()"},
+    ),
+    "star import": ("from critical_periods.parts.solve import *\nsolve()", {}),
+    "import under a condition": (
+        "from critical_periods.use import use\nuse()",
+        {"use": "if True:\n    from critical_periods.parts.solve import solve\ndef use():\n    return solve()"},
+    ),
+    "import that may fail": (
+        "from critical_periods.use import use\nuse()",
+        {
+            "use": "try:\n    from critical_periods.parts.solve import solve\nexcept ImportError:\n    solve = None\n"
+            "def use():\n    return solve()"
+        },
+    ),
+    "getattr": ("from critical_periods.parts import solve\ngetattr(solve, 'sol' + 've')()", {}),
+    "alias": (
+        "from critical_periods.use import use\nuse()",
+        {"use": "from critical_periods.parts import solve\nshort = solve\ndef use():\n    return short.solve()"},
+    ),
+    "dictionary of the module": ("from critical_periods.parts import solve\nsolve.__dict__['solve']()", {}),
+    "import_module": (
+        "from importlib import import_module\nimport_module('critical_periods.parts.solve').solve()",
+        {},
+    ),
+    "import_module of a computed name": (
+        "from importlib import import_module\nname = 'solve'\nimport_module(f'critical_periods.parts.{name}').solve()",
+        {},
+    ),
+    "registry filled by a decorator": (
+        "from critical_periods.registry import KNOWN\nimport critical_periods.entry\nKNOWN['solve']()",
+        {
+            "registry": "KNOWN = {}\ndef register(function):\n    KNOWN[function.__name__] = function\n",
+            "entry": "from critical_periods.registry import register\nfrom critical_periods.parts import solve as s\n"
+            "@register\ndef solve():\n    return s.solve()",
+        },
+    ),
+    "assignment to an attribute of a module": (
+        "from critical_periods import tools\nimport critical_periods.patch\ntools.run()",
+        {
+            "tools": "def run():\n    return 0",
+            "patch": "from critical_periods import tools\nfrom critical_periods.parts.solve import solve\n"
+            "tools.run = solve",
+        },
+    ),
+    "definition under a condition": (
+        "from critical_periods.use import use\nuse()",
+        {"use": "from critical_periods.parts.solve import solve\nif True:\n    def use():\n        return solve()"},
+    ),
+    "lazy names of a package": (
+        "import critical_periods.parts as parts\nparts.anything()",
+        {
+            "parts/__init__": "from importlib import import_module\n"
+            "NAMES = {'anything': 'critical_periods.parts.solve'}\n"
+            "def __getattr__(name):\n    return import_module(NAMES[name]).solve"
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("way", OUT_OF_SIGHT)
+def test_what_is_reached_out_of_sight_counts(fingerprint_of, way):
+    script, modules = OUT_OF_SIGHT[way]
+    before = fingerprint_of(script, **modules | {"parts/solve": SOLVE})
+    assert fingerprint_of(script, **modules | {"parts/solve": SOLVE.replace("return 1", "return 3")}) != before
+
+
+def test_docstrings_count_where_code_reads_them(fingerprint_of):
+    script = "from critical_periods.tools import names\nprint(names())"
+    plain = 'def names():\n    """One."""\n    return 1'
+    reading = plain.replace("return 1", "return names.__doc__")
+    assert fingerprint_of(script, tools=plain) == fingerprint_of(script, tools=plain.replace("One", "Two"))
+    assert fingerprint_of(script, tools=reading) != fingerprint_of(script, tools=reading.replace("One", "Two"))
+
+
+def test_a_registry_that_nothing_imports_does_not_count(fingerprint_of):
+    script = "from critical_periods.tools import run\nrun()"
+    entry = "from critical_periods.tools import register\n@register\ndef solve():\n    return 1"
+    tools = "def register(function):\n    return function\ndef run():\n    return 0"
+    before = fingerprint_of(script, tools=tools, entry=entry)
+    assert fingerprint_of(script, tools=tools, entry=entry.replace("return 1", "return 2")) == before
+
+
+def test_fingerprints_are_those_of_every_python(fingerprint_of):
+    """The very digits: what a newer Python adds to its syntax trees must not show."""
+    script = """
+        from dataclasses import dataclass
+        @dataclass(frozen=True)
+        class Rate:
+            value: float = 0.25
+            def times(self, *factors, scale=1e-3, **rest):
+                return f"{self.value!r:>{8}}" "s" if factors else [*factors, {**rest}]
+        match Rate():
+            case Rate(value=v) if (w := v) > 0:
+                print(w, b"x", 1j, ..., "a" "b")
+    """
+    assert fingerprint_of(script) == "9326001a2a77cf1c"
+
+
+def test_versions_behind_several_datasets_are_all_named():
+    assert merged_versions(["numpy 2.1, torch 2.13", "numpy 2.3 and 2.1"]) == "numpy 2.1 and 2.3, torch 2.13"
 
 
 def edited(tmp_path, module, old, new):

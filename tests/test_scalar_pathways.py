@@ -459,11 +459,11 @@ def test_scalar_pathways_never_load_torch():
     code = f"""
 import sys
 sys.path[:] = {sys.path}
-from critical_periods.jobs import run_cells
+from critical_periods.jobs import one_by_one, run_batches
 from critical_periods.logs import log_to
 from critical_periods.scalar_competition import simulate_scalar
 for parameters in {[PORTRAIT, SMALL_INIT | {"epochs": 1000, "record_every": 100}]}:
-    run_cells("scalar_pathways", {{"cell": parameters}}, simulate_scalar)
+    run_batches("scalar_pathways", {{"cell": parameters}}, one_by_one(simulate_scalar))
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

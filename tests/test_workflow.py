@@ -10,6 +10,7 @@ import sys
 import pytest
 import yaml
 from conftest import REPOSITORY
+from snakemake_runs import wait_for
 
 from critical_periods.datasets import CHECKSUM, read
 
@@ -73,14 +74,17 @@ class Project:
         assert old in path.read_text(), (file, old)
         path.write_text(path.read_text().replace(old, new))
 
-    def snakemake(self, *arguments, fails=False):
+    def start(self, *arguments):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(self.workdir), *arguments]
-        ran = subprocess.run(
-            command, cwd=self.repository, env=environment, capture_output=True, text=True, timeout=300, check=False
+        return subprocess.Popen(
+            command, cwd=self.repository, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        output = ran.stdout + ran.stderr
-        assert (ran.returncode != 0) == fails, output
+
+    def snakemake(self, *arguments, fails=False):
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=300)
+        assert (process.returncode != 0) == fails, output
         return output
 
     def planned(self, *arguments):
@@ -206,6 +210,66 @@ def test_other_solvers_do_not_concern_gradient_descent(project):
         "src/critical_periods/solvers/gradient_flow.py", "    return Solution(", "    print()\n    return Solution("
     )
     assert project.planned() == {}
+
+
+def test_a_run_whose_code_is_edited_meanwhile_fails_and_leaves_no_wrong_result(finished, tmp_path):
+    """Even where the edit is undone, so that nothing shows it afterwards."""
+    project = Project(tmp_path)
+    measures, edit = "src/critical_periods/measures.py", ("drop=True) - recon", "drop=True) + recon")
+    process = project.start("results/experiments/depth.nc")
+    wait_for(lambda: list(project.workdir.glob("results/logs/pretrain/*.log")), "a job")
+    project.edit(measures, *edit)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode != 0
+    assert re.search(r"CodeChangedError: aggregate\.py: code = \w+; allowed: \w+, as planned", output)
+    project.edit(measures, *reversed(edit))
+    project.snakemake("results/experiments/depth.nc")
+    assert project.dataset("depth").attrs[CHECKSUM] == finished.dataset("depth").attrs[CHECKSUM]
+    assert re.fullmatch("[0-9a-f]{16}", project.dataset("depth").attrs["code"])
+
+
+def test_results_are_recognised_in_another_copy_of_the_same_code(project, tmp_path):
+    for path in project.repository.rglob("*"):
+        path.touch()
+    shutil.move(project.repository, tmp_path / "clone")
+    project.repository = tmp_path / "clone"
+    assert project.planned() == {}
+    project.edit("workflow/scripts/train.py", "job = Job(snakemake)", "job = Job(snakemake)  # it begins")
+    assert project.planned() == {}
+
+
+def test_cells_made_anew_are_assembled_whatever_the_clocks_say(project):
+    project.edit("src/critical_periods/models/factorization.py", "alpha=-learning_rate", "alpha=-0.5 * learning_rate")
+    cells = [str(path.relative_to(project.workdir)) for path in project.workdir.glob("results/cells/*/*.nc")]
+    project.snakemake(*cells)
+    for cell in cells:
+        os.utime(project.workdir / cell, (1e9, 1e9))
+    assert project.planned() == {"aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
+
+
+def test_results_of_other_versions_are_told_and_made_anew_where_versions_are_strict(project):
+    for listing in project.workdir.glob("results/cells/*/*.cells.txt"):
+        listing.write_text(re.sub("numpy [^,]*", "numpy 1.26.4", listing.read_text()))
+    output = project.snakemake("--dry-run")
+    assert re.search(r"4 files of results come from numpy 1\.26\.4, .*, installed is numpy [2-9]", output)
+    assert "Nothing to be done" in output
+    everything = {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
+    assert project.planned("--config", "versions=strict") == everything
+    output = project.snakemake("--config", "versions=strict")
+    assert "come from" not in output
+    assert project.planned("--config", "versions=strict") == {}
+
+
+def test_only_new_cells_of_a_longer_or_reordered_axis_are_simulated(project):
+    project.configuration["cells_per_job"]["gradient_descent"] = 4
+    for order, taken in (([3, 1, 2], "2 of 3"), ([2, 3, 1], "3 of 3")):
+        axis = {"depth": {**TINY["experiments"]["depth"], "vary": {"depth": order}}}
+        project.configure(experiments=TINY["experiments"] | axis)
+        logs = set(project.workdir.glob("results/logs/*/*.log"))
+        project.snakemake("results/experiments/depth.nc")
+        new = [log.read_text() for log in set(project.workdir.glob("results/logs/*/*.log")) - logs]
+        assert len(new) == 2
+        assert all(f"{taken} cells were computed before" in log for log in new)
 
 
 def test_results_are_bit_identical_from_run_to_run(finished, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,8 @@ import xarray as xr
 
 from critical_periods.datasets import parameters_attribute
 from critical_periods.measures import relative_accuracy
-from critical_periods.trajectories import describe
+from critical_periods.provenance import merged_versions
+from critical_periods.trajectories import DivergedError, describe
 
 DESCRIPTIONS = {
     "seed": ("seed of the random draws", "1"),
@@ -23,6 +25,7 @@ def assemble(
     cells: Sequence[str],
     read_cell: Callable[[str], xr.Dataset],
     descriptions: Mapping[str, str],
+    diverged: str = "fail",
 ) -> xr.Dataset:
     """Put the cells of an experiment side by side, along `seed` and every parameter that varies.
 
@@ -39,18 +42,36 @@ def assemble(
         Called with an identity, returns the cell's dataset, whose attribute `parameters` holds its parameters.
     descriptions
         parameter -> long name of the axis along which it varies.
+    diverged
+        "fail": a cell whose training diverged is an error; "record": it is NaN.
 
     Returns
     -------
     xarray.Dataset
-        Its attribute `parameters` holds the parameters that all cells share, as JSON.
+        Its attribute `parameters` holds the parameters that all cells share, as JSON; `software` the versions behind
+        all cells; `diverged`, where there are any, the cells that diverged and why, a line each.
+
+    Raises
+    ------
+    critical_periods.trajectories.DivergedError
+        If a cell diverged and that is not to be recorded.
     """
-    grid = iter(cells)
+    grid = iter(zip(cells, itertools.product(*axes.values()), strict=True))
     shared: dict[str, Any] | None = None
+    software: list[str] = []
+    broken: list[str] = []
 
     def read_next() -> xr.Dataset:
         nonlocal shared
-        dataset = read_cell(next(grid))
+        identity, point = next(grid)
+        dataset = read_cell(identity)
+        if "software" in dataset.attrs:
+            software.append(dataset.attrs["software"])
+        if "diverged" in dataset.attrs:
+            place = ", ".join(f"{name} = {value}" for name, value in zip(axes, point, strict=True))
+            broken.append(f"{place}: {dataset.attrs['diverged']}")
+            if diverged != "record":
+                raise DivergedError(f"cell {identity} ({broken[-1]}); allowed where diverged = record")
         parameters = json.loads(dataset.attrs["parameters"])
         known = parameters if shared is None else shared
         shared = {name: value for name, value in known.items() if parameters.get(name) == value}
@@ -61,6 +82,10 @@ def assemble(
         dataset["relative_accuracy"] = relative_accuracy(dataset["reconstruction_error"])
     dataset = _with_measurement(dataset)
     dataset.attrs = {"parameters": parameters_attribute(shared or {})}
+    if software:
+        dataset.attrs["software"] = merged_versions(dict.fromkeys(software))
+    if broken:
+        dataset.attrs["diverged"] = "\n".join(broken)
     axis_names = {name: (text, "1") for name, text in descriptions.items() if name in axes}
     return describe(dataset, axis_names | DESCRIPTIONS)
 

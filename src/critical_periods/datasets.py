@@ -16,10 +16,13 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from critical_periods.provenance import code_version, software_versions
+from critical_periods.provenance import code_version, merged_versions, software_versions
 
 #: Attribute that holds the checksum of a dataset's variables.
 CHECKSUM = "data_sha256"
+
+#: Bytes of memory that have to be free for an unreadable file to count as damaged.
+MEMORY_TO_SPARE = 2**26
 
 
 class DatasetError(OSError):
@@ -60,18 +63,22 @@ def checksum(dataset: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
-def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> None:
+def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path, code: str = "") -> None:
     """Write one dataset, or several as groups of one file, under a temporary name that is renamed at the end.
 
-    Every dataset gets a checksum, the software versions, the code version and its time of creation as attributes;
-    variables are compressed, and each of their blocks carries a checksum too.
+    Every dataset gets a checksum, the software versions, the code version and its time of creation as attributes,
+    unless it is, value for value, one that was read and has them already; variables are compressed, and each of their
+    blocks carries a checksum too.
 
     Parameters
     ----------
     datasets
-        A dataset, or group name -> dataset.
+        A dataset, or group name -> dataset. What they name as `software`, the versions behind what they are made
+        from, is kept beside the versions at hand.
     path
         The file, replaced if it exists.
+    code
+        Fingerprint of the code that made them.
 
     Raises
     ------
@@ -82,8 +89,8 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     groups: Mapping[Any, xr.Dataset] = {None: datasets} if isinstance(datasets, xr.Dataset) else datasets
     provenance = {
-        "software": software_versions(),
         "code_version": code_version(),
+        "code": code,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "Conventions": "CF-1.11",
     }
@@ -96,7 +103,7 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
         with netCDF4.Dataset(temporary, "w") as file:
             values = _Pending()
             for group, dataset in groups.items():
-                stamped = dataset.assign_attrs(provenance | {CHECKSUM: checksum(dataset)})
+                stamped = _stamped(dataset, provenance)
                 store = xr.backends.NetCDF4DataStore(file if group is None else file.createGroup(group))
                 stamped.dump_to_store(store, writer=values, encoding=_encoding(stamped))
             values.write()
@@ -106,6 +113,15 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path) -> 
         raise OSError(f"{path}: cannot be written ({error}); {free:.1f} MB are free there") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _stamped(dataset: xr.Dataset, provenance: Mapping[str, str]) -> xr.Dataset:
+    """A dataset with checksum and provenance; as it is where it has those of these very values."""
+    digest = checksum(dataset)
+    if dataset.attrs.get(CHECKSUM) == digest:
+        return dataset
+    software = merged_versions([*filter(None, [dataset.attrs.get("software")]), software_versions()])
+    return dataset.assign_attrs({**provenance, "software": software, CHECKSUM: digest})
 
 
 class _Pending:
@@ -175,10 +191,16 @@ class Stored:
 
 
 def _opened(path: str | Path) -> netCDF4.Dataset:
+    """Open a file; DatasetError if it is missing or damaged, any other OSError as it is, with the file's name."""
+    size = 0
     try:
+        with open(path, "rb") as file:  # says why, where netCDF only says that it cannot
+            size = os.fstat(file.fileno()).st_size
         return netCDF4.Dataset(path)
-    except Exception as error:
-        raise DatasetError(f"{path}: unreadable ({error})", path) from error
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: not there") from None
+    except (OSError, RuntimeError, MemoryError) as error:
+        raise _read_error(error, f"{path}", path, 2 * size) from error
 
 
 def _checked(group: netCDF4.Dataset, path: str | Path) -> xr.Dataset:
@@ -186,11 +208,29 @@ def _checked(group: netCDF4.Dataset, path: str | Path) -> xr.Dataset:
     where = f"{path}" + (f" (group {group.name})" if group.parent is not None else "")
     try:
         dataset = xr.open_dataset(xr.backends.NetCDF4DataStore(group)).load()
-    except Exception as error:
-        raise DatasetError(f"{where}: unreadable ({error})", path) from error
+    except MemoryError as error:
+        raise OSError(f"{where}: cannot be read, memory is short ({error})") from error
+    except Exception as error:  # a flipped bit in the metadata may end in any
+        size = sum(16 * variable.size for variable in group.variables.values())
+        raise _read_error(error, where, path, size) from error
     if dataset.attrs.get(CHECKSUM) != checksum(dataset):
         raise DatasetError(f"{where}: damaged, its values do not match its checksum", path)
     return dataset
+
+
+def _read_error(error: Exception, where: str, path: str | Path, size: int) -> OSError:
+    """What to raise for an error on reading: that the file is damaged, unless something else may be the reason.
+
+    Only that has a file renamed. A system call that fails says so by a positive number. HDF5 answers an allocation
+    that fails as it answers damage, so that there has to be room for what was read.
+    """
+    if isinstance(error, OSError) and (error.errno or 0) > 0:
+        return OSError(f"{where}: cannot be read ({error.strerror})")
+    try:
+        np.empty(size + MEMORY_TO_SPARE, dtype=np.uint8)
+    except MemoryError:
+        return OSError(f"{where}: cannot be read, memory is short ({error})")
+    return DatasetError(f"{where}: unreadable ({error})", path)
 
 
 def parameters_attribute(parameters: Mapping[str, Any]) -> str:

@@ -89,7 +89,10 @@ def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
 
 
 def pretrain(
-    cells: Sequence[Mapping[str, Any]], progress: str | None = None, checkpoints: Checkpoints | None = None
+    cells: Sequence[Mapping[str, Any]],
+    progress: str | None = None,
+    checkpoints: Checkpoints | None = None,
+    diverged: str = "fail",
 ) -> list[xr.Dataset]:
     """Train cells on their first tasks once, as one batch, and keep the weights at every switch epoch.
 
@@ -104,6 +107,8 @@ def pretrain(
         What to call the job in the log; None for silence.
     checkpoints
         Where gradient descent keeps its state while it lasts.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -136,6 +141,7 @@ def complete(
     pretrainings: Sequence[xr.Dataset],
     progress: str | None = None,
     checkpoints: Checkpoints | None = None,
+    diverged: str = "fail",
 ) -> list[xr.Dataset]:
     """Continue every switch epoch of every cell on its final task, all of them as one batch.
 
@@ -149,6 +155,8 @@ def complete(
         What to call the job in the log; None for silence.
     checkpoints
         Where gradient descent keeps its state while it lasts.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -215,7 +223,8 @@ def _whole(pretraining: xr.Dataset, final: xr.Dataset, onset: int) -> xr.Dataset
         switch_epoch=final["switch_epoch"].values, mode=np.arange(1, dataset.sizes["mode"] + 1)
     )
     dataset = dataset.assign({name: final[name].isel(epoch=-1).drop_vars(["epoch", "phase"]) for name in results})
-    return describe(dataset.assign_attrs(final.attrs), DESCRIPTIONS)
+    made_from = {name: pretraining.attrs[name] for name in ("software",) if name in pretraining.attrs}
+    return describe(dataset.assign_attrs(final.attrs | made_from), DESCRIPTIONS)
 
 
 _FILL = {

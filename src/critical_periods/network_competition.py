@@ -22,7 +22,7 @@ from critical_periods.trajectories import Progress, describe
 logger = logging.getLogger(__name__)
 
 
-def simulate_network(parameters: Mapping[str, Any], progress: str | None = None) -> xr.Dataset:
+def simulate_network(parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail") -> xr.Dataset:
     """Train a multi-pathway network on the hierarchical task under gating and lesions (figs 2, 3, 11, 12).
 
     A linear network is compared with its scalar reduction, integrated in three ways: `euler` with the step of gradient
@@ -38,6 +38,8 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None)
         the end), `record_every`, `dtype`, `rtol`, `atol`, `seed`.
     progress
         What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------

@@ -53,7 +53,9 @@ def near_identity_weights(
     return [layer.copy() for _ in range(depth)]
 
 
-def simulate_singular_flow(parameters: Mapping[str, Any], progress: str | None = None) -> xr.Dataset:
+def simulate_singular_flow(
+    parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail"
+) -> xr.Dataset:
     """Train a deep factorization across task switches, and integrate eqs 10, 13 and 14 beside it (fig 9).
 
     Training and theory share the pre-training of all switch epochs. Conditions of the equations (balanced factors,
@@ -65,6 +67,8 @@ def simulate_singular_flow(parameters: Mapping[str, Any], progress: str | None =
         Parameters of a cell of the model `singular_flow`.
     progress
         What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -157,7 +161,9 @@ def simulate_singular_flow(parameters: Mapping[str, Any], progress: str | None =
     return describe(dataset, DESCRIPTIONS)
 
 
-def simulate_shared_modes(parameters: Mapping[str, Any], progress: str | None = None) -> xr.Dataset:
+def simulate_shared_modes(
+    parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail"
+) -> xr.Dataset:
     """Train through two tasks with the same singular vectors, and evaluate eq 21 beside it (fig 10).
 
     The second task gives the modes of the first one new strengths, in reversed order: the smallest one to the
@@ -169,6 +175,8 @@ def simulate_shared_modes(parameters: Mapping[str, Any], progress: str | None = 
         Parameters of a cell of the model `shared_modes`.
     progress
         What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------

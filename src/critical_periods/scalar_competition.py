@@ -31,7 +31,7 @@ PATH_POINTS = 201
 FLOW_POINTS = 61
 
 
-def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) -> xr.Dataset:
+def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail") -> xr.Dataset:
     """Integrate eqs 7 and 8 for many initial conditions of one mode (figs 1 and 7).
 
     Parameters
@@ -44,6 +44,8 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None) 
         `atol`, `seed`.
     progress
         What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------

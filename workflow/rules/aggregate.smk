@@ -17,7 +17,8 @@ rule aggregate:
     params:
         grid=experiment_grid,
         descriptions=axis_descriptions,
-        code=script_code("aggregate.py"),
+        diverged=config["diverged"],
+        code=aggregate_code,
     message:
         "Aggregating experiment {wildcards.run}{wildcards.experiment}"
     script:

@@ -24,7 +24,7 @@ rule agree:
         mem_mb=1000,
         runtime=10,
     params:
-        code=script_code("agree.py"),
+        code=agreement_code,
     message:
         "Comparing the solvers; largest differences in {log}"
     script:

@@ -27,7 +27,7 @@ rule judge:
         mem_mb=1000,
         runtime=10,
     params:
-        code=script_code("judge.py"),
+        code=judging_code,
     message:
         "Judging the claims on {input}"
     script:

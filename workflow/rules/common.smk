@@ -3,8 +3,9 @@ from functools import cache
 
 import yaml
 
+from critical_periods.cells import other_versions
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
-from critical_periods.provenance import fingerprint
+from critical_periods.provenance import NUMERICAL_PACKAGES, Code, software_versions
 from critical_periods.runs import COMPARED, runs
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
@@ -27,6 +28,17 @@ except ConfigError as error:
 
 EXTENSIONS = "extensions/"
 NAMED = {kind: [*RUNS[""][kind], *RUNS[EXTENSIONS][kind]] for kind in ("experiments", "figures")}
+
+
+# What the numerical packages must be, for results to count as those of this run; "" for any version.
+VERSIONS = software_versions(NUMERICAL_PACKAGES) if config["versions"] == "strict" else ""
+
+if workflow.is_main_process and not VERSIONS:
+    for versions, files in other_versions(Path("results/cells")).items():
+        logger.warning(
+            f"{files} files of results come from {versions}, installed is {software_versions(NUMERICAL_PACKAGES)}: "
+            "numbers may differ in their last digits (docs/determinism.md); --config versions=strict computes them anew"
+        )
 
 
 wildcard_constraints:
@@ -195,30 +207,77 @@ def claim_labels(part):
     return labels
 
 
+#: Model -> script that simulates its cells.
+SIMULATIONS = {
+    "pretraining": "pretrain.py",
+    "matrix_completion": "train.py",
+    "scalar_pathways": "integrate_pathways.py",
+    "pathway_network": "train_pathways.py",
+    "singular_flow": "singular_flow.py",
+    "shared_modes": "shared_modes.py",
+}
+
+
 @cache
-def code_of(file, *without):
-    return fingerprint(file, REPOSITORY / "src", without)
+def fingerprint_of(code):
+    return code.fingerprint(SCRIPTS, REPOSITORY / "src")
 
 
-def script_code(script):
-    """Fingerprint of a script, taken only where a job of it is planned."""
+@cache
+def simulation_code(model, solver):
+    """What a job that simulates cells runs, and the fingerprints of the jobs whose files it reads."""
+    others = SOLVERS - {solver} if model in ("pretraining", "matrix_completion") else ()
+    code = Code(SIMULATIONS[model], without=tuple(f"critical_periods.solvers.{other}" for other in sorted(others)))
+    before = [simulation_code("pretraining", solver)] if model == "matrix_completion" else []
+    return code.planned(fingerprint_of(code), lineage(before))
+
+
+def lineage(codes):
+    """Fingerprints of jobs and of all jobs before them."""
+    return {fingerprint for code in codes for fingerprint in (code["fingerprint"], *code["upstream"])}
+
+
+def bundle_code(wildcards):
+    cell = bundle_of(wildcards).cells[0]
+    return simulation_code(cell.model, cell.parameters.get("solver"))
+
+
+@cache
+def experiment_code(name, run):
+    """What the job that assembles an experiment runs."""
+    code = Code("aggregate.py")
+    cells = plan(run_of("experiments", name, run)).experiments[name].cells.values()
+    kinds = {(cell.model, cell.parameters.get("solver")) for cell in cells}
+    return code.planned(fingerprint_of(code), lineage(simulation_code(*kind) for kind in kinds))
+
+
+def aggregate_code(wildcards):
+    return experiment_code(wildcards.experiment, wildcards.run)
+
+
+def drawing_code(script, *loads):
+    """What a job that draws a figure runs; `loads` are modules that the script imports by the figure's kind."""
 
     def code(wildcards):
-        return code_of(SCRIPTS / script)
+        settings = figure_settings(wildcards)
+        drawing = Code(script, tuple(module.format(kind=settings["kind"]) for module in loads))
+        before = [experiment_code(name, wildcards.run) for name in figure_experiments(settings)]
+        return drawing.planned(fingerprint_of(drawing), lineage(before))
 
     return code
 
 
-def figure_code(wildcards):
-    kind = figure_settings(wildcards)["kind"]
-    return code_of(SCRIPTS / "draw.py") + code_of(REPOSITORY / "src/critical_periods/figures" / f"{kind}.py")
+def judging_code(wildcards):
+    judging = Code("judge.py")
+    before = [experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]]
+    return judging.planned(fingerprint_of(judging), lineage(before))
 
 
-def solver_code(script):
-    """Fingerprint of a script that trains, without the solver that a bundle does not use."""
-
-    def code(wildcards):
-        others = SOLVERS - {bundle_of(wildcards).cells[0].parameters["solver"]}
-        return code_of(SCRIPTS / script, *(f"critical_periods.solvers.{solver}" for solver in sorted(others)))
-
-    return code
+def agreement_code(wildcards):
+    comparing = Code("agree.py")
+    before = [
+        experiment_code(name, f"agreement/{solver}/")
+        for solver in COMPARED
+        for name in RUNS[f"agreement/{solver}/"]["experiments"]
+    ]
+    return comparing.planned(fingerprint_of(comparing), lineage(before))

@@ -22,7 +22,7 @@ rule figure:
         runtime=10,
     params:
         figure=figure_settings,
-        code=figure_code,
+        code=drawing_code("draw.py", "critical_periods.figures.{kind}"),
     message:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:

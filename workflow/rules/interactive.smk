@@ -21,7 +21,7 @@ rule interactive:
         runtime=10,
     params:
         figure=figure_settings,
-        code=script_code("draw_interactive.py"),
+        code=drawing_code("draw_interactive.py"),
     message:
         "Drawing {wildcards.run}{wildcards.figure} to hover over"
     script:

@@ -3,7 +3,7 @@
 
 rule integrate_pathways:
     output:
-        "results/cells/scalar_pathways/{bundle}.nc",
+        update("results/cells/scalar_pathways/{bundle}.nc"),
     log:
         "results/logs/integrate_pathways/{bundle}.log",
     benchmark:
@@ -16,7 +16,8 @@ rule integrate_pathways:
         runtime=minutes(10, 1),
     params:
         cells=bundle_cells,
-        code=script_code("integrate_pathways.py"),
+        code=bundle_code,
+        versions=VERSIONS,
     message:
         "Integrating the scalar dynamics of pathways, {wildcards.bundle}; results in {log}"
     script:
@@ -25,7 +26,7 @@ rule integrate_pathways:
 
 rule train_pathways:
     output:
-        "results/cells/pathway_network/{bundle}.nc",
+        update("results/cells/pathway_network/{bundle}.nc"),
     log:
         "results/logs/train_pathways/{bundle}.log",
     benchmark:
@@ -38,7 +39,8 @@ rule train_pathways:
         runtime=minutes(20, 10),
     params:
         cells=bundle_cells,
-        code=script_code("train_pathways.py"),
+        code=bundle_code,
+        versions=VERSIONS,
     message:
         "Training multi-pathway networks, {wildcards.bundle}; progress in {log}"
     script:

@@ -3,7 +3,7 @@
 
 rule singular_flow:
     output:
-        "results/cells/singular_flow/{bundle}.nc",
+        update("results/cells/singular_flow/{bundle}.nc"),
     log:
         "results/logs/singular_flow/{bundle}.log",
     benchmark:
@@ -16,7 +16,8 @@ rule singular_flow:
         runtime=minutes(60, 30),
     params:
         cells=bundle_cells,
-        code=script_code("singular_flow.py"),
+        code=bundle_code,
+        versions=VERSIONS,
     message:
         "Training beside the flow of singular values, {wildcards.bundle}; progress in {log}"
     script:
@@ -25,7 +26,7 @@ rule singular_flow:
 
 rule shared_modes:
     output:
-        "results/cells/shared_modes/{bundle}.nc",
+        update("results/cells/shared_modes/{bundle}.nc"),
     log:
         "results/logs/shared_modes/{bundle}.log",
     benchmark:
@@ -38,7 +39,8 @@ rule shared_modes:
         runtime=minutes(60, 30),
     params:
         cells=bundle_cells,
-        code=script_code("shared_modes.py"),
+        code=bundle_code,
+        versions=VERSIONS,
     message:
         "Training beside modes in closed form, {wildcards.bundle}; progress in {log}"
     script:

@@ -3,7 +3,7 @@
 
 rule pretrain:
     output:
-        "results/cells/pretraining/{bundle}.nc",
+        update("results/cells/pretraining/{bundle}.nc"),
     log:
         "results/logs/pretrain/{bundle}.log",
     benchmark:
@@ -17,7 +17,8 @@ rule pretrain:
         gpu=graphics_cards,
     params:
         cells=bundle_cells,
-        code=solver_code("pretrain.py"),
+        code=bundle_code,
+        versions=VERSIONS,
     message:
         "Pre-training {wildcards.bundle}; progress in {log}"
     script:
@@ -28,7 +29,7 @@ rule train:
     input:
         pretraining_files,
     output:
-        "results/cells/matrix_completion/{bundle}.nc",
+        update("results/cells/matrix_completion/{bundle}.nc"),
     log:
         "results/logs/train/{bundle}.log",
     benchmark:
@@ -43,7 +44,8 @@ rule train:
     params:
         cells=bundle_cells,
         pretraining=pretraining_of,
-        code=solver_code("train.py"),
+        code=bundle_code,
+        versions=VERSIONS,
     message:
         "Training {wildcards.bundle} on the final task; progress in {log}"
     script:

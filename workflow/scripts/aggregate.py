@@ -1,10 +1,11 @@
 """Put the cells of an experiment side by side."""
 
 from critical_periods.aggregation import assemble
-from critical_periods.datasets import Stored, write
-from critical_periods.logs import log_to
+from critical_periods.datasets import Stored
+from critical_periods.jobs import Job
 
-log_to(snakemake.log[0])
+job = Job(snakemake)
 grid = snakemake.params.grid
-dataset = assemble(grid["axes"], grid["cells"], Stored(snakemake.input).read, snakemake.params.descriptions)
-write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]), snakemake.output[0])
+stored = Stored(snakemake.input)
+dataset = assemble(grid["axes"], grid["cells"], stored.read, snakemake.params.descriptions, snakemake.params.diverged)
+job.write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]))

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from critical_periods.datasets import read
 from critical_periods.figures.style import save
-from critical_periods.logs import log_to
+from critical_periods.jobs import Job
 
-log_to(snakemake.log[0])
+job = Job(snakemake)
 settings = snakemake.params.figure
 datasets = {Path(path).stem: read(path) for path in snakemake.input}
 figure = import_module(f"critical_periods.figures.{settings['kind']}").draw(settings["panels"], datasets)
+job.check_code()
 save(figure, settings["title"], snakemake.output.pdf, snakemake.output.png)
