@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -61,13 +62,14 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             axes.label_outer(remove_inner_ticks=False)
         drawn[0][0].set_ylabel("pathway singular value $K$")
         largest = max((shown for _, shown in drawn), key=lambda shown: shown.sizes["mode"])
+        bands = [curves.band(shown["pathway_singular_value"], "epoch") for _, shown in drawn]
+        text = curves.describe_bands(bands, lettered=False)
+        noted = [Patch(fc=style.ordered_colours(1)[0], alpha=curves.PALE, label=fill(text, 24))] if text else []
         figure.legend(
-            handles=_legend(largest),
+            handles=[*_legend(largest), *noted],
             loc="outside right center" if heat is None else "outside lower center",
             ncols=1 if heat is None else 4,
         )
-        bands = [curves.band(shown["pathway_singular_value"], "epoch") for _, shown in drawn]
-        curves.note_bands(figure, bands, lettered=False)
     if len(parts) > 1:
         style.letter(list(grid[0]))
     return figure
