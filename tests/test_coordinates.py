@@ -100,7 +100,7 @@ def test_numbers_stay_numbers_beside_null(experiment):
         np.testing.assert_allclose(line.get_ydata(), cell["reconstruction_error"])
 
     figure = spectra.draw([spectrum], {"e": dataset})
-    assert figure.axes[0].get_ylabel().endswith("same as final observed while pre-training")
+    assert figure.axes[0].get_ylabel().endswith("observed while pre-\ntraining: same as final")
     leading = cells[None]["singular_value"].sel(switch_epoch=20).isel(mode=0).dropna("epoch")
     np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), leading)
 

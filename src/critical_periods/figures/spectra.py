@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -51,11 +52,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         for unused in row[len(columns) :]:
             unused.set_visible(False)
         dataset = datasets[panel["experiment"]]
-        chosen = ", ".join(
-            f"{style.full_label(value, name)} {style.label(name, dataset)}"
-            for name, value in panel.get("select", {}).items()
-        )
-        row[0].set_ylabel(f"{style.label('singular_value')}\n{chosen}".strip())
+        chosen = ", ".join(style.setting(value, name, dataset) for name, value in panel.get("select", {}).items())
+        row[0].set_ylabel(f"{style.label('singular_value')}\n{fill(chosen, 26)}".strip())
     for axes in grid[-1]:
         axes.set_xlabel(style.label("epoch"))
     handles, labels = grid[0][0].get_legend_handles_labels()
@@ -75,7 +73,7 @@ def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tupl
         name = panel["columns"]
         return [
             (
-                f"{style.full_label(value, name)} {style.label(name, dataset)}",
+                style.setting(value, name, dataset),
                 coordinates.select(values, {name: value}),
                 _switch(coordinates.select(dataset, {name: value})),
             )

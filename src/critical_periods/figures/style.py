@@ -49,6 +49,7 @@ LABELS = {
     "learning_rate": "learning rate",
     "lesion_duration": "duration of the patch",
     "lesion_onset": "onset of the patch",
+    "lesioned_pathway": "lesioned pathway",
     "measured_closing": "measured closing (epochs)",
     "n_observed": "observed entries",
     "n_pathways": "pathways",
@@ -163,10 +164,16 @@ def value_label(value: Any, name: str | None = None) -> str:
 
 
 def full_label(value: Any, name: str) -> str:
-    """Value of a parameter as a title shows it, in all its digits."""
+    """Value of a parameter in all its digits."""
     if is_null(value):
         return value_label(value, name)
     return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def setting(value: Any, name: str, dataset: xr.Dataset) -> str:
+    """Value of a parameter and what it is called, as "2000 observed entries"."""
+    text, called = full_label(value, name), label(name, dataset)
+    return f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 
 def thousands(axes: Axes, which: Literal["x", "y"] = "x") -> None:
