@@ -14,6 +14,7 @@ from critical_periods.tasks import (
     low_rank_matrix,
     observation_mask,
     random_stream,
+    singular_basis,
 )
 
 sizes = st.integers(2, 30)
@@ -99,6 +100,56 @@ def test_more_observations_than_two_blocks_hold_are_refused(structure):
 def test_unknown_structure_is_refused():
     with pytest.raises(ValueError, match="structure = 'spiral'; allowed: random, block_diagonal"):
         observed(10, 5, 0, "spiral")
+
+
+def another_svd(seed):
+    """What other linear algebra may return as a singular value decomposition: other signs, other null vectors."""
+    decompose, generator = np.linalg.svd, np.random.default_rng(seed)
+
+    def svd(matrix, compute_uv=True):
+        if not compute_uv:
+            return decompose(matrix, compute_uv=False)
+        left, values, right_transposed = decompose(matrix)
+        rank = int((values > 1e-10 * values[0]).sum())
+        signs = generator.choice([-1, 1], rank)
+        rotations = [np.linalg.qr(generator.standard_normal((len(values) - rank,) * 2))[0] for _ in range(2)]
+        left = np.hstack([left[:, :rank] * signs, left[:, rank:] @ rotations[0]])
+        right = np.hstack([right_transposed[:rank].T * signs, right_transposed[rank:].T @ rotations[1]])
+        np.testing.assert_allclose(left * values @ right.T, matrix, atol=1e-12 * values[0])
+        return left, values, right.T
+
+    return svd
+
+
+def basis(size, rank, seed=0):
+    target = low_rank_matrix(size, rank, random_stream(seed, "pretrain_matrix"))
+    return target, *singular_basis(target, rank, random_stream(seed, "null_vectors"))
+
+
+@given(size=sizes, seed=seeds, data=st.data())
+def test_singular_basis_is_orthonormal_and_the_matrix_diagonal_in_it(size, seed, data):
+    rank = data.draw(st.integers(1, size))
+    target, left, right = basis(size, rank, seed)
+    for vectors in (left, right):
+        np.testing.assert_allclose(vectors.T @ vectors, np.eye(size), atol=1e-12)
+    expected = np.diag(np.linalg.svd(target, compute_uv=False))
+    np.testing.assert_allclose(left.T @ target @ right, expected, atol=1e-10 * expected[0, 0])
+
+
+def test_singular_basis_depends_on_the_seed_and_not_on_the_linear_algebra(monkeypatch):
+    _, *expected = basis(30, 5)
+    for seed in range(5):
+        monkeypatch.setattr(np.linalg, "svd", another_svd(seed))
+        np.testing.assert_allclose(basis(30, 5)[1:], expected, atol=1e-10)
+        monkeypatch.undo()
+    assert not np.allclose(singular_basis(basis(30, 5)[0], 5, random_stream(1, "null_vectors")), expected)
+
+
+@pytest.mark.parametrize("rank", [5, 20])
+def test_digits_do_not_depend_on_the_linear_algebra(monkeypatch, rank):
+    expected = digits_matrix(rank, random_stream(0, "final_matrix"))
+    monkeypatch.setattr(np.linalg, "svd", another_svd(0))
+    np.testing.assert_allclose(digits_matrix(rank, random_stream(0, "final_matrix")), expected, atol=1e-10)
 
 
 @pytest.mark.parametrize("rank", [1, 5, 40])

@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from critical_periods.coordinates import from_values
 from critical_periods.datasets import parameters_attribute
 from critical_periods.measures import relative_accuracy
 from critical_periods.provenance import merged_versions
@@ -129,4 +130,4 @@ def _nested(axes: Sequence[tuple[str, Sequence[Any]]], read_next: Callable[[], x
     parts = [_nested(axes[1:], read_next).drop_vars(name, errors="ignore") for _ in values]
     joined = xr.concat(parts, name, join="outer", data_vars="all", coords="different", compat="equals")
     words = {label: words.fillna("").astype(str) for label, words in joined.coords.items() if words.dtype.kind == "O"}
-    return joined.assign_coords(words | {name: list(values)})
+    return joined.assign_coords(words | {name: from_values(values)})

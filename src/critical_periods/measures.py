@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from critical_periods import coordinates
+
 #: Axes of a dataset that number runs of the same thing.
 RUNS = ("seed", "trajectory")
 
@@ -65,9 +67,9 @@ def at(values: Any, **where: Any) -> Any:
     for name, value in where.items():
         if name not in values.coords:
             raise MissingDataError(f"no {name} in the experiment")
-        if value not in values[name].values:
+        if not len(coordinates.find(values[name], value)):
             raise MissingDataError(f"no {name} = {value} in the experiment")
-    return values.sel(where)
+    return coordinates.select(values, where)
 
 
 def parameter(dataset: xr.Dataset, name: str) -> Any:

@@ -15,7 +15,7 @@ from critical_periods.models.factorization import Factorization
 from critical_periods.models.product_matrix import ProductMatrix, balance
 from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
-from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream, singular_basis
 from critical_periods.trajectories import Progress, Solution, describe
 
 logger = logging.getLogger(__name__)
@@ -191,16 +191,16 @@ def simulate_shared_modes(
     """
     seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
     target = low_rank_matrix(size, parameters["pretrain_rank"], random_stream(seed, "pretrain_matrix"))
-    left, _, right_transposed = np.linalg.svd(target)
+    left, right = singular_basis(target, parameters["pretrain_rank"], random_stream(seed, "null_vectors"))
     second = low_rank_matrix(size, parameters["final_rank"], random_stream(seed, "final_matrix"))
     n_modes = max(parameters["pretrain_rank"], parameters["final_rank"])
     reversed_modes = np.zeros(size)
     reversed_modes[:n_modes] = np.linalg.svd(second, compute_uv=False)[:n_modes][::-1]
-    targets = [target, left * reversed_modes @ right_transposed]
-    spectra = [np.maximum(shared_spectrum(left, right_transposed.T, matrix), 0) for matrix in targets]
+    targets = [target, left * reversed_modes @ right.T]
+    spectra = [np.maximum(shared_spectrum(left, right, matrix), 0) for matrix in targets]
 
     root = parameters["init_scale"] ** (1 / depth)
-    weights = [root * right_transposed, *[root * np.eye(size)] * (depth - 2), root * left]
+    weights = [root * right.T, *[root * np.eye(size)] * (depth - 2), root * left]
     durations = [parameters["pretrain_epochs"], parameters["final_epochs"]]
     mask = observation_mask(size, parameters["n_observed"], random_stream(seed, "observations"))
     schedule = [

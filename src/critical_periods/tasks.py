@@ -14,6 +14,7 @@ STREAMS = (
     "weights",
     "pathway_scales",
     "pathway_rotations",
+    "null_vectors",
 )
 
 #: Images of a matrix of digits, and pixels of each.
@@ -103,6 +104,39 @@ def digits_matrix(rank: int, generator: np.random.Generator) -> np.ndarray:
     if not 1 <= rank <= full_rank:
         raise ValueError(f"rank = {rank}; allowed: 1 to {full_rank} for these digits")
     return _scaled((left[:, :rank] * singular_values[:rank]) @ right[:rank])
+
+
+def singular_basis(matrix: np.ndarray, rank: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal bases U and V of whole spaces in which a matrix of some rank is diagonal: U^T M V = diag(s, 0).
+
+    A decomposition determines the leading singular vectors up to a sign, and the vectors of singular value 0 up to any
+    rotation, so that each LAPACK returns others. Here the entry of largest size of every leading u is positive, and
+    the null spaces are spanned by draws, orthonormalized in their order (Gram and Schmidt): the same seed gives the
+    same bases on every machine, to rounding.
+
+    Parameters
+    ----------
+    matrix
+        M, (n, n).
+    rank
+        Its rank r, with r different singular values above 0.
+    generator
+        Source of the random numbers for the n - r null vectors of either side.
+
+    Returns
+    -------
+    left, right : (n, n) arrays
+        U and V, one singular vector a column, in descending order of singular value.
+    """
+    size = len(matrix)
+    left, _, right_transposed = np.linalg.svd(matrix)
+    leading = np.stack([left[:, :rank], right_transposed[:rank].T])
+    largest = np.abs(leading[0]).argmax(axis=0)
+    leading *= np.sign(leading[0, largest, np.arange(rank)])
+    spanning = np.concatenate([leading, generator.standard_normal((2, size, size - rank))], axis=2)
+    orthogonal, triangle = np.linalg.qr(spanning)
+    bases = orthogonal * np.sign(np.diagonal(triangle, axis1=1, axis2=2))[:, None, :]
+    return bases[0], bases[1]
 
 
 def _scaled(matrix: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from critical_periods import coordinates
 from critical_periods.closing import agreement, compared
 from critical_periods.figures import curves, style
 from critical_periods.measures import HARM, RUNS
@@ -54,14 +55,17 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     rows, columns = grid(len(panels))
     figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTHS[columns], HEIGHT * rows))
     used = list(all_axes.flat)[: len(panels)]
+    bands = []
     for index, (axes, panel) in enumerate(zip(used, panels, strict=True)):
         part = chosen(datasets[panel["experiment"]], panel)
-        {"curves": _curves, "map": _map, "prediction": _prediction}[panel["chart"]](axes, part, panel, columns == 3)
+        chart = {"curves": _curves, "map": _map, "prediction": _prediction}[panel["chart"]]
+        bands.append(chart(axes, part, panel, columns == 3))
         for which in ("x", "y"):
             style.thousands(axes, which)
         _title(axes, panel.get("title", ""), index if len(panels) > 1 else None, {1: 56, 2: 48, 3: 26}[columns])
     for unused in list(all_axes.flat)[len(panels) :]:
         unused.set_visible(False)
+    curves.note_bands(figure, bands)
     return figure
 
 
@@ -89,7 +93,7 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
     for axis, value in panel.get("select", {}).items():
         if axis not in part.coords or part[axis].ndim != 1:
             raise ValueError(f"{where}: no axis {axis} to select from; it has {', '.join(map(str, part.dims))}")
-        found = np.flatnonzero(part[axis].values == value)
+        found = coordinates.find(part[axis], value)
         if not len(found):
             known = ", ".join(map(str, part[axis].values[:20]))
             raise ValueError(f"{where}: select.{axis} = {value}; allowed: {known}")
@@ -123,9 +127,9 @@ def signed_palette(values: xr.DataArray) -> str | None:
     return style.SIGNED.get(str(values.name), "RdBu" if both else None)
 
 
-def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
+def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> curves.Band | None:
     show, x, lines, log = panel["show"], panel["x"], panel.get("lines"), panel.get("log", "")
-    curves.draw(axes, dataset[show], x, lines, log in ("y", "both"))
+    band = curves.draw(axes, dataset[show], x, lines, log in ("y", "both"))
     _axis(axes, "x", dataset, x, log in ("x", "both"))
     if axes.get_yscale() == "log":
         _log_ticks(axes.yaxis, np.array(axes.get_ylim()))
@@ -134,6 +138,7 @@ def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: b
     axes.set_ylabel(fill(name_of(show, dataset), 28))
     if lines is not None:
         _legend(axes, axes.get_legend_handles_labels()[0], name_of(lines, dataset), narrow)
+    return band
 
 
 def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
@@ -141,7 +146,7 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
     _axis(axes, "x", dataset, x, log in ("x", "both"))
     _axis(axes, "y", dataset, y, log in ("y", "both"))
     values = curves.median(dataset[show]).transpose(y, x)
-    values = values.sortby([axis for axis in (y, x) if values[axis].dtype.kind in "iuf"])
+    values = values.sortby([axis for axis in (y, x) if not style.words(values[axis].values)])
     horizontal, vertical = (style.positions(values[axis].values) for axis in (x, y))
     palette, largest = signed_palette(values), float(abs(values).max())
     look: dict[str, Any] = {"cmap": palette or "viridis"}
@@ -187,13 +192,13 @@ def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narro
     looks: dict[str, list[Any]] = {"color": ["0.2"] * shown.sizes["point"], "marker": ["o"] * shown.sizes["point"]}
     for role, key, choose in (("lines", "color", style.colours), ("markers", "marker", lambda names: style.MARKERS)):
         if role in panel:
-            names = list(dataset[panel[role]].values)
-            of_name = dict(zip(names, cycle(choose(names)), strict=False))
-            looks[key] = [of_name[value] for value in shown[panel[role]].values]
+            names = dataset[panel[role]].values
+            of_names = [look for _, look in zip(names, cycle(choose(names)), strict=False)]
+            looks[key] = [of_names[coordinates.find(names, value)[0]] for value in shown[panel[role]].values]
             handles.append(Line2D([], [], ls="", label=fill(name_of(panel[role], dataset), 16)))
             handles += [
-                Line2D([], [], **{"ls": "", "color": "0.2", "marker": "o", key: look}, label=style.value_label(name))
-                for name, look in of_name.items()
+                Line2D([], [], **{"ls": "", "color": "0.2", "marker": "o", key: look}, label=label)
+                for label, look in zip((style.value_label(name, panel[role]) for name in names), of_names, strict=True)
             ]
     for index, (colour, marker) in enumerate(zip(looks["color"], looks["marker"], strict=True)):
         point = shown.isel(point=index)
@@ -240,8 +245,8 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
     axis = axes.xaxis if which == "x" else axes.yaxis
     positions = style.positions(values).astype(float)
     axis.set_label_text(fill(name_of(name, dataset), 36))
-    if values.dtype.kind not in "iuf":
-        axis.set_ticks(positions, [style.value_label(value) for value in values])
+    if style.words(values):
+        axis.set_ticks(positions, [style.value_label(value, name) for value in values])
         axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
         return
     if log:

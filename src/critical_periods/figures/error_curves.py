@@ -30,17 +30,21 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         rows, columns, squeeze=False, figsize=(style.PAGE if columns == 2 else style.COLUMN, 2.5 * rows)
     )
     used = list(grid.flat)[: len(panels)]
-    for axes, panel in zip(used, panels, strict=True):
+    bands = [
         _panel(axes, style.select(datasets[panel["experiment"]], panel), panel)
+        for axes, panel in zip(used, panels, strict=True)
+    ]
     for unused in list(grid.flat)[len(panels) :]:
         unused.set_visible(False)
     style.letter(used)
+    curves.note_bands(figure, bands)
     return figure
 
 
-def _panel(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any]) -> None:
+def _panel(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any]) -> curves.Band | None:
     show, lines = panel["show"], panel["lines"]
-    curves.draw(axes, dataset[show], "switch_epoch", lines, panel.get("log", False))
+    band = curves.draw(axes, dataset[show], "switch_epoch", lines, panel.get("log", False))
     axes.set(xlabel=style.label("switch_epoch"), ylabel=style.label(show))
     curves.legend(axes, style.label(lines, dataset))
     style.thousands(axes)
+    return band

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from critical_periods.figures import style
+from critical_periods import coordinates
+from critical_periods.figures import curves, style
 
 #: Look of the pathways, in order.
 PATHWAY_MARKERS, PATHWAY_LINES = ("o", "^", "s", "D", "v"), ("-", (0, (4, 1.5)), "-.", ":", (0, (1, 1)))
@@ -42,26 +44,29 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         gridspec_kw={"width_ratios": widths if len(set(widths)) > 1 else None},
     )
     heat = None
-    curves: list[tuple[Axes, xr.Dataset]] = []
+    drawn: list[tuple[Axes, xr.Dataset]] = []
     for axes, (panel, dataset, pathway) in zip(grid[0], parts, strict=True):
         if pathway:
             heat = _matrix(axes, dataset, pathway)
         else:
             shown = dataset.isel(mode=slice(panel.get("modes")))
             _curves(axes, shown)
-            curves.append((axes, shown))
+            drawn.append((axes, shown))
     if heat is not None:
         used = [axes for axes, (_, _, pathway) in zip(grid[0], parts, strict=True) if pathway]
         figure.colorbar(heat, ax=used, shrink=0.75, label="final $K$")
-    if curves:
-        top = max(axes.get_ylim()[1] for axes, _ in curves)
-        for axes, _ in curves:
+    if drawn:
+        top = max(axes.get_ylim()[1] for axes, _ in drawn)
+        for axes, _ in drawn:
             axes.set_ylim(bottom=min(-0.04 * top, axes.get_ylim()[0]), top=top)
             axes.label_outer(remove_inner_ticks=False)
-        curves[0][0].set_ylabel("pathway singular value $K$")
-        largest = max((shown for _, shown in curves), key=lambda shown: shown.sizes["mode"])
+        drawn[0][0].set_ylabel("pathway singular value $K$")
+        largest = max((shown for _, shown in drawn), key=lambda shown: shown.sizes["mode"])
+        bands = [curves.band(shown["pathway_singular_value"], "epoch") for _, shown in drawn]
+        text = curves.describe_bands(bands, lettered=False)
+        noted = [Patch(fc=style.ordered_colours(1)[0], alpha=curves.PALE, label=fill(text, 24))] if text else []
         figure.legend(
-            handles=_legend(largest),
+            handles=[*_legend(largest), *noted],
             loc="outside right center" if heat is None else "outside lower center",
             ncols=1 if heat is None else 4,
         )
@@ -76,12 +81,12 @@ def parts_of(
     """Panel, dataset and, for matrices, pathway of every axes of the figure."""
     parts: list[tuple[Mapping[str, Any], xr.Dataset, str]] = []
     for panel in panels:
-        dataset = datasets[panel["experiment"]].sel(panel.get("select", {}))
+        dataset = coordinates.select(datasets[panel["experiment"]], panel.get("select", {}))
         if panel["show"] == "matrices":
             parts += [(panel, dataset, str(pathway)) for pathway in dataset["pathway"].values]
         elif "columns" in panel:
             columns = panel["columns"]
-            parts += [(panel, dataset.sel({columns: value}), "") for value in dataset[columns].values]
+            parts += [(panel, coordinates.select(dataset, {columns: value}), "") for value in dataset[columns].values]
         else:
             parts.append((panel, dataset, ""))
     return parts
@@ -101,11 +106,10 @@ def _curves(axes: Axes, dataset: xr.Dataset) -> None:
     for colour, mode in zip(style.ordered_colours(dataset.sizes["mode"]), dataset["mode"].values, strict=True):
         for index, pathway in enumerate(pathways):
             chosen = {"mode": mode, "pathway": pathway}
-            mean = lines.sel(chosen).mean("seed")
+            mean, low, high = curves.mean_and_band(lines.sel(chosen))
             axes.plot(epochs, mean, color=colour, ls=PATHWAY_LINES[index % 5], lw=1.0, zorder=2)
             if dataset.sizes["seed"] > 1:
-                spread = lines.sel(chosen).std("seed")
-                axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.2, lw=0)
+                axes.fill_between(epochs, low, high, color=colour, alpha=curves.PALE, lw=0)
             axes.plot(
                 epochs,
                 trained.sel(chosen).mean("seed"),

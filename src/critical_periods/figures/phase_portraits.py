@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from critical_periods import coordinates
 from critical_periods.figures import style
 
 FLOW, LEARNING, DEFICIT = "0.78", "#0173b2", "#de8f05"
@@ -33,7 +34,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         Experiment name -> dataset.
     """
     style.apply()
-    rows = [datasets[panel["experiment"]].sel(panel.get("select", {})) for panel in panels]
+    rows = [coordinates.select(datasets[panel["experiment"]], panel.get("select", {})) for panel in panels]
     count = max(dataset.sizes[panel["columns"]] for dataset, panel in zip(rows, panels, strict=True))
     side = min(style.PAGE / count, 2.3)
     streams: dict[bytes, list[np.ndarray]] = {}
@@ -48,11 +49,12 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     for index, (row, dataset, panel) in enumerate(zip(grid, rows, panels, strict=True)):
         values = dataset[panel["columns"]].values
         for axes, value in zip(row, values, strict=False):
-            portrait = dataset.sel({panel["columns"]: value})
+            portrait = coordinates.select(dataset, {panel["columns"]: value})
             _portrait(axes, portrait, streams)
             if index == 0:
                 depth = panel["columns"] == "depth"
-                axes.set_title(f"$D = {value}$" if depth else f"{style.label(panel['columns'], dataset)} {value}")
+                text = style.full_label(value, panel["columns"])
+                axes.set_title(f"$D = {value}$" if depth else f"{style.label(panel['columns'], dataset)} {text}")
         for unused in row[len(values) :]:
             unused.set_visible(False)
         gated, window = style.parameter(dataset, "gated_pathway"), style.window(dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from critical_periods.figures import style
+from critical_periods import coordinates
+from critical_periods.figures import curves, style
 
 #: Colour of theory, drawn dashed over the colours of training.
 THEORY = "black"
@@ -50,8 +52,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         for unused in row[len(columns) :]:
             unused.set_visible(False)
         dataset = datasets[panel["experiment"]]
-        chosen = ", ".join(f"{value} {style.label(name, dataset)}" for name, value in panel.get("select", {}).items())
-        row[0].set_ylabel(f"{style.label('singular_value')}\n{chosen}".strip())
+        chosen = ", ".join(style.setting(value, name, dataset) for name, value in panel.get("select", {}).items())
+        row[0].set_ylabel(f"{style.label('singular_value')}\n{fill(chosen, 26)}".strip())
     for axes in grid[-1]:
         axes.set_xlabel(style.label("epoch"))
     handles, labels = grid[0][0].get_legend_handles_labels()
@@ -59,6 +61,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         handles.append(Line2D([], [], color=THEORY, lw=0.9, ls=(0, (3, 2))))
         labels.append("theory")
     figure.legend(handles, labels, title="mode", loc="outside right center")
+    bands = [curves.band(singular_value, "epoch") for columns in rows for _, singular_value, _ in columns]
+    curves.note_bands(figure, bands, lettered=False)
     return figure
 
 
@@ -68,7 +72,11 @@ def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tupl
     if "columns" in panel:
         name = panel["columns"]
         return [
-            (f"{value} {style.label(name, dataset)}", values.sel({name: value}), _switch(dataset.sel({name: value})))
+            (
+                style.setting(value, name, dataset),
+                coordinates.select(values, {name: value}),
+                _switch(coordinates.select(dataset, {name: value})),
+            )
             for value in dataset[name].values
         ]
     return [
@@ -90,12 +98,12 @@ def _spectrum(axes: Axes, singular_value: xr.DataArray, theory: bool) -> None:
     for colour, (mode, values) in zip(
         style.ordered_colours(recorded.sizes["mode"]), recorded.groupby("mode", squeeze=False), strict=True
     ):
-        mean, spread = values.mean("seed").squeeze(), values.std("seed").squeeze()
+        mean, low, high = (part.squeeze() for part in curves.mean_and_band(values))
         if theory:
             axes.plot(epochs, mean, color=THEORY, lw=0.9, ls=(0, (3, 2)))
             continue
         axes.plot(epochs, mean, color=colour, lw=1.8 if "solver" in singular_value.coords else 1.0, label=str(mode))
         if singular_value.sizes["seed"] > 1:
-            axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.2, lw=0)
+            axes.fill_between(epochs, low, high, color=colour, alpha=curves.PALE, lw=0)
     axes.set_xlim(0, epochs[-1])
     style.thousands(axes)

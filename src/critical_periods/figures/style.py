@@ -18,6 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from critical_periods import coordinates
+from critical_periods.coordinates import is_null
+
 #: Widths of a journal's one-column and two-column figures, inches.
 COLUMN, PAGE = 3.4, 6.9
 
@@ -46,6 +49,7 @@ LABELS = {
     "learning_rate": "learning rate",
     "lesion_duration": "duration of the patch",
     "lesion_onset": "onset of the patch",
+    "lesioned_pathway": "lesioned pathway",
     "measured_closing": "measured closing (epochs)",
     "n_observed": "observed entries",
     "n_pathways": "pathways",
@@ -75,6 +79,14 @@ LABELS = {
 
 #: What the same name means as an axis of an experiment.
 AXES = {"singular_value": "singular value $s$"}
+
+#: What null means as a value of a parameter; "none" for the others.
+NULL = {
+    "alternate_every": "never",
+    "epochs_at_rate": "its own",
+    "lesion_duration": "to the end",
+    "pretrain_n_observed": "same as final",
+}
 
 #: Variables that are harm or its opposite, with 0 in between, and the palette in which harm is red.
 SIGNED = {"relative_accuracy": "RdBu", "impairment": "RdBu_r"}
@@ -118,16 +130,17 @@ def ordered_colours(count: int) -> list[Any]:
 
 def colours(values: Sequence[Any]) -> list[Any]:
     """Colours of values: in order for numbers, of the colour-blind palette for words."""
-    return list(sns.color_palette("colorblind", len(values))) if _words(values) else ordered_colours(len(values))
+    return list(sns.color_palette("colorblind", len(values))) if words(values) else ordered_colours(len(values))
 
 
 def positions(values: Any) -> np.ndarray:
     """Where the values of an axis lie: numbers where they are, words side by side."""
-    return np.arange(len(values)) if _words(values) else np.asarray(values)
+    return np.arange(len(values)) if words(values) else np.asarray(values)
 
 
-def _words(values: Any) -> bool:
-    return np.asarray(values).dtype.kind not in "iuf"
+def words(values: Any) -> bool:
+    """Whether values have no place on a scale: words, and numbers with null among them."""
+    return np.asarray(values).dtype.kind not in "iuf" or any(is_null(value) for value in values)
 
 
 def label(name: str, dataset: xr.Dataset | None = None) -> str:
@@ -141,11 +154,26 @@ def label(name: str, dataset: xr.Dataset | None = None) -> str:
     return name
 
 
-def value_label(value: Any) -> str:
-    """A parameter's value as a legend shows it; epochs and the like as 20k."""
-    if isinstance(value, int | np.integer) and value >= 10_000:
+def value_label(value: Any, name: str | None = None) -> str:
+    """Value of a parameter, whose name says what null means, as a legend shows it; epochs and the like as 20k."""
+    if is_null(value):
+        return NULL.get(name or "", "none")
+    if not isinstance(value, str) and value >= 10_000 and value == int(value):
         return f"{value / 1000:g}k"
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def full_label(value: Any, name: str) -> str:
+    """Value of a parameter in all its digits."""
+    if is_null(value):
+        return value_label(value, name)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def setting(value: Any, name: str, dataset: xr.Dataset) -> str:
+    """Value of a parameter and what it is called, as "2000 observed entries"."""
+    text, called = full_label(value, name), label(name, dataset)
+    return f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 
 def thousands(axes: Axes, which: Literal["x", "y"] = "x") -> None:
@@ -157,7 +185,7 @@ def thousands(axes: Axes, which: Literal["x", "y"] = "x") -> None:
 
 def select(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
     """The part of an experiment that a panel shows; axes of length one that nothing else names are dropped."""
-    dataset = dataset.sel(panel.get("select", {}))
+    dataset = coordinates.select(dataset, panel.get("select", {}))
     kept = {"seed", panel.get("lines"), "switch_epoch", "epoch", "mode", "pathway", "solver"}
     return dataset.squeeze([axis for axis, size in dataset.sizes.items() if size == 1 and axis not in kept], drop=True)
 
@@ -165,7 +193,7 @@ def select(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
 def parameter(dataset: xr.Dataset, name: str) -> Any:
     """Value of a parameter of an experiment, or of a part of it: its coordinate, or what all cells share."""
     if name in dataset.coords:
-        return dataset[name].item()
+        return coordinates.value_of(dataset[name])
     return json.loads(dataset.attrs["parameters"])[name]
 
 
