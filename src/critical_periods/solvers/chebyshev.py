@@ -98,7 +98,12 @@ class Chebyshev:
             self.radius, self.age = self._spectral_radius(), 0
 
     def at(self, time: float) -> torch.Tensor:
-        """State at a time within the last step, by cubic Hermite interpolation."""
+        """State at a time within the last step, by cubic Hermite interpolation.
+
+        It is as accurate as the step's end, also in components that decay within the step and that its many stages
+        damp: Hermite's cubic has 4/27 h f of them, and the error estimate 0.8 (y - y_new) + 0.4 h (f + f_new), which
+        is below the tolerance, bounds h f by 2.5 tolerances.
+        """
         begin, y, f = self.before
         h = self.t - begin
         s = (time - begin) / h

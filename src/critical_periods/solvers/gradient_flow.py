@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -202,7 +203,7 @@ class _SciPy:
         with np.errstate(over="ignore", invalid="ignore"):
             vector = as_numpy(state).astype(np.float64)
             self.solver = integrator(derivative, start, vector, end, rtol=rtol, atol=atol)
-        self.dense: Callable[[float], np.ndarray] | None = None
+        self.dense: scipy.integrate.DenseOutput | None = None
 
     @property
     def t(self) -> float:
@@ -220,8 +221,62 @@ class _SciPy:
         self.dense = None
 
     def at(self, time: float) -> Any:
+        return alike(self.interpolant()(time), self.like)
+
+    def interpolant(self) -> scipy.integrate.DenseOutput:
         self.dense = self.dense or self.solver.dense_output()
-        return alike(self.dense(time), self.like)
+        return self.dense
+
+
+class _DormandPrince(_SciPy):
+    """DOP853 of SciPy, which repeats a step, shorter, if there are stops inside and its interpolant is off there.
+
+    A step's error estimate is one of its end. Where stability limits the steps, at h = 4.5 to 6.4 over the largest
+    curvature, it nearly vanishes, while the interpolant amplifies what the end damps: by ten to a thousand tolerances.
+    The interpolants of RK23 and RK45 need no such care: in every stable step they are as accurate as its end, to a
+    factor of 1.3.
+    """
+
+    #: Where in a step the defect h (u' - f(u)) of the interpolant u is looked at; it is larger there than the error of
+    #: u anywhere by a factor of 8.2 to 10.3, in every linear flow that the step is stable for.
+    PLACE, FACTOR = 0.7, 9.0
+
+    #: Largest error of an interpolant in tolerances: 2.6 is what it has where accuracy limits the steps.
+    LARGEST = 3.0
+
+    def __init__(self, stops: Sequence[int], *arguments: Any) -> None:
+        super().__init__(scipy.integrate.DOP853, *arguments)
+        self.stops = stops
+
+    def step(self) -> None:
+        solver = self.solver
+        start, state, slope = solver.t, solver.y, solver.f
+        super().step()
+        while bisect_right(self.stops, start) < bisect_left(self.stops, solver.t):
+            error = self._interpolation_error() / self.LARGEST
+            advised = (solver.t - start) * max(0.2, 0.9 / max(error, 1e-9) ** (1 / 8))
+            if error <= 1:
+                solver.h_abs = min(solver.h_abs, advised)
+                break
+            solver.t, solver.y, solver.f, solver.status = start, state, slope, "running"
+            solver.h_abs = advised
+            super().step()
+
+    def _interpolation_error(self) -> float:
+        """Error of the last step's interpolant, in tolerances."""
+        solver, dense = self.solver, self.interpolant()
+        time = dense.t_old + self.PLACE * dense.h
+        # u = y + x (F_0 + (1 - x) (F_1 + x (F_2 + ...))), as SciPy has it
+        value, derivative = np.zeros_like(dense.y_old), np.zeros_like(dense.y_old)
+        for index, part in enumerate(reversed(dense.F)):
+            value += part
+            factor, growth = (self.PLACE, 1) if index % 2 == 0 else (1 - self.PLACE, -1)
+            derivative = derivative * factor + growth * value
+            value *= factor
+        with np.errstate(over="ignore", invalid="ignore"):
+            defect = derivative - dense.h * solver.fun(time, dense.y_old + value)
+        scale = solver.atol + solver.rtol * np.maximum(np.abs(dense.y_old), np.abs(solver.y))
+        return float(np.linalg.norm(defect / scale)) / math.sqrt(defect.size) / self.FACTOR
 
 
 def _visit(
@@ -234,7 +289,7 @@ def _visit(
         yield *pending.pop(), state
     if not pending:
         return
-    solver = _integrator(method)(flow, start, state, end, rtol, atol)
+    solver = _integrator(method, [epoch for epoch, _ in stops])(flow, start, state, end, rtol, atol)
     while pending:
         try:
             solver.step()
@@ -248,8 +303,10 @@ def _visit(
             yield *pending.pop(), solver.y if epoch == solver.t else solver.at(epoch)
 
 
-def _integrator(method: str) -> Callable[..., Any]:
+def _integrator(method: str, stops: Sequence[int]) -> Callable[..., Any]:
     """What makes an integrator of a flow, from a start, a state, an end, rtol and atol on."""
+    if method == "DOP853":
+        return partial(_DormandPrince, stops)
     if method in SCIPY_METHODS:
         return partial(_SciPy, SCIPY_METHODS[method])
     from critical_periods.solvers.chebyshev import Chebyshev
