@@ -508,3 +508,10 @@ def test_a_sweep_of_depths_and_initial_values_is_one_array():
     initial = initial_scales(np.broadcast_to(np.linspace(0.01, 0.5, 7), (2, 10, 7)), 1.0)
     final = gradient_descent(model, initial, [normal(3000, 3.0)], learning_rate=0.002, record_every=3000).trajectory
     np.testing.assert_allclose(final["pathway_singular_value"].isel(epoch=-1).sum("pathway"), 3.0, rtol=1e-6)
+
+
+def test_no_pathways_are_integrated_with_a_parameter_or_solver_that_there_is_not():
+    with pytest.raises(ValueError, match=r"parameter = 'plasticty'; allowed: .*\(did you mean plasticity\?\)"):
+        simulate_scalar(SWEEP | {"plasticty": 0.5})
+    with pytest.raises(ValueError, match="solver = 'euler'; allowed: gradient_descent, gradient_flow"):
+        simulate_scalar(SWEEP | {"solver": "euler"})
