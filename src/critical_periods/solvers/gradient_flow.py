@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
+from critical_periods.arguments import check_choice
 from critical_periods.models import Model, Parameters
+from critical_periods.precision import PRECISIONS
 from critical_periods.schedules import Phase, Schedule
 from critical_periods.solvers.arrays import alike, as_numpy, as_tensor, copied, is_tensor, joined, one_thread
+from critical_periods.solvers.spectrum import norm, spectral_radius
 from critical_periods.trajectories import (
+    DivergedError,
     Progress,
     Recorder,
     Solution,
@@ -80,7 +84,7 @@ def gradient_flow(
         Follow gradient descent instead of its continuous limit: with f = -dL/dw and step h, the flow of
         f(w - (h/2) f(w)) stays within O(h^2) of the iterates of w <- w + h f(w).
     run_by_run
-        Give every run of a batch (the model's leading axis) steps of its own; otherwise the whole batch takes
+        Give every run of a batch, where the model is `batched`, steps of its own; otherwise the whole batch takes
         the steps that its most demanding run needs.
     keep
         Epochs at which the parameters themselves are kept; the last epoch always is.
@@ -96,18 +100,20 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        If the method is unknown, or a tolerance or the learning rate is not positive.
+        If the method is unknown, the learning rate is not positive, or a tolerance is below what the precision of the
+        parameters resolves (`critical_periods.precision`).
     critical_periods.trajectories.DivergedError
-        If the loss stops being finite or explodes, with the epoch and the loss.
+        If the loss stops being finite or explodes, with the epoch and the loss; when shadowing, if gradient descent is
+        unstable at a record: 2 over the learning rate is less than the curvature.
     critical_periods.trajectories.SolverError
         If the integrator gives up, with the epoch and its reason.
     """
-    if method not in METHODS:
-        raise ValueError(f"method = {method!r}; allowed: {', '.join(METHODS)}")
-    for name, value in {"rtol": rtol, "atol": atol, "learning_rate": learning_rate}.items():
-        if not value > 0:
-            raise ValueError(f"{name} = {value}; allowed: above 0")
-    batch = list(_runs(parameters, schedule)) if run_by_run and model.dims else [(list(parameters), schedule)]
+    check_choice("method", method, METHODS)
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
+    _check_tolerances(parameters, rtol, atol)
+    cut = run_by_run and getattr(model, "batched", False)
+    batch = list(_runs(parameters, schedule)) if cut else [(list(parameters), schedule)]
     recorders, kept, evaluations = [], [], 0
     for index, (weights, phases) in enumerate(batch):
         recorder = Recorder(model)
@@ -120,6 +126,7 @@ def gradient_flow(
                 current = flow.views(state)
                 if record:
                     recorder.record(epoch, current, phase)
+                    flow.check_stability(state, epoch)
                 if epoch in keep or epoch == end:
                     states[epoch] = current
                 if progress is not None:
@@ -148,6 +155,7 @@ class _Flow:
         bind = getattr(model, "bind_gradient", None)
         self.write_gradient = bind(parameters, phase) if bind is not None else self._writing(model.gradient)
         self.evaluations = 0
+        self.direction: Any = None
 
     def vector(self, arrays: Parameters, tensor: bool) -> Any:
         """Copy arrays in the shapes of the parameters into one vector of their precision, and of their kind."""
@@ -163,6 +171,32 @@ class _Flow:
         self._descent(vector, out)
         if self.shadowing:
             self._descent(vector - 0.5 * out, out)
+
+    def check_stability(self, vector: Any, epoch: int) -> None:
+        """When shadowing, refuse a state from which steps of gradient descent run away.
+
+        The flow that shadows them does not: it descends all the faster where the curvature is large.
+        """
+        if not self.shadowing:
+            return
+
+        def descent(vector: Any) -> Any:
+            out = copied(vector)
+            self._descent(vector, out)
+            return out
+
+        slope = descent(vector)
+        if self.direction is None:
+            self.direction = alike(np.random.default_rng(0).standard_normal(len(vector)), vector)
+        distance = math.sqrt(_epsilon(vector)) * max(norm(vector), norm(slope))
+        if not distance > 0:
+            return
+        curvature, self.direction = spectral_radius(descent, vector, slope, self.direction, distance)
+        if curvature > 2:
+            raise DivergedError(
+                f"gradient descent is unstable at epoch {epoch} (phase {self.phase.name!r}), and has no shadow: "
+                f"learning rate x curvature = {curvature:.3g}, above 2; a smaller learning rate is needed"
+            )
 
     def _descent(self, vector: Any, out: Any) -> None:
         self.evaluations += 1
@@ -312,6 +346,24 @@ def _integrator(method: str, stops: Sequence[int]) -> Callable[..., Any]:
     from critical_periods.solvers.chebyshev import Chebyshev
 
     return Chebyshev
+
+
+def _precision(array: Any) -> str:
+    return str(array.dtype).removeprefix("torch.")
+
+
+def _epsilon(array: Any) -> float:
+    return float(np.finfo(_precision(array)).eps)
+
+
+def _check_tolerances(parameters: Parameters, rtol: float, atol: float) -> None:
+    """Refuse tolerances below what the least precise of the parameters resolves."""
+    for dtype in {_precision(parameter) for parameter in parameters}:
+        check_choice("dtype", dtype, PRECISIONS)
+        for name, value in {"rtol": rtol, "atol": atol}.items():
+            least = getattr(PRECISIONS[dtype], name)
+            if not value >= least:
+                raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {dtype}")
 
 
 def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any], list[Phase]]]:
