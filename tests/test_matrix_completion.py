@@ -261,3 +261,16 @@ def test_every_variable_says_what_it_is(cell):
         for name, variable in dataset.variables.items():
             assert variable.attrs.get("long_name"), name
             assert variable.attrs.get("units"), name
+
+
+def test_an_initial_product_that_underflows_is_refused(cell):
+    with pytest.raises(ValueError, match="init_scale = 1e-100; allowed: more, as the product of the 3 factors"):
+        pretrain([cell | {"init_scale": 1e-100, "dtype": "float32"}])
+    pretrain([cell | {"init_scale": 1e-100, "dtype": "float64"}])
+
+
+def test_no_cell_trains_with_a_parameter_or_solver_that_there_is_not(cell):
+    with pytest.raises(ValueError, match=r"parameter = 'pretrain_rnk'; allowed: .*did you mean pretrain_rank\?"):
+        pretrain([cell | {"pretrain_rnk": 2}])
+    with pytest.raises(ValueError, match="solver = 'euler'; allowed: gradient_descent, gradient_flow"):
+        complete([cell | {"solver": "euler"}], pretrain([cell]))
