@@ -1,16 +1,19 @@
 """Checkpoints: a training that was stopped and goes on ends where an undisturbed one does, bit for bit."""
 
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from critical_periods import trajectories
 from critical_periods.checkpoints import Checkpoint, Checkpoints
 from critical_periods.matrix_completion import complete, pretrain
 from critical_periods.models.scalar_pathways import ScalarPathways
 from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent
+from critical_periods.trajectories import Progress
 
 
 @pytest.fixture
@@ -115,3 +118,26 @@ def test_finished_jobs_leave_no_checkpoints(cell, checkpoints):
     assert list(checkpoints.folder.iterdir())
     checkpoints.discard()
     assert not list(checkpoints.folder.iterdir())
+
+
+def test_time_left_counts_what_was_done_since_the_training_went_on(checkpoints, stop, monkeypatch, caplog):
+    """What was done before the interruption took no time of this job."""
+    caplog.set_level("INFO")
+    seconds = 0.0
+
+    class SecondAnUpdate(ScalarPathways):
+        def gradient(self, parameters, phase):
+            nonlocal seconds
+            seconds += 1
+            return super().gradient(parameters, phase)
+
+    def train(progress=None):
+        model, start = SecondAnUpdate(depth=3), [np.full((2, 1), 0.1), np.full((2, 1), 0.3)]
+        settings = {"learning_rate": 0.05, "record_every": 10, "progress": progress, "checkpoints": checkpoints}
+        return gradient_descent(model, start, [Phase("only", 100, Task(np.array([2.0])))], **settings)
+
+    stop(train, looks=27)  # at epoch 69: from record to record it looks after 3, 6, 9 and 10
+    monkeypatch.setattr(trajectories, "time", SimpleNamespace(monotonic=lambda: seconds))
+    train(Progress(100, "cell", every=0))
+    told = [record.getMessage() for record in caplog.records if "s left" in record.getMessage()]
+    assert told == [f"cell: epoch {epoch} of 100, 1 epochs/s, {100 - epoch} s left" for epoch in (70, 80, 90, 100)]

@@ -277,6 +277,56 @@ def test_what_cannot_be_is_refused_by_name(matrix_config, schema, key, value, na
     assert allowed in message.split("allowed: ")[1]
 
 
+@pytest.mark.parametrize(
+    ("model", "settings", "refused"),
+    [
+        ("matrix_completion", {"init_scale": 1e-37}, "init_scale = 1e-37; allowed: 1.18e-37 or more"),
+        ("singular_flow", {"init_scale": 1e-38, "dtype": "float32"}, "init_scale = 1e-38; allowed: 1.18e-38 or more"),
+        (
+            "shared_modes",
+            {"init_scale": 1e-307, "dtype": "float64"},
+            "init_scale = 1e-307; allowed: 2.23e-307 or more",
+        ),
+    ],
+)
+def test_initial_weights_that_underflow_are_refused(config, schema, model, settings, refused):
+    config["experiments"] = {"mine": {"title": "Mine", "model": model, "set": settings}}
+    config["figures"] = {}
+    with pytest.raises(ConfigError, match=refused):
+        Plan(config, schema)
+    settings["init_scale"] *= 10
+    Plan(config, schema)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerances", "refused"),
+    [
+        (
+            "float32",
+            {"rtol": 1e-13, "atol": 1e-13},
+            r"gradient_flow.rtol = 1e-13; allowed: 7.63e-06 or more in float32",
+        ),
+        ("float32", {"rtol": 1e-5, "atol": 1e-9}, r"gradient_flow.atol = 1e-09; allowed: 1.86e-09 or more in float32"),
+        (
+            "float64",
+            {"rtol": 1e-14, "atol": 1e-13},
+            r"gradient_flow.rtol = 1e-14; allowed: 2.84e-14 or more in float64",
+        ),
+        (
+            "float64",
+            {"rtol": 1e-4, "atol": 1e-300},
+            r"gradient_flow.atol = 1e-300; allowed: 3.47e-18 or more in float64",
+        ),
+    ],
+)
+def test_tolerances_that_the_precision_does_not_resolve_are_refused(matrix_config, schema, dtype, tolerances, refused):
+    matrix_config["dtype"] = dtype
+    matrix_config["gradient_flow"] |= tolerances
+    Plan(matrix_config, schema)  # gradient descent has none
+    with pytest.raises(ConfigError, match=refused):
+        Plan(matrix_config | {"solver": "gradient_flow"}, schema)
+
+
 def test_an_axis_that_varies_must_be_drawn_or_chosen(matrix_config, schema):
     matrix_config["experiments"]["depth"]["vary"]["final_rank"] = [3, 5]
     with pytest.raises(ConfigError, match="with one of the values of final_rank, which varies"):

@@ -16,6 +16,7 @@ from critical_periods.models.factorization import (
 from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent
 from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.trajectories import DivergedError, SolverError
 
 
 def problem(size=8, depth=3, seed=0, runs=None, n_observed=30):
@@ -257,3 +258,43 @@ def test_diagnostics_are_recorded_on_request():
     weights, phase = problem()
     names = {"effective_rank", "nuclear_norm", "alignment", "sharpness"}
     assert not names & Factorization().observe(weights, phase).keys()
+
+
+def test_relu_units_that_a_large_step_kills_end_training_with_a_word():
+    """Their weights are huge and finite, their output 0, and the loss that of W = 0: nothing else would tell."""
+    weights, phase = problem()
+    for learning_rate in (60, 1000):
+        with pytest.raises(
+            DivergedError, match=r"all units are dead by epoch \d+ \(phase 'final'\).*smaller learning"
+        ):
+            gradient_descent(
+                Factorization(activation="relu", sharpness=True),
+                weights,
+                [phase],
+                learning_rate=learning_rate,
+                record_every=1,
+            )
+
+
+def test_a_network_is_dead_only_where_nothing_can_move_it():
+    weights, phase = problem(depth=2)
+    zero = [torch.zeros_like(weight) for weight in weights]
+    alive = [weights, [weights[0], zero[1]], [zero[0], weights[1]]]
+    assert [bool(Factorization().dead(layers, phase)) for layers in [*alive, zero]] == [False, False, False, True]
+    assert not Factorization().dead(zero[:1], phase)
+    nothing = Phase("nothing", 1, Task(np.zeros((8, 8)), phase.task.mask))
+    assert not Factorization().dead(zero, nothing)
+    batch = [torch.stack(layers) for layers in zip(weights, zero, strict=True)]
+    np.testing.assert_array_equal(Factorization("run").dead(batch, phase), [False, True])
+
+
+def test_a_flat_loss_has_no_sharpness():
+    weights, phase = problem(depth=3)
+    assert largest_curvature(Factorization(), [torch.zeros_like(weight) for weight in weights], phase) == 0
+
+
+def test_a_curvature_that_cannot_be_computed_is_reported_in_one_line():
+    weights, phase = problem(depth=2)
+    with pytest.raises(SolverError, match="sharpness in phase 'final': ARPACK") as refused:
+        largest_curvature(Factorization(), [1e200 * weight for weight in weights], phase)
+    assert str(refused.value).isprintable()

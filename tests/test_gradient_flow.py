@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from critical_periods.models.factorization import Factorization, initial_weights
+from critical_periods.models.scalar_pathways import ScalarPathways
+from critical_periods.precision import PRECISIONS
 from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
 from critical_periods.solvers.chebyshev import Chebyshev
+from critical_periods.solvers.gradient_flow import METHODS
 from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
 from critical_periods.trajectories import DivergedError, SolverError
 
@@ -185,9 +188,9 @@ def test_divergence_is_reported():
 @pytest.mark.parametrize(
     ("setting", "allowed"),
     [
-        ({"method": "Euler"}, "allowed: RKC, RK23"),
-        ({"rtol": 0.0}, "rtol = 0.0; allowed: above 0"),
-        ({"atol": -1.0}, "atol = -1.0; allowed: above 0"),
+        ({"method": "RKC2"}, r"allowed: RKC, RK23.*\(did you mean RKC\?\)"),
+        ({"rtol": 0.0}, "rtol = 0; allowed: 2.84e-14 or more in float64"),
+        ({"atol": -1.0}, "atol = -1; allowed: 3.47e-18 or more in float64"),
         ({"learning_rate": 0.0}, "learning_rate = 0.0; allowed: above 0"),
     ],
 )
@@ -248,3 +251,48 @@ def test_chebyshev_needs_far_fewer_gradients_where_the_flow_is_stiff():
         ).trajectory.gradient_evaluations
 
     assert evaluations("RKC") < evaluations("RK23") / 5
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("below", ["rtol", "atol"])
+def test_tolerances_go_as_far_down_as_the_precision_and_no_further(method, dtype, below):
+    """At the bound no method drowns in rounding errors; below it every one is refused."""
+    weights, schedule = problem(2, dtype)
+    weights = [weight[:4, :4] for weight in weights]
+    schedule = [Phase(phase.name, 10, Task(phase.task.target[:4, :4])) for phase in schedule]
+    name = str(dtype).removeprefix("torch.")
+    bounds = {"rtol": PRECISIONS[name].rtol, "atol": PRECISIONS[name].atol}
+    common = {"learning_rate": 0.2, "record_every": 5, "method": method}
+    if dtype is torch.float32:  # in float64 methods of low order have every right to take their time
+        flow = gradient_flow(Factorization(n_singular_values=4), weights, schedule, **common, **bounds)
+        assert flow.trajectory.gradient_evaluations < 1000
+    with pytest.raises(ValueError, match=f"{below} = .*; allowed: .* or more in {name}"):
+        gradient_flow(Factorization(), weights, schedule, **common, **bounds | {below: 0.9 * bounds[below]})
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("method", ["RKC", "DOP853"])
+def test_where_gradient_descent_is_unstable_it_has_no_shadow(depth, dtype, method):
+    """The flow that shadows it descends all the faster, and would end somewhere without a word."""
+    weights, (_, phase) = problem(depth, dtype)
+    schedule = [Phase("only", 200, phase.task)]
+    model = Factorization(n_singular_values=4, sharpness=True)
+    common = {"record_every": 100, "method": method}
+    sharpest = float(
+        gradient_flow(model, weights, schedule, learning_rate=1.0, shadowing=True, **common).trajectory.sharpness.max()
+    )
+    gradient_flow(model, weights, schedule, learning_rate=1.6 / sharpest, shadowing=True, **common)
+    gradient_flow(model, weights, schedule, learning_rate=3 / sharpest, **common)
+    with pytest.raises(DivergedError, match=r"gradient descent is unstable at epoch .* smaller learning rate"):
+        gradient_flow(model, weights, schedule, learning_rate=3 / sharpest, shadowing=True, **common)
+
+
+def test_a_batch_is_cut_into_runs_only_where_the_model_says_that_it_consists_of_them():
+    """The first axis of scalar pathways numbers pathways, which compete."""
+    model, start = ScalarPathways(4), [np.array([[0.1], [0.2]]), np.array([[0.9], [1.0]])]
+    schedule = [Phase("only", 100, Task(np.array([3.0])))]
+    common = {"learning_rate": 0.02, "record_every": 50}
+    whole = gradient_flow(model, start, schedule, **common, run_by_run=False)
+    np.testing.assert_array_equal(gradient_flow(model, start, schedule, **common).final, whole.final)

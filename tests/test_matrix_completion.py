@@ -269,3 +269,16 @@ def test_alignment_does_not_depend_on_the_basis_that_the_linear_algebra_returns(
     expected = run(cell)
     monkeypatch.setattr(np.linalg, "svd", another_svd(0))
     xr.testing.assert_allclose(run(cell), expected, rtol=1e-10)
+
+
+def test_an_initial_product_that_underflows_is_refused(cell):
+    with pytest.raises(ValueError, match="init_scale = 1e-100; allowed: more, as the product of the 3 factors"):
+        pretrain([cell | {"init_scale": 1e-100, "dtype": "float32"}])
+    pretrain([cell | {"init_scale": 1e-100, "dtype": "float64"}])
+
+
+def test_no_cell_trains_with_a_parameter_or_solver_that_there_is_not(cell):
+    with pytest.raises(ValueError, match=r"parameter = 'pretrain_rnk'; allowed: .*did you mean pretrain_rank\?"):
+        pretrain([cell | {"pretrain_rnk": 2}])
+    with pytest.raises(ValueError, match="solver = 'euler'; allowed: gradient_descent, gradient_flow"):
+        complete([cell | {"solver": "euler"}], pretrain([cell]))

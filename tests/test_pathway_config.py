@@ -28,7 +28,17 @@ def plan(model, fixed=None, vary=None, figure=None):
         ("scalar_pathways", {"plasticity": 1.5}, "plasticity = 1.5"),
         ("scalar_pathways", {"imbalance": -0.5}, "imbalance = -0.5"),
         ("scalar_pathways", {"duration": [{"onset": 100, "duration": 5}]}, "onset = 0; allowed: .* one of 100"),
+        (
+            "scalar_pathways",
+            {"duration": [{"onset": 0, "duration": 5}, {"onset": 0, "duration": 6}]},
+            "duration = .*; allowed: one duration for onset 0",
+        ),
         ("scalar_pathways", {"width": 10}, "width"),
+        (
+            "pathway_network",
+            {"init_scale": 1e-38, "dtype": "float32"},
+            "init_scale = 1e-38; allowed: 3.32e-38 or more",
+        ),
         ("pathway_network", {"depth": 1}, "depth = 1"),
         ("pathway_network", {"depth": [2, 3, 4]}, "a number, or 2 of them"),
         ("pathway_network", {"width": 7}, "width = 7; allowed: 8 or more"),

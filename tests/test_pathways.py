@@ -306,3 +306,19 @@ def test_a_deficit_splits_training():
     phases = deficit_schedule(TASK, 1000, [Window("gating", 400, 150, plasticity={"b": 0})])
     assert [phase.epochs for phase in phases] == [400, 150, 450]
     assert replace(phases[1], name="normal", epochs=400, plasticity={}) == phases[0]
+
+
+def test_a_network_is_dead_only_where_nothing_could_move_it_without_deficits():
+    network = PathwayNetwork(LEFT, RIGHT, (2, 2), activation="relu")
+    alive = random_weights((2, 2), (9, 9))
+    dead = [*(-weight.abs() for weight in alive[::2]), *(weight.abs() for weight in alive[1::2])]
+    dead = [dead[0], dead[2], dead[1], dead[3]]
+    gated = Phase("gated", 1, TASK, plasticity={"a": 0.0, "b": 0.0})
+    assert not network.dead(alive, gated)
+    assert network.dead(dead, gated)
+    assert not network.dead([*dead[:2], *alive[2:]], Phase("normal", 1, TASK))
+
+
+def test_no_network_trains_with_a_parameter_that_there_is_not():
+    with pytest.raises(ValueError, match=r"parameter = 'plasticty'; allowed: .*\(did you mean plasticity\?\)"):
+        simulate_network(GATING | {"plasticty": 0.5})

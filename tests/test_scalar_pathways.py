@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -322,34 +323,35 @@ def test_late_gating_changes_little():
 SWEEP = PORTRAIT | {"portrait": False, "solver": "gradient_flow", "record_every": 1000, "n_trajectories": 3}
 
 
-@pytest.mark.parametrize("depth", [2, 3, np.array([2, 5])])
+@pytest.mark.parametrize("singular_value", [0.5, 6.0, 9.0], ids=["above", "at the minimum", "below"])
+@pytest.mark.parametrize("strengths", [[1.5, 4.5], [4.0, -1.0, 3.0], [3.0, 0.0, 1.0, 2.0]])
+@pytest.mark.parametrize("depth", [2, 3, 4, "unequal"])
 @pytest.mark.parametrize("imbalance", [0.0, 0.7])
-def test_sharpness_is_the_largest_eigenvalue_of_the_hessian_at_a_minimum(depth, imbalance):
-    """By finite differences of the loss in all D weights of both pathways, diagonal networks of one mode."""
-    strengths = np.array([1.5, 4.5])
-    depths = np.broadcast_to(depth, 2)
-    p, q = scales(strengths, depth, imbalance)
-    weights = np.concatenate([[last, *[inner] * (count - 1)] for last, inner, count in zip(p, q, depths, strict=True)])
+def test_sharpness_is_the_largest_eigenvalue_of_the_hessian(imbalance, depth, strengths, singular_value):
+    """Of the loss in all D weights of every pathway, trained to the end or not, by automatic differentiation."""
+    depths = np.array([5, 2, 3, 4][: len(strengths)]) if depth == "unequal" else np.full(len(strengths), depth)
+    p, q = scales(np.array(strengths), depths, imbalance)
+    weights = [[last, *[inner] * (count - 1)] for last, inner, count in zip(p, q, depths, strict=True)]
 
     def loss(weights):
-        first, second = np.split(weights, [depths[0]])
-        return 0.5 * (strengths.sum() - first.prod() - second.prod()) ** 2
+        expressed = sum(part.prod() for part in torch.split(weights, depths.tolist()))
+        return 0.5 * (singular_value - expressed) ** 2
 
-    step, size = 1e-4, len(weights)
-    shifts = step * np.eye(size)
-    hessian = [
-        [
-            sum(one * two * loss(weights + one * shifts[i] + two * shifts[j]) for one in (1, -1) for two in (1, -1))
-            for j in range(size)
-        ]
-        for i in range(size)
-    ] / np.array(4 * step**2)
-    assert sharpness(p, q, depth) == pytest.approx(np.linalg.eigvalsh(hessian)[-1], rel=1e-5)
+    hessian = torch.autograd.functional.hessian(loss, torch.tensor(np.concatenate(weights)))
+    assert sharpness(p, q, depths, singular_value) == pytest.approx(np.linalg.eigvalsh(hessian)[-1], rel=1e-10)
+
+
+def test_sharpness_of_many_trajectories_is_that_of_each():
+    generator = np.random.default_rng(0)
+    p, q = generator.standard_normal((3, 7, 2)), generator.random((3, 7, 2))
+    depth = np.array([2, 3, 4])[:, None, None]
+    each = [[sharpness(p[:, i, j], q[:, i, j], depth[:, 0, 0], 1.0 + j) for j in range(2)] for i in range(7)]
+    np.testing.assert_allclose(sharpness(p, q, depth, np.array([1.0, 2.0])), each, rtol=1e-12)
 
 
 def test_sharpness_of_small_equal_beginnings_falls_with_sharing():
     for depth in (2, 3, 6):
-        alone, shared = (sharpness(*scales(np.array(K), depth), depth) for K in ([10.0, 0.0], [5.0, 5.0]))
+        alone, shared = (sharpness(*scales(np.array(K), depth), depth, 10.0) for K in ([10.0, 0.0], [5.0, 5.0]))
         assert alone == pytest.approx(depth * 10 ** (2 - 2 / depth))
         assert shared / alone == pytest.approx(2 ** (2 / depth - 1))
 
@@ -506,3 +508,10 @@ def test_a_sweep_of_depths_and_initial_values_is_one_array():
     initial = initial_scales(np.broadcast_to(np.linspace(0.01, 0.5, 7), (2, 10, 7)), 1.0)
     final = gradient_descent(model, initial, [normal(3000, 3.0)], learning_rate=0.002, record_every=3000).trajectory
     np.testing.assert_allclose(final["pathway_singular_value"].isel(epoch=-1).sum("pathway"), 3.0, rtol=1e-6)
+
+
+def test_no_pathways_are_integrated_with_a_parameter_or_solver_that_there_is_not():
+    with pytest.raises(ValueError, match=r"parameter = 'plasticty'; allowed: .*\(did you mean plasticity\?\)"):
+        simulate_scalar(SWEEP | {"plasticty": 0.5})
+    with pytest.raises(ValueError, match="solver = 'euler'; allowed: gradient_descent, gradient_flow"):
+        simulate_scalar(SWEEP | {"solver": "euler"})

@@ -19,6 +19,8 @@ from typing import Any
 
 import jsonschema
 
+from critical_periods.precision import PRECISIONS
+
 #: Keys of the configuration's top level that every cell whose model knows them takes over.
 SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
 
@@ -429,6 +431,9 @@ def _check_matrix_completion(parameters: Mapping[str, Any], key: str) -> None:
         )
     _check_matrices(parameters, key)
     _check_updates(parameters, key)
+    _check_init_scale(parameters, size, key)
+    if parameters["solver"] == "gradient_flow":
+        _check_tolerances(parameters["gradient_flow"], parameters["dtype"], f"{key}: gradient_flow")
 
 
 def _check_matrices(parameters: Mapping[str, Any], key: str) -> None:
@@ -445,6 +450,22 @@ def _check_matrices(parameters: Mapping[str, Any], key: str) -> None:
                 raise ConfigError(f"{key}: size", size, f"{DIGITS_SIZE} where {task}_matrix = digits")
             if rank > LARGEST_DIGITS_RANK:
                 raise ConfigError(f"{key}: {task}_rank", rank, f"1 to {LARGEST_DIGITS_RANK} where it is of digits")
+
+
+def _check_init_scale(parameters: Mapping[str, Any], size: int, key: str) -> None:
+    """Check that the entries of the initial W, of some init_scale / sqrt(size), are no smaller than floats can be."""
+    least = PRECISIONS[parameters["dtype"]].smallest * math.sqrt(size)
+    if parameters["init_scale"] < least:
+        allowed = f"{least:.3g} or more, as entries of the initial W vanish below in {parameters['dtype']}"
+        raise ConfigError(f"{key}: init_scale", parameters["init_scale"], allowed)
+
+
+def _check_tolerances(tolerances: Mapping[str, Any], dtype: str, key: str) -> None:
+    """Check that the precision resolves the tolerances of an integration."""
+    for name in ("rtol", "atol"):
+        least = getattr(PRECISIONS[dtype], name)
+        if tolerances[name] < least:
+            raise ConfigError(f"{key}.{name}", tolerances[name], f"{least:.3g} or more in {dtype}")
 
 
 def _check_updates(parameters: Mapping[str, Any], key: str) -> None:
@@ -486,6 +507,7 @@ def _check_pathway_network(parameters: Mapping[str, Any], key: str) -> None:
     if parameters["lesioned_pathway"] is None and parameters["lesioned_modes"]:
         raise ConfigError(f"{key}: lesioned_pathway", None, f"one of {', '.join(names)}, as modes are lesioned")
     _check_lesion(parameters, names, key)
+    _check_init_scale(parameters, modes, key)
 
 
 def _check_lesion(parameters: Mapping[str, Any], names: str, key: str) -> None:
@@ -502,6 +524,11 @@ def _check_gating(parameters: Mapping[str, Any], key: str) -> str:
     names = string.ascii_lowercase[: parameters["n_pathways"]]
     if parameters["gated_pathway"] not in names:
         raise ConfigError(f"{key}: gated_pathway", parameters["gated_pathway"], f"one of {', '.join(names)}")
+    if isinstance(parameters["duration"], list):
+        onsets_given = [pair["onset"] for pair in parameters["duration"]]
+        for onset in onsets_given:
+            if onsets_given.count(onset) > 1:
+                raise ConfigError(f"{key}: duration", parameters["duration"], f"one duration for onset {onset}")
     duration = _duration(parameters)
     if duration is None:
         onsets = ", ".join(str(pair["onset"]) for pair in parameters["duration"])
@@ -537,13 +564,23 @@ def _check_product(parameters: Mapping[str, Any], key: str) -> None:
         raise ConfigError(f"{key}: switch_epochs", switch_epochs, "ascending, none twice")
 
 
+def _check_singular_flow(parameters: Mapping[str, Any], key: str) -> None:
+    _check_product(parameters, key)
+    _check_init_scale(parameters, 1, key)  # a diagonal matrix
+
+
+def _check_shared_modes(parameters: Mapping[str, Any], key: str) -> None:
+    _check_product(parameters, key)
+    _check_init_scale(parameters, parameters["size"], key)
+
+
 #: model -> check of what a JSON schema cannot say, called with the parameters of a cell and the experiment's key.
 CHECKS = {
     "matrix_completion": _check_matrix_completion,
     "scalar_pathways": _check_scalar_pathways,
     "pathway_network": _check_pathway_network,
-    "singular_flow": _check_product,
-    "shared_modes": _check_product,
+    "singular_flow": _check_singular_flow,
+    "shared_modes": _check_shared_modes,
 }
 
 

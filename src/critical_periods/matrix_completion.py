@@ -11,12 +11,21 @@ import numpy as np
 import torch
 import xarray as xr
 
+from critical_periods.arguments import check_parameters
 from critical_periods.checkpoints import Checkpoints
-from critical_periods.models.factorization import Factorization, initial_weights
+from critical_periods.models.activations import vanishes
+from critical_periods.models.factorization import Factorization, initial_weights, product
 from critical_periods.schedules import Phase, Schedule, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
 from critical_periods.tasks import digits_matrix, low_rank_matrix, observation_mask, random_stream
 from critical_periods.trajectories import Progress, Solution, describe
+
+PARAMETERS = (
+    *("seed", "size", "depth", "n_observed", "final_rank", "pretrain_task", "pretrain_rank", "pretrain_n_observed"),
+    *("init_scale", "learning_rate", "switch_epochs", "final_epochs", "record_every", "n_singular_values"),
+    *("balancedness", "observations", "pretrain_matrix", "final_matrix", "onset", "activation", "epochs_at_rate"),
+    *("cycle_factor", "cycle_epochs", "diagnostics", "sharpness", "solver", "gradient_flow", "dtype", "device"),
+)
 
 DESCRIPTIONS = {
     "switch_epoch": ("epochs of pre-training before the switch to the final task", "epoch"),
@@ -114,12 +123,22 @@ def pretrain(
     -------
     list of xarray.Dataset
         For each cell the trajectory over `epoch`, and `weight` over (switch_epoch, layer, row, column).
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not one of `PARAMETERS`, or there is no such solver; if the product of several factors is
+        exactly 0 at the start, because the init scale is too small for the precision.
     """
+    for cell in cells:
+        check_parameters(cell, PARAMETERS)
     shared = cells[0]
     onset, switch_epochs, depth, size = (shared[name] for name in ("onset", "switch_epochs", "depth", "size"))
     drawn = [
         initial_weights(depth, size, cell["init_scale"], random_stream(cell["seed"], "weights")) for cell in cells
     ]
+    for cell, factors in zip(cells, drawn, strict=True):
+        _check_product(cell, factors)
     weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
     first, final = (_stacked(tasks) for tasks in zip(*map(matrix_tasks, cells), strict=True))
     schedule = [Phase("final", onset, final), Phase("pretraining", switch_epochs[-1], first)]
@@ -134,6 +153,14 @@ def pretrain(
         dataset = trajectory.assign(weight=(("switch_epoch", "layer", "row", "column"), kept[:, :, run]))
         datasets.append(describe(dataset.assign_coords(coordinates), DESCRIPTIONS))
     return datasets
+
+
+def _check_product(parameters: Mapping[str, Any], factors: Sequence[np.ndarray]) -> None:
+    """Refuse drawn factors whose product is nothing but underflow."""
+    dtype = parameters["dtype"]
+    if vanishes([product([torch.as_tensor(factor, dtype=getattr(torch, dtype)) for factor in factors])]):
+        allowed = f"more, as the product of the {len(factors)} factors drawn is exactly 0 in {dtype}"
+        raise ValueError(f"init_scale = {parameters['init_scale']:g}; allowed: {allowed}")
 
 
 def complete(
@@ -165,7 +192,14 @@ def complete(
         `reconstruction_error_history` and the coordinate `phase`; `singular_value` (switch_epoch, epoch, mode); where
         asked for, the other quantities that the model observes, those of `RESULTS` with a history too.
         `epoch` counts from the very beginning of training; NaN where a run was not recorded.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not one of `PARAMETERS`, or there is no such solver.
     """
+    for parameters in cells:
+        check_parameters(parameters, PARAMETERS)
     shared = cells[0]
     switch_epochs = shared["switch_epochs"]
     kept = [

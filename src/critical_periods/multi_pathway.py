@@ -37,8 +37,8 @@ DESCRIPTIONS = {
     "share": ("share of a pathway in the singular value after training", "1"),
     "impairment": ("share that the deficits cost the gated pathway", "1"),
     "recovery_epochs": ("epochs of the lesion until the gated pathway has learned half of s", "epoch"),
-    "step_over_edge": ("learning rate x sharpness / 2; above 1 the minimum reached repels", "1"),
-    "sharpness": ("largest eigenvalue of the Hessian of the loss at the minimum reached", "1"),
+    "step_over_edge": ("learning rate x sharpness / 2; above 1 a minimum repels", "1"),
+    "sharpness": ("largest eigenvalue of the loss's Hessian after training", "1"),
 }
 
 

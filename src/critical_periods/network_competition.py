@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from critical_periods.arguments import check_parameters
 from critical_periods.models.pathways import PathwayNetwork, balanced_weights, random_rotation
 from critical_periods.models.scalar_pathways import ScalarPathways, scales
 from critical_periods.multi_pathway import DESCRIPTIONS, adaptive, epoch_grid, gating, lesion, pathway_names
@@ -20,6 +21,12 @@ from critical_periods.tasks import hierarchical_modes, hierarchical_task, random
 from critical_periods.trajectories import Progress, describe
 
 logger = logging.getLogger(__name__)
+
+PARAMETERS = (
+    *("branching", "n_pathways", "depth", "width", "activation", "learning_rate", "epochs", "init_scale"),
+    *("init_noise", "gated_pathway", "onset", "duration", "plasticity", "lesioned_pathway", "lesioned_modes"),
+    *("lesion_onset", "lesion_duration", "record_every", "dtype", "rtol", "atol", "seed"),
+)
 
 
 def simulate_network(parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail") -> xr.Dataset:
@@ -47,7 +54,13 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         `pathway_singular_value` (solver, epoch, pathway, mode), without `solver` where there is no scalar reduction;
         `train_loss` (epoch) of the network; `pathway_matrix` (pathway, output_mode, input_mode), the final K;
         `ode_deviation` (integration, mode), where there is a scalar reduction.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not one of `PARAMETERS`.
     """
+    check_parameters(parameters, PARAMETERS)
     pathways = pathway_names(parameters)
     depths, widths = (_for_each(parameters[name], len(pathways)) for name in ("depth", "width"))
     left, singular_values, right = hierarchical_modes(parameters["branching"])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from critical_periods.arguments import check_parameters
 from critical_periods.models.scalar_pathways import (
     ScalarPathways,
     flow_field,
@@ -24,6 +25,13 @@ from critical_periods.tasks import random_stream
 from critical_periods.trajectories import Recorder, Solution, describe
 
 logger = logging.getLogger(__name__)
+
+PARAMETERS = (
+    *("depth", "n_pathways", "singular_value", "imbalance", "init_mean", "init_sd", "n_trajectories"),
+    *("learning_rate", "epochs", "gated_pathway", "onset", "duration", "plasticity", "alternate_every"),
+    *("lesioned_pathway", "lesion_onset", "lesion_duration", "init_handicap", "depth_handicap"),
+    *("record_every", "portrait", "solver", "rtol", "atol", "seed"),
+)
 
 #: A path is resolved when no step along it is longer than this fraction of the singular value.
 RESOLUTION = 0.01
@@ -58,7 +66,13 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         does. With `portrait`, `path` (point, pathway, trajectory) and `path_epoch` (point, trajectory), the same
         trajectories at points equally spaced in the plane of K, however short the time in which they happen; and
         `flow` (pathway, K_b, K_a), where there are two pathways.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not one of `PARAMETERS`, or there is no such solver.
     """
+    check_parameters(parameters, PARAMETERS)
     names, target = pathway_names(parameters), float(parameters["singular_value"])
     model = ScalarPathways(_depths(parameters), ("trajectory", "mode"), names)
     initial = _initial(parameters)
@@ -89,7 +103,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
     recorded = recorder.dataset()
     strengths = np.stack([_strengths(model, states[epoch])[..., 0] for epoch in epochs])
     final_p, final_q = states[epochs[-1]]
-    curvature = sharpness(final_p, final_q, model.depth)[..., 0]
+    curvature = sharpness(final_p, final_q, model.depth, target)[..., 0]
     share = _share(strengths[-1])
     gated = names.index(parameters["gated_pathway"])
     undisturbed = share

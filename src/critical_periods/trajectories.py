@@ -32,7 +32,7 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
 
 
 class DivergedError(ArithmeticError):
-    """The loss of a run stopped being finite, or exploded."""
+    """The loss of a run stopped being finite or exploded, or training cannot move it any more."""
 
 
 class SolverError(RuntimeError):
@@ -124,7 +124,7 @@ class Recorder:
         Raises
         ------
         DivergedError
-            If the loss is not finite or has exploded.
+            If the loss is not finite or has exploded; if the model is dead.
         """
         observations = self.model.observe(parameters, phase)
         loss = np.asarray(observations["train_loss"][1])
@@ -136,6 +136,12 @@ class Recorder:
             raise DivergedError(
                 f"diverged by epoch {epoch} (phase {phase.name!r}): training loss {worst:g}; "
                 "a smaller learning rate is needed"
+            )
+        dead = getattr(self.model, "dead", None)
+        if dead is not None and np.any(dead(parameters, phase)):
+            raise DivergedError(
+                f"all units are dead by epoch {epoch} (phase {phase.name!r}): the output is exactly 0 and no gradient "
+                "reaches the weights; a smaller learning rate, or larger initial weights, are needed"
             )
         self.epochs.append(epoch)
         self.phases.append(phase.name)
@@ -201,7 +207,13 @@ class Progress:
     def __init__(self, total: int, what: str, every: float = 5.0) -> None:
         self.total, self.what, self.every = total, what, every
         self.start = self.last = time.monotonic()
+        self.first = 0.0
         self.done = False
+
+    def begin(self, epoch: float) -> None:
+        """Count time and epochs from here on: a job that goes on from a checkpoint did the ones before long ago."""
+        self.start = self.last = time.monotonic()
+        self.first = epoch
 
     def __call__(self, epoch: float) -> None:
         """Log a line if the last one is old enough, or the job is done."""
@@ -209,6 +221,6 @@ class Progress:
         if self.done or (now - self.last < self.every and epoch < self.total):
             return
         self.last, self.done = now, epoch >= self.total
-        rate = epoch / max(now - self.start, 1e-9)
+        rate = (epoch - self.first) / max(now - self.start, 1e-9)
         left = (self.total - epoch) / rate if rate else float("inf")
         logger.info("%s: epoch %d of %d, %.0f epochs/s, %.0f s left", self.what, epoch, self.total, rate, left)

@@ -31,6 +31,21 @@ class Model(Protocol):
         """Quantities to record; among them `train_loss` on the phase's task, one value for each independent run."""
 
 
+class Batched(Model, Protocol):
+    """A model of which several independent runs can be trained as one batch, and taken apart again."""
+
+    @property
+    def batched(self) -> bool:
+        """Whether the first axis of every parameter, and of tasks of more than two axes, numbers independent runs."""
+
+
+class Mortal(Model, Protocol):
+    """A model that training can leave without any gradient, far from its task."""
+
+    def dead(self, parameters: Parameters, phase: Phase) -> Any:
+        """Whether a run's output is exactly 0, unlike its loss, and no gradient reaches its weights; over `dims`."""
+
+
 class Descending(Model, Protocol):
     """A model that knows a faster update than `parameters -= learning_rate * gradient`."""
 

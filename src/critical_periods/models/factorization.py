@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from critical_periods.models.activations import ACTIVATIONS
+from critical_periods.models.activations import ACTIVATIONS, vanishes
 from critical_periods.models.base import Observations, Parameters
 from critical_periods.schedules import Phase, Task
+from critical_periods.trajectories import SolverError
 
 #: What the runs that are updated together may take, bytes: less than the second-level cache of a core.
 CACHED_BYTES = 3 * 2**19
@@ -89,6 +90,20 @@ class Factorization:
     def dims(self) -> tuple[str, ...]:
         """Axes of the loss: none, or the one that numbers the runs."""
         return () if self.run_dim is None else (self.run_dim,)
+
+    @property
+    def batched(self) -> bool:
+        """Whether there is an axis of runs."""
+        return self.run_dim is not None
+
+    def dead(self, parameters: Parameters, phase: Phase) -> np.ndarray:
+        """Whether W is exactly 0, unlike the loss, and no gradient reaches the weights, which stay as they are."""
+        weights = _tensors(parameters)
+        matrix = product(weights, self.activation)
+        dead = vanishes([matrix])
+        if dead.any():
+            dead &= vanishes(self.gradient(weights, phase)) & (_errors(matrix, phase.task)["train_loss"] > 0)
+        return dead.cpu().numpy()
 
     def loss(self, parameters: Parameters, phase: Phase) -> np.ndarray:
         """Loss of eq 9, averaged over the observed entries; one value for each run."""
@@ -279,6 +294,11 @@ def largest_curvature(
         The phase whose task drives the gradient.
     tolerance
         Relative accuracy of the eigenvalue.
+
+    Raises
+    ------
+    critical_periods.trajectories.SolverError
+        If the iteration fails.
     """
     ends = np.cumsum([weight.numel() for weight in weights])
 
@@ -291,7 +311,13 @@ def largest_curvature(
     dtype = np.dtype(str(weights[0].dtype).removeprefix("torch."))
     hessian = LinearOperator((int(ends[-1]),) * 2, matvec=curve, dtype=dtype)
     start = np.random.default_rng(0).standard_normal(int(ends[-1])).astype(dtype)
-    return float(eigsh(hessian, 1, which="LA", v0=start, tol=tolerance, return_eigenvectors=False)[0])
+    if not curve(start).any():
+        return 0.0  # flat: there is nothing for ARPACK to iterate on
+    try:
+        return float(eigsh(hessian, 1, which="LA", v0=start, tol=tolerance, return_eigenvectors=False)[0])
+    except ArpackError as error:
+        reason = " ".join(str(error).split())
+        raise SolverError(f"sharpness in phase {phase.name!r}: {reason}") from None
 
 
 def descending_singular_values(matrix: torch.Tensor) -> torch.Tensor:

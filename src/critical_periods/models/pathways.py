@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from critical_periods.models.activations import ACTIVATIONS
+from critical_periods.models.activations import ACTIVATIONS, vanishes
 from critical_periods.models.base import Observations, Parameters
 from critical_periods.models.scalar_pathways import lesioned_modes, pathway_factors
 from critical_periods.schedules import Phase
@@ -98,6 +98,19 @@ class PathwayNetwork:
             raise ValueError(f"depths = {self.depths}; allowed: 1 or more each")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation = {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}")
+
+    @property
+    def batched(self) -> bool:
+        """Whether the weights have leading axes."""
+        return bool(self.dims)
+
+    def dead(self, parameters: Parameters, phase: Phase) -> np.ndarray:
+        """Whether Y is exactly 0, unlike the loss, and no gradient would reach the weights without any deficit."""
+        dead = vanishes([outputs[-1] for outputs in self._forward(parameters)])
+        if dead.any():
+            normal = replace(phase, plasticity={}, lesions={})
+            dead &= vanishes(self.gradient(parameters, normal)) & torch.as_tensor(self.loss(parameters, normal) > 0)
+        return dead.cpu().numpy()
 
     def loss(self, parameters: Parameters, phase: Phase) -> np.ndarray:
         """Loss of eq 4 on the phase's task, one value for each run."""

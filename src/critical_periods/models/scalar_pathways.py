@@ -36,12 +36,14 @@ def learning_speed(p: Any, q: Any, depth: Any) -> np.ndarray:
     )
 
 
-def sharpness(p: Any, q: Any, depth: Any) -> np.ndarray:
-    """Largest eigenvalue of the Hessian of 1/2 (s - sum_b K_b)^2 in all the weights, at a minimum.
+def sharpness(p: Any, q: Any, depth: Any, singular_value: Any) -> np.ndarray:
+    """Largest eigenvalue of the Hessian of 1/2 r^2, r = sum_b K_b - s, in all the D weights of every pathway.
 
-    There the Hessian is the outer product of the gradient of sum_b K_b with itself, and the eigenvalue its square:
-    the sum of `learning_speed` over pathways, sum_b D K_b^(2 - 2/D) where q^2 = p^2. The minimum repels steps of
-    gradient descent above 2 over it.
+    The Hessian is the outer product of the gradient of sum_b K_b with itself, plus r times that sum's own Hessian, by
+    which pathways do not mix. Of the D - 1 lower weights of a pathway, all q, it keeps their sum: what remains is a
+    matrix of two rows a pathway, for p and for that sum, and for D > 2 the eigenvalue -r p q^(D-3) of their
+    differences. At a minimum, r = 0, the sharpness is the sum of `learning_speed` over pathways, that is
+    sum_b D K_b^(2 - 2/D) where q^2 = p^2; it repels steps of gradient descent above 2 over it.
 
     Parameters
     ----------
@@ -49,8 +51,25 @@ def sharpness(p: Any, q: Any, depth: Any) -> np.ndarray:
         Scales, shape (pathway, ...).
     depth
         Number of weight matrices D, or an array that broadcasts against p.
+    singular_value
+        s, of a shape that broadcasts against (...).
     """
-    return learning_speed(p, q, depth).sum(axis=0)
+    p, q, lower = np.broadcast_arrays(p, q, np.subtract(depth, 1))
+    residual = pathway_singular_value(p, q, lower + 1).sum(axis=0) - singular_value
+    below, twice_below = q ** (lower - 1), q ** np.maximum(lower - 2, 0)
+    slopes = np.stack([q * below, np.sqrt(lower) * p * below], axis=-1)
+    curvatures = np.zeros((*p.shape, 2, 2))
+    curvatures[..., 0, 1] = curvatures[..., 1, 0] = np.sqrt(lower) * below
+    curvatures[..., 1, 1] = (lower - 1) * p * twice_below
+    slopes, curvatures = np.moveaxis(slopes, 0, -2), np.moveaxis(curvatures, 0, -3) * residual[..., None, None, None]
+    pathways = len(p)
+    gradient = slopes.reshape(*residual.shape, 2 * pathways)
+    hessian = gradient[..., :, None] * gradient[..., None, :]
+    for index in range(pathways):
+        own = slice(2 * index, 2 * index + 2)
+        hessian[..., own, own] += curvatures[..., index, :, :]
+    differences = np.where(lower > 1, -residual * p * twice_below, -np.inf).max(axis=0)
+    return np.maximum(np.linalg.eigvalsh(hessian)[..., -1], differences)
 
 
 def scales(strength: Any, depth: Any, imbalance: Any = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
+from critical_periods.solvers.spectrum import norm, spectral_radius
 from critical_periods.trajectories import StepSizeError
 
 #: Damping of the Chebyshev polynomials (epsilon in the reference).
@@ -98,7 +99,12 @@ class Chebyshev:
             self.radius, self.age = self._spectral_radius(), 0
 
     def at(self, time: float) -> torch.Tensor:
-        """State at a time within the last step, by cubic Hermite interpolation."""
+        """State at a time within the last step, by cubic Hermite interpolation.
+
+        It is as accurate as the step's end, also in components that decay within the step and that its many stages
+        damp: Hermite's cubic has 4/27 h f of them, and the error estimate 0.8 (y - y_new) + 0.4 h (f + f_new), which
+        is below the tolerance, bounds h f by 2.5 tolerances.
+        """
         begin, y, f = self.before
         h = self.t - begin
         s = (time - begin) / h
@@ -139,20 +145,10 @@ class Chebyshev:
         return float(vector.div(scale).norm()) / math.sqrt(vector.numel())
 
     def _spectral_radius(self) -> float:
-        """Power iteration with differences of the right-hand side, from the direction found the last time."""
-        size = max(float(self.y.norm()), self.atol * math.sqrt(self.y.numel()))
+        """Estimate, with a margin, the spectral radius, from the direction found the last time."""
+        size = max(norm(self.y), self.atol * math.sqrt(self.y.numel()))
         distance = math.sqrt(torch.finfo(self.y.dtype).eps) * size
-        previous = 0.0
-        for _ in range(50):
-            shift = self.direction * (distance / float(self.direction.norm()))
-            change = self._derivative(self.y + shift).sub_(self.f)
-            radius = float(change.norm()) / distance
-            if not (math.isfinite(radius) and radius > 0):
-                return previous
-            self.direction = change
-            if abs(radius - previous) <= 0.05 * radius:
-                break
-            previous = radius
+        radius, self.direction = spectral_radius(self._derivative, self.y, self.f, self.direction, distance)
         return SPECTRUM_MARGIN * radius
 
     def _first_step(self) -> float:

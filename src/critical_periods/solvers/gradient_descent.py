@@ -75,6 +75,8 @@ def gradient_descent(
     if checkpoints is not None:
         checkpoint = checkpoints.open(model, parameters, schedule, learning_rate, record_every, sorted(keep))
         training.restore(checkpoint.load())
+        if progress is not None:
+            progress.begin(training.epoch)
     passed = training.stops
     with checkpoint or nullcontext():
         for phase, end, stops in recorded_epochs(schedule, record_every, keep):

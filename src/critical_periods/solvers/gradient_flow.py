@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,10 +13,14 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
+from critical_periods.arguments import check_choice
 from critical_periods.models import Model, Parameters
+from critical_periods.precision import PRECISIONS
 from critical_periods.schedules import Phase, Schedule
 from critical_periods.solvers.arrays import alike, as_numpy, as_tensor, copied, is_tensor, joined, one_thread
+from critical_periods.solvers.spectrum import norm, spectral_radius
 from critical_periods.trajectories import (
+    DivergedError,
     Progress,
     Recorder,
     Solution,
@@ -79,7 +84,7 @@ def gradient_flow(
         Follow gradient descent instead of its continuous limit: with f = -dL/dw and step h, the flow of
         f(w - (h/2) f(w)) stays within O(h^2) of the iterates of w <- w + h f(w).
     run_by_run
-        Give every run of a batch (the model's leading axis) steps of its own; otherwise the whole batch takes
+        Give every run of a batch, where the model is `batched`, steps of its own; otherwise the whole batch takes
         the steps that its most demanding run needs.
     keep
         Epochs at which the parameters themselves are kept; the last epoch always is.
@@ -95,18 +100,20 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        If the method is unknown, or a tolerance or the learning rate is not positive.
+        If the method is unknown, the learning rate is not positive, or a tolerance is below what the precision of the
+        parameters resolves (`critical_periods.precision`).
     critical_periods.trajectories.DivergedError
-        If the loss stops being finite or explodes, with the epoch and the loss.
+        If the loss stops being finite or explodes, with the epoch and the loss; when shadowing, if gradient descent is
+        unstable at a record: 2 over the learning rate is less than the curvature.
     critical_periods.trajectories.SolverError
         If the integrator gives up, with the epoch and its reason.
     """
-    if method not in METHODS:
-        raise ValueError(f"method = {method!r}; allowed: {', '.join(METHODS)}")
-    for name, value in {"rtol": rtol, "atol": atol, "learning_rate": learning_rate}.items():
-        if not value > 0:
-            raise ValueError(f"{name} = {value}; allowed: above 0")
-    batch = list(_runs(parameters, schedule)) if run_by_run and model.dims else [(list(parameters), schedule)]
+    check_choice("method", method, METHODS)
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
+    _check_tolerances(parameters, rtol, atol)
+    cut = run_by_run and getattr(model, "batched", False)
+    batch = list(_runs(parameters, schedule)) if cut else [(list(parameters), schedule)]
     recorders, kept, evaluations = [], [], 0
     for index, (weights, phases) in enumerate(batch):
         recorder = Recorder(model)
@@ -119,6 +126,7 @@ def gradient_flow(
                 current = flow.views(state)
                 if record:
                     recorder.record(epoch, current, phase)
+                    flow.check_stability(state, epoch)
                 if epoch in keep or epoch == end:
                     states[epoch] = current
                 if progress is not None:
@@ -147,6 +155,7 @@ class _Flow:
         bind = getattr(model, "bind_gradient", None)
         self.write_gradient = bind(parameters, phase) if bind is not None else self._writing(model.gradient)
         self.evaluations = 0
+        self.direction: Any = None
 
     def vector(self, arrays: Parameters, tensor: bool) -> Any:
         """Copy arrays in the shapes of the parameters into one vector of their precision, and of their kind."""
@@ -162,6 +171,32 @@ class _Flow:
         self._descent(vector, out)
         if self.shadowing:
             self._descent(vector - 0.5 * out, out)
+
+    def check_stability(self, vector: Any, epoch: int) -> None:
+        """When shadowing, refuse a state from which steps of gradient descent run away.
+
+        The flow that shadows them does not: it descends all the faster where the curvature is large.
+        """
+        if not self.shadowing:
+            return
+
+        def descent(vector: Any) -> Any:
+            out = copied(vector)
+            self._descent(vector, out)
+            return out
+
+        slope = descent(vector)
+        if self.direction is None:
+            self.direction = alike(np.random.default_rng(0).standard_normal(len(vector)), vector)
+        distance = math.sqrt(_epsilon(vector)) * max(norm(vector), norm(slope))
+        if not distance > 0:
+            return
+        curvature, self.direction = spectral_radius(descent, vector, slope, self.direction, distance)
+        if curvature > 2:
+            raise DivergedError(
+                f"gradient descent is unstable at epoch {epoch} (phase {self.phase.name!r}), and has no shadow: "
+                f"learning rate x curvature = {curvature:.3g}, above 2; a smaller learning rate is needed"
+            )
 
     def _descent(self, vector: Any, out: Any) -> None:
         self.evaluations += 1
@@ -202,7 +237,7 @@ class _SciPy:
         with np.errstate(over="ignore", invalid="ignore"):
             vector = as_numpy(state).astype(np.float64)
             self.solver = integrator(derivative, start, vector, end, rtol=rtol, atol=atol)
-        self.dense: Callable[[float], np.ndarray] | None = None
+        self.dense: scipy.integrate.DenseOutput | None = None
 
     @property
     def t(self) -> float:
@@ -220,8 +255,62 @@ class _SciPy:
         self.dense = None
 
     def at(self, time: float) -> Any:
+        return alike(self.interpolant()(time), self.like)
+
+    def interpolant(self) -> scipy.integrate.DenseOutput:
         self.dense = self.dense or self.solver.dense_output()
-        return alike(self.dense(time), self.like)
+        return self.dense
+
+
+class _DormandPrince(_SciPy):
+    """DOP853 of SciPy, which repeats a step, shorter, if there are stops inside and its interpolant is off there.
+
+    A step's error estimate is one of its end. Where stability limits the steps, at h = 4.5 to 6.4 over the largest
+    curvature, it nearly vanishes, while the interpolant amplifies what the end damps: by ten to a thousand tolerances.
+    The interpolants of RK23 and RK45 need no such care: in every stable step they are as accurate as its end, to a
+    factor of 1.3.
+    """
+
+    #: Where in a step the defect h (u' - f(u)) of the interpolant u is looked at; it is larger there than the error of
+    #: u anywhere by a factor of 8.2 to 10.3, in every linear flow that the step is stable for.
+    PLACE, FACTOR = 0.7, 9.0
+
+    #: Largest error of an interpolant in tolerances: 2.6 is what it has where accuracy limits the steps.
+    LARGEST = 3.0
+
+    def __init__(self, stops: Sequence[int], *arguments: Any) -> None:
+        super().__init__(scipy.integrate.DOP853, *arguments)
+        self.stops = stops
+
+    def step(self) -> None:
+        solver = self.solver
+        start, state, slope = solver.t, solver.y, solver.f
+        super().step()
+        while bisect_right(self.stops, start) < bisect_left(self.stops, solver.t):
+            error = self._interpolation_error() / self.LARGEST
+            advised = (solver.t - start) * max(0.2, 0.9 / max(error, 1e-9) ** (1 / 8))
+            if error <= 1:
+                solver.h_abs = min(solver.h_abs, advised)
+                break
+            solver.t, solver.y, solver.f, solver.status = start, state, slope, "running"
+            solver.h_abs = advised
+            super().step()
+
+    def _interpolation_error(self) -> float:
+        """Error of the last step's interpolant, in tolerances."""
+        solver, dense = self.solver, self.interpolant()
+        time = dense.t_old + self.PLACE * dense.h
+        # u = y + x (F_0 + (1 - x) (F_1 + x (F_2 + ...))), as SciPy has it
+        value, derivative = np.zeros_like(dense.y_old), np.zeros_like(dense.y_old)
+        for index, part in enumerate(reversed(dense.F)):
+            value += part
+            factor, growth = (self.PLACE, 1) if index % 2 == 0 else (1 - self.PLACE, -1)
+            derivative = derivative * factor + growth * value
+            value *= factor
+        with np.errstate(over="ignore", invalid="ignore"):
+            defect = derivative - dense.h * solver.fun(time, dense.y_old + value)
+        scale = solver.atol + solver.rtol * np.maximum(np.abs(dense.y_old), np.abs(solver.y))
+        return float(np.linalg.norm(defect / scale)) / math.sqrt(defect.size) / self.FACTOR
 
 
 def _visit(
@@ -234,7 +323,7 @@ def _visit(
         yield *pending.pop(), state
     if not pending:
         return
-    solver = _integrator(method)(flow, start, state, end, rtol, atol)
+    solver = _integrator(method, [epoch for epoch, _ in stops])(flow, start, state, end, rtol, atol)
     while pending:
         try:
             solver.step()
@@ -248,13 +337,33 @@ def _visit(
             yield *pending.pop(), solver.y if epoch == solver.t else solver.at(epoch)
 
 
-def _integrator(method: str) -> Callable[..., Any]:
+def _integrator(method: str, stops: Sequence[int]) -> Callable[..., Any]:
     """What makes an integrator of a flow, from a start, a state, an end, rtol and atol on."""
+    if method == "DOP853":
+        return partial(_DormandPrince, stops)
     if method in SCIPY_METHODS:
         return partial(_SciPy, SCIPY_METHODS[method])
     from critical_periods.solvers.chebyshev import Chebyshev
 
     return Chebyshev
+
+
+def _precision(array: Any) -> str:
+    return str(array.dtype).removeprefix("torch.")
+
+
+def _epsilon(array: Any) -> float:
+    return float(np.finfo(_precision(array)).eps)
+
+
+def _check_tolerances(parameters: Parameters, rtol: float, atol: float) -> None:
+    """Refuse tolerances below what the least precise of the parameters resolves."""
+    for dtype in {_precision(parameter) for parameter in parameters}:
+        check_choice("dtype", dtype, PRECISIONS)
+        for name, value in {"rtol": rtol, "atol": atol}.items():
+            least = getattr(PRECISIONS[dtype], name)
+            if not value >= least:
+                raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {dtype}")
 
 
 def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any], list[Phase]]]:
