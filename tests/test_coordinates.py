@@ -10,7 +10,7 @@ from critical_periods.aggregation import assemble
 from critical_periods.datasets import read, write
 from critical_periods.experiments import Plan
 from critical_periods.figures import charts, error_curves, phase_portraits, spectra, style
-from critical_periods.jobs import run_batches, run_cells
+from critical_periods.jobs import one_by_one, run_batches
 from critical_periods.matrix_completion import batch_key, complete, pretrain
 from critical_periods.measures import MissingDataError, at
 from critical_periods.scalar_competition import simulate_scalar
@@ -30,9 +30,9 @@ SMALL = {
 }
 SIMULATE = {
     "matrix_completion": lambda cells: run_batches(
-        "matrix_completion", cells, lambda batch, progress: complete(batch, pretrain(batch)), batch_key
+        "matrix_completion", cells, lambda batch, progress, diverged: complete(batch, pretrain(batch)), batch_key
     ),
-    "scalar_pathways": lambda cells: run_cells("scalar_pathways", cells, simulate_scalar),
+    "scalar_pathways": lambda cells: run_batches("scalar_pathways", cells, one_by_one(simulate_scalar)),
 }
 
 

@@ -17,6 +17,7 @@ from critical_periods.trajectories import DivergedError, describe
 
 DESCRIPTIONS = {
     "seed": ("seed of the random draws", "1"),
+    "diverged": ("whether training diverged", "1"),
     "relative_accuracy": ("error without the deficit minus error with it", "1"),
 }
 
@@ -50,7 +51,8 @@ def assemble(
     -------
     xarray.Dataset
         Its attribute `parameters` holds the parameters that all cells share, as JSON; `software` the versions behind
-        all cells; `diverged`, where there are any, the cells that diverged and why, a line each.
+        all cells. Where cells diverged, the attribute `diverged` says which and why, a line each, and so does the
+        coordinate `diverged` over the axes of the grid.
 
     Raises
     ------
@@ -73,6 +75,7 @@ def assemble(
             broken.append(f"{place}: {dataset.attrs['diverged']}")
             if diverged != "record":
                 raise DivergedError(f"cell {identity} ({broken[-1]}); allowed where diverged = record")
+        dataset = dataset.assign(diverged="diverged" in dataset.attrs)
         parameters = json.loads(dataset.attrs["parameters"])
         known = parameters if shared is None else shared
         shared = {name: value for name, value in known.items() if parameters.get(name) == value}
@@ -86,7 +89,10 @@ def assemble(
     if software:
         dataset.attrs["software"] = merged_versions(dict.fromkeys(software))
     if broken:
+        dataset = dataset.set_coords("diverged")  # so that every variable has it, wherever it is drawn
         dataset.attrs["diverged"] = "\n".join(broken)
+    else:
+        dataset = dataset.drop_vars("diverged")
     axis_names = {name: (text, "1") for name, text in descriptions.items() if name in axes}
     return describe(dataset, axis_names | DESCRIPTIONS)
 

@@ -143,7 +143,7 @@ def pretrain(
     first, final = (_stacked(tasks) for tasks in zip(*map(matrix_tasks, cells), strict=True))
     schedule = [Phase("final", onset, final), Phase("pretraining", switch_epochs[-1], first)]
     switches = [onset + epoch for epoch in switch_epochs]
-    solution = _solve(shared, weights, schedule, switches, progress, checkpoints)
+    solution = _solve(shared, weights, schedule, switches, progress, checkpoints, diverged)
     kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switches])
     coordinates = {"switch_epoch": switch_epochs, "layer": np.arange(1, depth + 1)}
     coordinates |= {name: np.arange(1, size + 1) for name in ("row", "column")}
@@ -151,6 +151,8 @@ def pretrain(
     for run in range(len(cells)):
         trajectory = solution.trajectory.isel(run=run)
         dataset = trajectory.assign(weight=(("switch_epoch", "layer", "row", "column"), kept[:, :, run]))
+        if (run,) in solution.diverged:
+            dataset.attrs["diverged"] = solution.diverged[run,]
         datasets.append(describe(dataset.assign_coords(coordinates), DESCRIPTIONS))
     return datasets
 
@@ -210,12 +212,21 @@ def complete(
     tasks = [matrix_tasks(cell)[1] for cell in cells]
     phase = Phase("final", shared["final_epochs"], _stacked([task for task in tasks for _ in switch_epochs]))
     schedule = cycles(phase, shared["cycle_factor"], shared["cycle_epochs"])
-    solution = _solve(shared, weights, schedule, (), progress, checkpoints)
+    solution = _solve(shared, weights, schedule, (), progress, checkpoints, diverged)
     datasets = []
     for cell, pretraining in enumerate(pretrainings):
         runs = slice(cell * len(switch_epochs), (cell + 1) * len(switch_epochs))
         trajectory = solution.trajectory.isel(run=runs).rename(run="switch_epoch")
-        datasets.append(_whole(pretraining, trajectory.assign_coords(switch_epoch=switch_epochs), shared["onset"]))
+        dataset = _whole(pretraining, trajectory.assign_coords(switch_epoch=switch_epochs), shared["onset"])
+        reasons = {}
+        if "diverged" in pretraining.attrs:
+            reasons["pre-training"] = pretraining.attrs["diverged"]
+        for index, switch_epoch in enumerate(switch_epochs):
+            if (runs.start + index,) in solution.diverged and not reasons:
+                reasons[f"switch_epoch = {switch_epoch}"] = solution.diverged[runs.start + index,]
+        if reasons:
+            dataset.attrs["diverged"] = "; ".join(f"{where}: {reason}" for where, reason in reasons.items())
+        datasets.append(dataset)
     return datasets
 
 
@@ -280,6 +291,7 @@ def _solve(
     keep: Sequence[int],
     progress: str | None,
     checkpoints: Checkpoints | None,
+    diverged: str,
 ) -> Solution:
     """Run the solver that a cell asks for on the device and in the precision that it asks for.
 
@@ -308,6 +320,7 @@ def _solve(
         "record_every": max(1, round(pace * parameters["record_every"])),
         "keep": [round(pace * epoch) for epoch in keep],
         "progress": None if progress is None else Progress(ends[-1], progress),
+        "diverged": diverged,
     }
     if parameters["solver"] == "gradient_flow":
         solution = gradient_flow(model, tensors, phases, **settings, **parameters["gradient_flow"])
@@ -318,7 +331,8 @@ def _solve(
     trajectory = trajectory.assign_coords(epoch=("epoch", counted, trajectory["epoch"].attrs))
     if model.references is not None:
         trajectory = trajectory.assign_coords(task=list(model.references))
-    return Solution(trajectory, {round(epoch / pace): kept for epoch, kept in solution.parameters.items()})
+    parameters_kept = {round(epoch / pace): kept for epoch, kept in solution.parameters.items()}
+    return Solution(trajectory, parameters_kept, solution.diverged)
 
 
 def _references(parameters: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

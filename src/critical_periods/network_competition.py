@@ -18,7 +18,7 @@ from critical_periods.multi_pathway import DESCRIPTIONS, adaptive, epoch_grid, g
 from critical_periods.schedules import Phase, Task, deficit_schedule
 from critical_periods.solvers import gradient_descent
 from critical_periods.tasks import hierarchical_modes, hierarchical_task, random_stream
-from critical_periods.trajectories import Progress, describe
+from critical_periods.trajectories import Progress, describe, divergence
 
 logger = logging.getLogger(__name__)
 
@@ -77,11 +77,15 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
     windows = [*gating(parameters), *lesion(parameters)]
     schedule = deficit_schedule(Task(hierarchical_task(parameters["branching"])), parameters["epochs"], windows)
     grid = epoch_grid(parameters)
-    common: dict[str, Any] = {"learning_rate": parameters["learning_rate"], "record_every": _step(schedule, grid)}
+    common: dict[str, Any] = {
+        "learning_rate": parameters["learning_rate"],
+        "record_every": _step(schedule, grid),
+        "diverged": diverged,
+    }
     report = None if progress is None else Progress(parameters["epochs"], progress)
     solution = gradient_descent(network, weights, schedule, progress=report, **common)
     recorded = solution.trajectory.sel(epoch=grid)
-    dataset = recorded.assign(
+    dataset = recorded.assign_attrs(divergence(solution.diverged)).assign(
         pathway_matrix=(
             ("pathway", "output_mode", "input_mode"),
             network.pathway_matrices(solution.final, schedule[-1]).numpy(),

@@ -16,7 +16,7 @@ from critical_periods.models.product_matrix import ProductMatrix, balance
 from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
 from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream, singular_basis
-from critical_periods.trajectories import Progress, Solution, describe
+from critical_periods.trajectories import Progress, Solution, describe, divergence
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +104,12 @@ def simulate_singular_flow(
     settings: dict[str, Any] = {
         "learning_rate": parameters["learning_rate"],
         "record_every": parameters["record_every"],
+        "diverged": diverged,
     }
     pretraining = [Phase("pretraining", switch_epochs[-1], first)]
     completion = [Phase("final", final_epochs, final)]
+
+    lost: list[Mapping[tuple[int, ...], str]] = []
 
     def trained() -> list[xr.Dataset]:
         dtype = getattr(torch, parameters["dtype"])
@@ -120,10 +123,10 @@ def simulate_singular_flow(
         after = gradient_descent(
             Factorization("switch_epoch", parameters["n_singular_values"]), batch, completion,
             progress=None if progress is None else Progress(final_epochs, f"{progress}, final task"), **settings,
-        ).trajectory  # fmt: skip
-        return _from_the_start(
-            shared.trajectory, [after.isel(switch_epoch=run) for run in range(len(switch_epochs))], switch_epochs
-        )
+        )  # fmt: skip
+        lost.extend([shared.diverged, after.diverged])
+        runs = [after.trajectory.isel(switch_epoch=run) for run in range(len(switch_epochs))]
+        return _from_the_start(shared.trajectory, runs, switch_epochs)
 
     def predicted() -> tuple[list[xr.Dataset], int]:
         shadowing = parameters["shadowing"]
@@ -137,11 +140,13 @@ def simulate_singular_flow(
             model, start, pretraining, keep=switch_epochs, progress=follow, **settings, **tolerances
         )
         after = [
-            gradient_flow(model, matrix, completion, **settings, **tolerances).trajectory
+            gradient_flow(model, matrix, completion, **settings, **tolerances)
             for matrix in _kept(shared, switch_epochs)
         ]
-        evaluations = sum(run.attrs["gradient_evaluations"] for run in (shared.trajectory, *after))
-        return _from_the_start(shared.trajectory, after, switch_epochs), evaluations
+        lost.extend(solution.diverged for solution in (shared, *after))
+        evaluations = sum(solution.trajectory.attrs["gradient_evaluations"] for solution in (shared, *after))
+        runs = [solution.trajectory for solution in after]
+        return _from_the_start(shared.trajectory, runs, switch_epochs), evaluations
 
     theory, evaluations = predicted()
     runs = [
@@ -158,7 +163,7 @@ def simulate_singular_flow(
         logger.info(
             "switch at %d: training and theory differ by at most %.3g of the largest value", switch_epoch, difference
         )
-    return describe(dataset, DESCRIPTIONS)
+    return describe(dataset.assign_attrs(divergence(*lost)), DESCRIPTIONS)
 
 
 def simulate_shared_modes(
@@ -208,14 +213,16 @@ def simulate_shared_modes(
         for name, epochs, matrix in zip(("pretraining", "final"), durations, targets, strict=True)
     ]
     kept = parameters["n_singular_values"]
-    training = gradient_descent(
+    solution = gradient_descent(
         Factorization(n_singular_values=kept),
         [torch.as_tensor(weight, dtype=getattr(torch, parameters["dtype"])) for weight in weights],
         schedule,
         learning_rate=parameters["learning_rate"],
         record_every=parameters["record_every"],
         progress=None if progress is None else Progress(sum(durations), progress),
-    ).trajectory
+        diverged=diverged,
+    )
+    training = solution.trajectory
     tau = size**2 / parameters["learning_rate"]
     strengths = chained_modes(
         training["epoch"], spectra, durations, np.full(size, parameters["init_scale"]), tau, depth
@@ -226,7 +233,7 @@ def simulate_shared_modes(
         "%d of %d entries observed: training and closed form differ by at most %.3g of the largest singular value",
         parameters["n_observed"], size**2, dataset["relative_difference"],
     )  # fmt: skip
-    return describe(dataset, DESCRIPTIONS)
+    return describe(dataset.assign_attrs(divergence(solution.diverged)), DESCRIPTIONS)
 
 
 def _kept(solution: Solution, epochs: Sequence[int]) -> list[list[Any]]:

@@ -22,7 +22,7 @@ from critical_periods.multi_pathway import DESCRIPTIONS, adaptive, epoch_grid, g
 from critical_periods.schedules import Phase, Task, deficit_schedule, total_epochs
 from critical_periods.solvers import gradient_descent
 from critical_periods.tasks import random_stream
-from critical_periods.trajectories import Recorder, Solution, describe
+from critical_periods.trajectories import Recorder, Solution, describe, divergence
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
             "learning_rate": parameters["learning_rate"],
             "record_every": parameters["epochs"],
             "keep": keep,
+            "diverged": diverged,
         }
         if parameters["solver"] == "gradient_descent":
             return gradient_descent(model, initial, schedule, **common)
@@ -97,25 +98,31 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         epochs, states = _resolve(partial(solve, schedule), model, schedule, grid, RESOLUTION * target)
     else:
         epochs, states = grid, solve(schedule, grid).parameters
-    recorder = Recorder(model)
+    recorder = Recorder(model, diverged)
     for epoch in grid:
         recorder.record(epoch, states[epoch], _phase_at(schedule, epoch))
     recorded = recorder.dataset()
     strengths = np.stack([_strengths(model, states[epoch])[..., 0] for epoch in epochs])
     final_p, final_q = states[epochs[-1]]
-    curvature = sharpness(final_p, final_q, model.depth, target)[..., 0]
+    finite = np.isfinite(final_p).all(axis=0) & np.isfinite(final_q).all(axis=0)
+    curvature = sharpness(np.where(finite, final_p, 0), np.where(finite, final_q, 0), model.depth, target)
+    curvature = np.where(finite, curvature, np.nan)[..., 0]
     share = _share(strengths[-1])
     gated = names.index(parameters["gated_pathway"])
     undisturbed = share
     if any(window.duration for window in windows):
         undisturbed = _share(_strengths(model, solve(normal, []).final)[..., 0])
-    dataset = recorded[["pathway_singular_value", "train_loss"]].assign(
-        imbalance=recorded["imbalance"].isel(epoch=0),
-        imbalance_drift=abs(recorded["imbalance"] - recorded["imbalance"].isel(epoch=0)).max("epoch"),
-        share=(("pathway", "trajectory"), share),
-        impairment=("trajectory", undisturbed[gated] - share[gated]),
-        sharpness=("trajectory", curvature),
-        step_over_edge=("trajectory", parameters["learning_rate"] * curvature / 2),
+    dataset = (
+        recorded[["pathway_singular_value", "train_loss"]]
+        .assign_attrs(divergence(recorder.diverged))
+        .assign(
+            imbalance=recorded["imbalance"].isel(epoch=0),
+            imbalance_drift=abs(recorded["imbalance"] - recorded["imbalance"].isel(epoch=0)).max("epoch"),
+            share=(("pathway", "trajectory"), share),
+            impairment=("trajectory", undisturbed[gated] - share[gated]),
+            sharpness=("trajectory", curvature),
+            step_over_edge=("trajectory", parameters["learning_rate"] * curvature / 2),
+        )
     )
     for window in lesions:
         passed = _first_passage(np.asarray(epochs), strengths[:, gated], target / 2, window.onset)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,15 +54,28 @@ class Solution:
         Recorded quantities over `epoch`, with the name of the `phase` that acts next as a coordinate.
     parameters
         The parameters at the epochs that were to be kept, and at the last one.
+    diverged
+        Where that is recorded and no error: runs that diverged, by their place along the model's axes, and why.
     """
 
     trajectory: xr.Dataset
     parameters: dict[int, list[Any]]
+    diverged: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @property
     def final(self) -> list[Any]:
         """Parameters at the last epoch."""
         return self.parameters[max(self.parameters)]
+
+
+def divergence(*reasons: Mapping[tuple[int, ...], str]) -> dict[str, str]:
+    """Attribute `diverged` of a dataset made from solutions, given what these recorded; none where all is sound."""
+    texts = Counter(text for some in reasons for text in some.values())
+    return (
+        {"diverged": "; ".join(f"{count} runs: {text}" if count > 1 else text for text, count in texts.items())}
+        if texts
+        else {}
+    )
 
 
 def recorded_epochs(
@@ -108,10 +122,16 @@ class Recorder:
     ----------
     model
         The model observed.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, diverged: str = "fail") -> None:
+        if diverged not in ("fail", "record"):
+            raise ValueError(f"diverged = {diverged!r}; allowed: fail, record")
+        self.model, self.fails = model, diverged == "fail"
+        self.diverged: dict[tuple[int, ...], str] = {}
+        self.all_lost = False
         self.epochs: list[int] = []
         self.phases: list[str] = []
         self.axes: dict[str, tuple[str, ...]] = {}
@@ -119,35 +139,72 @@ class Recorder:
         self.largest_start = 0.0
 
     def record(self, epoch: int, parameters: Parameters, phase: Phase) -> None:
-        """Record what the model observes at an epoch.
+        """Record what the model observes at an epoch; parameters of runs that have diverged become NaN.
 
         Raises
         ------
         DivergedError
-            If the loss is not finite or has exploded; if the model is dead.
+            If a loss is not finite or has exploded, or a run is dead, and that is not to be recorded.
         """
         observations = self.model.observe(parameters, phase)
         loss = np.asarray(observations["train_loss"][1])
         if not self.phases or self.phases[-1] != phase.name:
             starting = loss[np.isfinite(loss)]
             self.largest_start = max(self.largest_start, float(starting.max(initial=0.0)))
-        if not np.all(loss <= EXPLOSION * self.largest_start) and not np.all(loss == 0):
+        exploded = ~(loss <= EXPLOSION * self.largest_start)
+        if exploded.any():
             worst = float(loss.max()) if np.all(np.isfinite(loss)) else float("nan")
-            raise DivergedError(
+            self._lose(
+                exploded,
+                parameters,
                 f"diverged by epoch {epoch} (phase {phase.name!r}): training loss {worst:g}; "
-                "a smaller learning rate is needed"
+                "a smaller learning rate is needed",
             )
         dead = getattr(self.model, "dead", None)
-        if dead is not None and np.any(dead(parameters, phase)):
-            raise DivergedError(
+        if dead is not None and np.any(lost := np.asarray(dead(parameters, phase))):
+            self._lose(
+                lost,
+                parameters,
                 f"all units are dead by epoch {epoch} (phase {phase.name!r}): the output is exactly 0 and no gradient "
-                "reaches the weights; a smaller learning rate, or larger initial weights, are needed"
+                "reaches the weights; a smaller learning rate, or larger initial weights, are needed",
             )
+        if self.diverged:
+            observations = {
+                name: (axes, self._without_lost(axes, value)) for name, (axes, value) in observations.items()
+            }
         self.epochs.append(epoch)
         self.phases.append(phase.name)
         for name, (axes, value) in observations.items():
             self.axes[name] = axes
             self.values.setdefault(name, []).append(np.array(value))
+
+    def lose(self, parameters: Parameters, phase: Phase, error: ArithmeticError | RuntimeError) -> None:
+        """Give up all runs: raise the error, or record that they diverged."""
+        if self.fails:
+            raise error
+        shape = np.shape(self.model.observe(parameters, phase)["train_loss"][1])
+        self._lose(np.ones(shape, dtype=bool), parameters, str(error))
+
+    def _lose(self, lost: np.ndarray, parameters: Parameters, reason: str) -> None:
+        if self.fails:
+            raise DivergedError(reason)
+        for run in map(tuple, np.argwhere(lost).tolist()):
+            self.diverged.setdefault(run, reason)
+        self.all_lost = len(self.diverged) == lost.size
+        for parameter in parameters:
+            # The axes of the loss come first where the model is a batch of runs, and else last.
+            where = lost if getattr(self.model, "batched", False) or lost.ndim == 0 else (..., lost)
+            parameter[where] = float("nan")
+
+    def _without_lost(self, axes: Sequence[str], value: Any) -> np.ndarray:
+        """An observation that is NaN in all runs that have diverged."""
+        if not set(self.model.dims) <= set(axes):
+            return np.full_like(value, np.nan) if self.all_lost else np.asarray(value)
+        value = np.array(value)
+        ordered = np.moveaxis(value, [list(axes).index(dim) for dim in self.model.dims], range(len(self.model.dims)))
+        for run in self.diverged:
+            ordered[run] = np.nan
+        return value
 
     def dataset(self) -> xr.Dataset:
         """Everything recorded, `epoch` as the first axis."""
@@ -164,6 +221,7 @@ def join_runs(recorders: Sequence[Recorder]) -> Recorder:
     first = recorders[0]
     if len(recorders) == 1:
         return first
+    first.diverged = {(run,): reason for run, one in enumerate(recorders) for reason in one.diverged.values()}
     for name, axes in first.axes.items():
         if set(axes) & set(first.model.dims):
             axis = axes.index(first.model.dims[0])

@@ -160,6 +160,8 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
     mesh = axes.pcolormesh(
         _edges(axes, "x", horizontal), _edges(axes, "y", vertical), values.values, rasterized=True, **look
     )
+    rows, columns = np.nonzero(style.diverged(dataset[show].sel({y: values[y], x: values[x]}), y, x))
+    axes.plot(horizontal[columns], vertical[rows], color="0.3", **style.LOST)
     name, level = name_of(show, dataset), panel.get("contour")
     drawn = level is not None and min(values.shape) > 1 and float(values.min()) < level < float(values.max())
     where: Any = {"location": "bottom", "pad": 0.03} if narrow else {}

@@ -95,6 +95,8 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None, log: bool 
             markeredgewidth=0.4,
             label=None if lines is None else style.value_label(name, lines),
         )
+        if len(lost := horizontal[style.diverged(curve, x)]):
+            axes.plot(lost, np.full(len(lost), 0.03), transform=axes.get_xaxis_transform(), color=colour, **style.LOST)
         if n_runs(values, lines) > 1:
             known = np.isfinite(mean.values)
             ends = low.values[known], high.values[known]
@@ -102,6 +104,8 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None, log: bool 
                 axes.fill_between(horizontal[known], *ends, color=colour, alpha=PALE)
             else:
                 axes.vlines(horizontal[known], *ends, color=colour, alpha=0.5, lw=1.2)
+    if style.diverged(values).any():
+        axes.plot([], [], color="0.3", label="diverged", **style.LOST)
     if axes.get_yscale() == "linear" and 0 < axes.get_ylim()[1] < 2 * axes.get_ylim()[0]:
         axes.set_ylim(bottom=0)  # so that a small change does not look large
     if str(values.name) in style.SIGNED:

@@ -94,6 +94,10 @@ SIGNED = {"relative_accuracy": "RdBu", "impairment": "RdBu_r"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
 
+#: Look of what diverged: a cross where its value would be.
+LOST: dict[str, Any] = {"ls": "", "marker": "x", "markersize": 4, "markeredgewidth": 1}
+
+
 def apply() -> None:
     """Set fonts, sizes and lines; every figure begins with it."""
     sns.set_theme(
@@ -201,6 +205,14 @@ def window(dataset: xr.Dataset) -> str:
     """Epochs of the gating deficit, as [onset, onset + duration)."""
     onset = parameter(dataset, "onset")
     return f"[{onset:,}, {onset + parameter(dataset, 'duration'):,})"
+
+
+def diverged(values: xr.DataArray, *axes: str) -> np.ndarray:
+    """Where training diverged in a run, so that there is no value, over these axes."""
+    if "diverged" not in values.coords:
+        return np.zeros([values.sizes[axis] for axis in axes], dtype=bool)
+    lost = values["diverged"].astype(bool) & values.isnull()
+    return np.asarray(lost.any([axis for axis in lost.dims if axis not in axes]).transpose(*axes).values)
 
 
 def letter(axes: Sequence[Axes]) -> None:

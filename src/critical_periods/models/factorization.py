@@ -237,8 +237,10 @@ class Factorization:
         weights = _tensors(parameters)
         matrix = product(weights, self.activation)
         observed = _errors(matrix, phase.task)
-        if not observed["reconstruction_error"].isfinite().all():  # training has diverged: no singular values
-            return {name: (self.dims, value.cpu().numpy()) for name, value in observed.items()}
+        finite = observed["reconstruction_error"].isfinite()
+        if not finite.all():  # of a run that has diverged nothing counts but its loss
+            weights = [torch.where(finite[..., None, None], weight, 0) for weight in weights]
+            matrix = product(weights, self.activation)
         if self.references is None:
             singular_values = descending_singular_values(matrix)
         else:

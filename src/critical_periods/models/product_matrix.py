@@ -229,9 +229,11 @@ class ProductMatrix:
             "train_loss": ((), self.loss(parameters, phase)),
             "reconstruction_error": ((), np.square(matrix - phase.task.target).mean()),
         }
-        if np.isfinite(matrix).all():  # else training has diverged
-            singular_values = np.linalg.svd(matrix, compute_uv=False)
-            observed["singular_value"] = (("mode",), singular_values[: self.n_singular_values])
+        # Of a run that has diverged nothing counts but its loss.
+        singular_values = np.linalg.svd(
+            matrix if np.isfinite(matrix).all() else np.zeros_like(matrix), compute_uv=False
+        )
+        observed["singular_value"] = (("mode",), singular_values[: self.n_singular_values])
         return observed
 
 

@@ -36,6 +36,7 @@ def gradient_descent(
     keep: Sequence[int] = (),
     progress: Progress | None = None,
     checkpoints: Checkpoints | None = None,
+    diverged: str = "fail",
 ) -> Solution:
     """Train a model through a schedule: `parameters -= learning_rate * gradient`, once an epoch.
 
@@ -57,6 +58,8 @@ def gradient_descent(
         Told the epoch after every stretch of training.
     checkpoints
         Where to keep the state of the training now and then, and to look for one to continue from.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -66,10 +69,10 @@ def gradient_descent(
     Raises
     ------
     critical_periods.trajectories.DivergedError
-        If the loss stops being finite or explodes, with the epoch and the loss.
+        If a loss stops being finite or explodes, with the epoch and the loss, and that is not to be recorded.
     """
     parameters = [copied(parameter) for parameter in parameters]
-    training = _Training(parameters, Recorder(model))
+    training = _Training(parameters, Recorder(model, diverged))
     bind = getattr(model, "descent", None)
     checkpoint = None
     if checkpoints is not None:
@@ -78,11 +81,13 @@ def gradient_descent(
         if progress is not None:
             progress.begin(training.epoch)
     passed = training.stops
-    with checkpoint or nullcontext():
+    with checkpoint or nullcontext(), np.errstate(over="ignore", invalid="ignore"):  # the record tells of it
         for phase, end, stops in recorded_epochs(schedule, record_every, keep):
             update = None
             skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
             for stop, record in stops[skipped:]:
+                if training.recorder.all_lost:
+                    training.epoch = stop
                 if stop > training.epoch:
                     if update is None:
                         step = learning_rate * phase.rate
@@ -106,7 +111,7 @@ def gradient_descent(
                 if progress is not None:
                     progress(stop)
         training.save(checkpoint)
-    return Solution(training.recorder.dataset(), training.kept)
+    return Solution(training.recorder.dataset(), training.kept, training.recorder.diverged)
 
 
 @dataclass
@@ -146,6 +151,8 @@ class _Training:
             "phases": recorder.phases,
             "axes": recorder.axes,
             "largest_start": recorder.largest_start,
+            "diverged": list(recorder.diverged.items()),
+            "all_lost": recorder.all_lost,
         }
         arrays = {f"parameter_{index}": as_numpy(parameter) for index, parameter in enumerate(self.parameters)}
         for epoch, parameters in self.kept.items():
@@ -162,7 +169,8 @@ class _Training:
         recorder = self.recorder
         recorder.epochs, recorder.phases = state["epochs"], state["phases"]
         recorder.axes = {name: tuple(axes) for name, axes in state["axes"].items()}
-        recorder.largest_start = state["largest_start"]
+        recorder.largest_start, recorder.all_lost = state["largest_start"], state["all_lost"]
+        recorder.diverged = {tuple(run): reason for run, reason in state["diverged"]}
         recorder.values = {name: list(arrays[f"record_{name}"]) for name in recorder.axes}
         for epoch in state["kept"]:
             self.kept[epoch] = [copied(parameter) for parameter in self.parameters]

@@ -58,6 +58,7 @@ def gradient_flow(
     run_by_run: bool = True,
     keep: Sequence[int] = (),
     progress: Progress | None = None,
+    diverged: str = "fail",
 ) -> Solution:
     """Integrate dw/dt = -learning_rate dL/dw through a schedule, t in epochs.
 
@@ -90,6 +91,8 @@ def gradient_flow(
         Epochs at which the parameters themselves are kept; the last epoch always is.
     progress
         Told the epoch as integration gets on; of a batch, the mean over its runs.
+    diverged
+        What a run that diverges does, or whose integrator gives up: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -116,17 +119,21 @@ def gradient_flow(
     batch = list(_runs(parameters, schedule)) if cut else [(list(parameters), schedule)]
     recorders, kept, evaluations = [], [], 0
     for index, (weights, phases) in enumerate(batch):
-        recorder = Recorder(model)
+        recorder = Recorder(model, diverged)
         states: dict[int, list[Any]] = {}
         vector = None
         for phase, end, stops in recorded_epochs(phases, record_every, keep):
             flow = _Flow(model, weights, phase, learning_rate * phase.rate, shadowing)
             vector = flow.vector(weights, tensor=method not in SCIPY_METHODS) if vector is None else vector
-            for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol):
+            for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol, recorder):
                 current = flow.views(state)
                 if record:
                     recorder.record(epoch, current, phase)
-                    flow.check_stability(state, epoch)
+                    if not recorder.all_lost:
+                        try:
+                            flow.check_stability(state, epoch)
+                        except DivergedError as error:
+                            recorder.lose(current, phase, error)
                 if epoch in keep or epoch == end:
                     states[epoch] = current
                 if progress is not None:
@@ -135,9 +142,11 @@ def gradient_flow(
             evaluations += flow.evaluations
         recorders.append(recorder)
         kept.append(states)
-    trajectory = join_runs(recorders).dataset()
+    joined_records = join_runs(recorders)
+    trajectory = joined_records.dataset()
     trajectory.attrs["gradient_evaluations"] = evaluations
-    return Solution(trajectory, {epoch: _joined([states[epoch] for states in kept]) for epoch in kept[0]})
+    parameters_kept = {epoch: _joined([states[epoch] for states in kept]) for epoch in kept[0]}
+    return Solution(trajectory, parameters_kept, joined_records.diverged)
 
 
 class _Flow:
@@ -314,9 +323,40 @@ class _DormandPrince(_SciPy):
 
 
 def _visit(
+    flow: _Flow,
+    state: Any,
+    stops: Sequence[tuple[int, bool]],
+    method: str,
+    rtol: float,
+    atol: float,
+    recorder: Recorder,
+) -> Iterator[tuple[int, bool, Any]]:
+    """Integrate through one phase and yield the state at each of its stops; as it is, once all runs have diverged."""
+    visited = 0
+    if not recorder.all_lost:
+        try:
+            for epoch, record, reached in _integrate(flow, state, stops, method, rtol, atol):
+                state, visited = reached, visited + 1
+                yield epoch, record, state
+                if recorder.all_lost:
+                    break
+        except SolverError as error:
+            state = copied(state)
+            recorder.lose(flow.views(state), flow.phase, error)
+    for epoch, record in stops[visited:]:
+        yield epoch, record, state
+
+
+def _integrate(
     flow: _Flow, state: Any, stops: Sequence[tuple[int, bool]], method: str, rtol: float, atol: float
 ) -> Iterator[tuple[int, bool, Any]]:
-    """Integrate through one phase and yield the state at each of its stops, from the integrator's dense output."""
+    """State at each of the stops of a phase, from the integrator's dense output.
+
+    Raises
+    ------
+    critical_periods.trajectories.SolverError
+        If the integrator gives up.
+    """
     start, end = stops[0][0], stops[-1][0]
     pending = list(reversed(stops))
     if pending[-1][0] == start:
