@@ -1,4 +1,4 @@
-# Figures, drawn from experiment datasets alone; every figure is a target of its own name.
+# Figures, drawn from experiment datasets alone.
 
 
 rule figure:
@@ -27,12 +27,3 @@ rule figure:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:
         "../scripts/draw.py"
-
-
-for name in NAMED["figures"]:
-
-    rule:
-        name:
-            name
-        input:
-            figure_files([name]),
