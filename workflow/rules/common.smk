@@ -7,6 +7,7 @@ from snakemake.exceptions import CreateRuleException
 
 from critical_periods.configuration import read_words
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
+from critical_periods.markup import report_label, report_parameter
 from critical_periods.provenance import fingerprint
 from critical_periods.runs import COMPARED, runs
 
@@ -175,6 +176,11 @@ def figure_settings(wildcards):
     return RUNS[run]["figures"][wildcards.figure]
 
 
+def figure_parameter(wildcards):
+    """What a figure is drawn by, as JSON."""
+    return report_parameter(figure_settings(wildcards))
+
+
 def refuse_an_unedited_profile():
     """In one line where the profile for SLURM still says EDIT, before a job is submitted."""
     defaults = workflow.resource_settings.default_resources or {}
@@ -201,7 +207,7 @@ def run_name(run):
 
 def figure_labels(wildcards):
     """Labels of a figure in the report: its name, its title, and the run."""
-    title = figure_settings(wildcards)["title"]
+    title = report_label(figure_settings(wildcards)["title"])
     run = run_of("figures", wildcards.figure, wildcards.run)
     return {"figure": wildcards.figure, "title": title, "run": run_name(run)}
 

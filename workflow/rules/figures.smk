@@ -21,7 +21,7 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
-        figure=figure_settings,
+        figure=figure_parameter,
         code=figure_code,
     message:
         "Drawing {wildcards.run}{wildcards.figure}"

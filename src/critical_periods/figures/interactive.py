@@ -14,6 +14,8 @@ from plotly.subplots import make_subplots
 from critical_periods.closing import compared
 from critical_periods.figures import charts, curves, pathway_panels, style
 from critical_periods.figures.spectra import spectrum_columns
+from critical_periods.files import write_whole
+from critical_periods.markup import plotly_text
 from critical_periods.measures import HARM
 
 #: Lines of the pathways, in order, and what the sources of curves are called.
@@ -37,6 +39,29 @@ def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     return figure.update_layout(template="plotly_white", hoverlabel={"namelength": -1})
 
 
+def save(figure: go.Figure, title: str, name: str, path: str) -> None:
+    """Write an interactive figure as a page that needs nothing else.
+
+    Parameters
+    ----------
+    figure
+        What `draw` returned.
+    title
+        Title of the figure, a text.
+    name
+        Name of the element that holds the figure.
+    path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; then nothing of it is left.
+    """
+    page = figure.update_layout(title=plotly_text(title)).to_html(include_plotlyjs=True, div_id=name)
+    write_whole(page, path)
+
+
 def _error_curves(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
     """As charts of curves against the switch epoch."""
     log = [{"log": "y"} if panel.get("log") else {"log": ""} for panel in panels]
@@ -49,6 +74,7 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     """Panels as in the figure; every line can be toggled, and the vertical axes of curves be made logarithmic."""
     rows, columns = charts.grid(len(panels))
     titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
+    titles = [plotly_text(title) for title in titles]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles, horizontal_spacing=0.3 / columns)
     for index, panel in enumerate(panels):
         place = {"row": index // columns + 1, "col": index % columns + 1}
@@ -223,7 +249,7 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
     figure, names, owners = go.Figure(), [], []
     for panel in panels:
         dataset = style.select(datasets[panel["experiment"]], panel)
-        chosen = ", ".join(f"{value} {_plain(style.label(name))}" for name, value in panel.get("select", {}).items())
+        chosen = ", ".join(f"{value} {style.label(name)}" for name, value in panel.get("select", {}).items())
         for title, runs, _ in spectrum_columns(dataset, panel):
             names.append(f"{chosen}, {title}" if chosen else f"{panel['experiment']}, {title}")
             values = runs.mean("seed") if "seed" in runs.dims else runs
@@ -243,7 +269,7 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
                         hovertemplate="epoch %{x:,}<br>singular value %{y:.4g}",
                     )
     buttons = [
-        {"label": name, "method": "update", "args": [{"visible": [owner == index for owner in owners]}]}
+        {"label": _plain(name), "method": "update", "args": [{"visible": [owner == index for owner in owners]}]}
         for index, name in enumerate(names)
     ]
     return figure.update_layout(
@@ -259,5 +285,5 @@ def _colours(values: Sequence[Any]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Without the marks of mathematics, which plotly would need the network for."""
-    return text.replace("$", "")
+    """A label without the marks of mathematics, which plotly would need the network for."""
+    return plotly_text(text.replace("$", ""))
