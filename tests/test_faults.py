@@ -5,14 +5,20 @@ import random
 import shutil
 import signal
 import subprocess
+from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
+import plotly.graph_objects as go
 import psutil
 import pytest
 import xarray as xr
 from snakemake_runs import LONG, Runs, kill_tree, training_job, wait_for
 
+from critical_periods.claims import CLAIMS
 from critical_periods.datasets import DatasetError, Stored, read, write
+from critical_periods.figures import interactive, style
+from critical_periods.verdicts import Judgement, Verdict, write_csv
 
 RESULT = "results/experiments/depth.nc"
 CHANGES = LONG | {"checkpoint_minutes": 0.01}
@@ -184,6 +190,33 @@ def test_full_disk_leaves_no_half_written_file(small_disk, tmp_path):
         write(xr.Dataset({"grid": (("x", "y"), np.random.default_rng(0).random((400, 300)))}), path)
     assert [file.name for file in path.parent.iterdir()] == ["result.nc"]
     assert read(path).equals(fitting)
+
+
+@pytest.mark.parametrize("drawing", ["figure", "interactive figure", "tables of claims"])
+def test_full_disk_leaves_no_half_of_what_is_made_of_datasets(drawing, small_disk, tmp_path):
+    small_disk(tmp_path / "disk", "size=8k")
+    disk = tmp_path / "disk"
+    (disk / "claims.csv").write_text("before")
+
+    def make():
+        if drawing == "figure":
+            figure, axes = plt.subplots()
+            axes.plot(np.random.default_rng(0).random(1000))
+            style.save(figure, "Title", str(disk / "fig.pdf"), str(disk / "fig.png"))
+        elif drawing == "interactive figure":
+            interactive.save(go.Figure(), "Title", "fig", str(disk / "fig.html"))
+        else:
+            write_csv(
+                Judgement([Verdict(replace(CLAIMS[0], statement="x" * 9000), 0.0, None, 1, True)], []),
+                disk / "claims.csv",
+            )
+
+    with pytest.raises(
+        OSError, match=r"(fig\.pdf|fig\.html|claims\.csv): cannot be written \(.*No space left.*\); .* MB are free"
+    ):
+        make()
+    assert {path.name: path.read_text() for path in disk.iterdir()} == {"claims.csv": "before"}
+    plt.close("all")
 
 
 def test_run_on_a_full_disk_fails_clearly_and_resumes_elsewhere(small_disk, runs, undisturbed):

@@ -1,8 +1,14 @@
+import os
+import shutil
+import subprocess
+import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 from conftest import REPOSITORY
 
+from critical_periods import __version__
 from critical_periods.provenance import code_version, fingerprint, merged_versions, software_versions
 
 PACKAGE = {
@@ -253,3 +259,53 @@ def test_training_depends_only_on_the_solver_it_uses(tmp_path):
 def test_versions_are_told():
     assert "numpy" in software_versions()
     assert code_version().startswith("0.")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A repository that holds the package, and the version that its code tells: of itself, or of a copy of it."""
+
+    def git(*arguments):
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", f"safe.directory={folder}")
+        return subprocess.run(
+            ["git", "-C", folder, *who, *arguments], capture_output=True, text=True, check=True
+        ).stdout
+
+    def version(folder):
+        told = "from critical_periods.provenance import code_version; print(code_version())"
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", told]
+        return subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    folder = tmp_path / "checkout"
+    shutil.copytree(REPOSITORY / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "All")
+    return SimpleNamespace(
+        folder=folder, git=git, version=version, commit=git("rev-parse", "--short=12", "HEAD").strip()
+    )
+
+
+def test_the_code_version_names_the_commit_and_whether_it_was_edited(checkout):
+    assert checkout.version(checkout.folder) == f"{__version__} ({checkout.commit})"
+    tree = checkout.folder.with_name("tree")
+    checkout.git("worktree", "add", "--quiet", str(tree))
+    assert checkout.version(tree) == f"{__version__} ({checkout.commit})"
+    (checkout.folder / "src/critical_periods/tasks.py").write_text("")
+    assert checkout.version(checkout.folder) == f"{__version__} ({checkout.commit}-dirty)"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to give a folder away takes root")
+def test_the_code_version_names_the_commit_of_somebody_elses_checkout(checkout):
+    for path in [checkout.folder, *checkout.folder.rglob("*")]:
+        os.chown(path, 54321, 54321, follow_symlinks=False)
+    assert checkout.version(checkout.folder) == f"{__version__} ({checkout.commit})"
+
+
+def test_a_copy_inside_of_another_repository_does_not_name_its_commit(checkout):
+    copy = checkout.folder / "vendored" / "critical-periods"
+    shutil.copytree(checkout.folder / "src", copy / "src")
+    assert checkout.version(copy) == __version__

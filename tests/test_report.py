@@ -1,15 +1,28 @@
-"""The report, opened in a real browser: a figure is clicked through to, and is there."""
+"""The report, opened in a real browser: a figure is clicked through to, and is there, and titles are text."""
 
+import html
+import json
+import re
 import shutil
 import subprocess
 import sys
+import unicodedata
 import zipfile
+from dataclasses import replace
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import pytest
+import yaml
 from conftest import REPOSITORY
+from docutils.core import publish_parts
+from jinja2 import Environment
 
 from critical_periods.claims import CLAIMS
 from critical_periods.extension_claims import EXTENSION_CLAIMS
+from critical_periods.figures import charts
+from critical_periods.markup import report_label, report_parameter
+from critical_periods.verdicts import Judgement, Verdict, as_html
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -26,21 +39,118 @@ def test_captions_name_the_claims_about_each_figure():
         assert f'"{figure}": "{ids}"' in caption
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    """Folder of the unpacked report on one figure, at toy size."""
-    folder = tmp_path_factory.mktemp("report")
-    targets = ("results/figures/fig04.png", "results/interactive/fig04.html")
+#: Titles that a page, a template or a script might take for something else than text.
+HOSTILE_TITLES = (
+    "</script><script>document.title = 'PWNED'</script>",
+    "<img src=x onerror=\"document.title='PWNED'\">",
+    "<a href=\"javascript:document.title='PWNED'\">here</a> <b>bold</b> &lt;i&gt; &amp;",
+    "<!-- <script> ]]> <svg onload=document.title='PWNED'>",
+    "`here <javascript:document.title='PWNED'>`_ Workflow_ |x| [1]_ **b** ``c``",
+    ".. include:: /etc/passwd",
+    ".. raw:: html",
+    ":raw-html:`<b>x</b>` :doc:`x` javascript:alert(1)",
+    "{a} {{ 7 * 7 }} {% raw %} {wildcards.figure} {",
+    "$W_{N}$ $\\frac{$ %{x} \\",
+    "'\";document.title='PWNED';//' ${document.title='PWNED'}",
+    "\u00e9\u202e\u200b\ufeff\N{GRINNING FACE}",
+    "very long " * 20,
+)
+
+
+def render_caption(title):
+    """HTML of a figure's caption, as Snakemake makes it."""
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config["figures"]["fig04"]["title"] = config["experiments"]["depth"]["title"] = title
+    config["experiments"]["depth"]["set"] = {"observations": title}
+    environment = Environment(trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((REPOSITORY / "workflow/report/figure.rst").read_text())
+    job = SimpleNamespace(config=config, wildcards=SimpleNamespace(figure="fig04", run=""))
+    links = "\n\n.. _Workflow: javascript:show_panel('workflow')\n"  # as Snakemake appends them
+    return publish_parts(template.render(snakemake=job) + links, writer="html")["body"]
+
+
+@pytest.mark.parametrize(
+    "words", [*HOSTILE_TITLES, "a\n\n.. include:: /etc/passwd\n\n\u2028b", " - a", "1. a", "----", "::"]
+)
+def test_captions_show_words_of_the_configuration_as_they_are(words):
+    caption = render_caption(words)
+    assert set(re.findall(r"<(/?\w+)[^>]*>", caption)) <= {
+        f"{end}{tag}" for end in ("", "/") for tag in ("p", "em", "strong")
+    }
+    text = folded(html.unescape(re.sub("<[^>]*>", "", caption)))
+    assert text.count(folded(words)) >= 3
+
+
+def folded(text):
+    """A text in one line."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("title", HOSTILE_TITLES)
+def test_labels_and_parameters_of_the_report_end_no_script_and_name_no_wildcard(title):
+    assert not set("<>{}") & set(report_label(title))
+    assert folded(unicodedata.normalize("NFKC", report_label(title))) == folded(unicodedata.normalize("NFKC", title))
+    assert "<" not in report_parameter({"title": title})
+    assert json.loads(report_parameter({"title": title})) == {"title": title}
+
+
+@pytest.mark.parametrize("title", HOSTILE_TITLES)
+def test_titles_of_panels_are_drawn_as_they_are(title):
+    figure, axes = plt.subplots()
+    charts._title(axes, title, 0, 26)
+    [drawn] = [text for text in axes.findobj(plt.Text) if text.get_text()]
+    lines = drawn.get_text().split("\n")
+    assert all(
+        len(line.replace(r"\$", "").split("$")) == (3 if number == 0 else 1) for number, line in enumerate(lines)
+    )
+    figure.draw_without_rendering()
+    plt.close(figure)
+
+
+def workflow(folder, targets, *options):
+    """Run the workflow at toy size in a folder, and unpack the report on it."""
     command = (
-        *(sys.executable, "-m", "snakemake", "--configfile", str(REPOSITORY / "tests/smoke.yaml")),
+        *(sys.executable, "-m", "snakemake", "--configfile", str(REPOSITORY / "tests/smoke.yaml"), *options),
         *("--directory", str(folder), *targets),
     )
-    for options in (("--cores", "2"), ("--report", "report.zip")):
-        done = subprocess.run([*command, *options], cwd=REPOSITORY, capture_output=True, text=True)
+    for last in (("--cores", "2"), ("--report", "report.zip")):
+        done = subprocess.run([*command, *last], cwd=REPOSITORY, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     with zipfile.ZipFile(folder / "report.zip") as archive:
         archive.extractall(folder / "report")
     return next((folder / "report").rglob("report.html"))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The page of the report on one figure."""
+    return workflow(tmp_path_factory.mktemp("report"), ["results/figures/fig04.png", "results/interactive/fig04.html"])
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """Figures whose titles, and those of their experiments, are hostile; and the page of the report on them."""
+    drawn = {"h0": HOSTILE_TITLES[0:12:4], "h1": HOSTILE_TITLES[1:12:4]}
+    computed = {"h0": HOSTILE_TITLES[2:12:4], "h1": HOSTILE_TITLES[3:12:4]}
+    panel = {"show": "relative_accuracy", "lines": "depth"}
+    changes = {
+        "experiments": {
+            name: {"title": " ".join(titles), "model": "matrix_completion", "vary": {"depth": [2]}}
+            for name, titles in computed.items()
+        },
+        "figures": {
+            name: {"title": " ".join(titles), "kind": "error_curves", "panels": [panel | {"experiment": name}]}
+            for name, titles in drawn.items()
+        },
+    }
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "hostile.yaml").write_text(yaml.safe_dump(changes))
+    files = [f"results/{kind}" for name in drawn for kind in (f"figures/{name}.png", f"interactive/{name}.html")]
+    page = workflow(folder, files, str(folder / "hostile.yaml"))
+    figures, experiments = (
+        {name: settings["title"] for name, settings in changes[kind].items()} for kind in ("figures", "experiments")
+    )
+    return SimpleNamespace(figures=figures, experiments=experiments, page=page, folder=folder)
 
 
 @pytest.fixture
@@ -88,3 +198,57 @@ def test_an_interactive_figure_draws_without_a_network(report, browser):
         lambda _: len(browser.find_elements(By.CSS_SELECTOR, ".scatterlayer .trace")) >= 6
     )
     assert not browser.find_elements(By.CSS_SELECTOR, "script[src], link[href]")
+
+
+@pytest.mark.workflow
+def test_titles_are_text_in_the_report(hostile, browser):
+    browser.get(hostile.page.as_uri())
+    shown = browser.execute_script("return Object.entries(results).map(([path, {labels}]) => [path, labels.title])")
+    assert dict(shown) == {
+        f"results/{kind}": report_label(title)
+        for name, title in hostile.figures.items()
+        for kind in (f"figures/{name}.png", f"interactive/{name}.html")
+    }
+    for path, label in shown:
+        browser.execute_script("app.showResultInfo(arguments[0])", path)
+        wait(browser, lambda label=label: folded(label) in text_of(browser, "body"))
+        if "figures" in path:
+            name = path.split("/")[-1].removesuffix(".png")
+            for title in (hostile.figures[name], hostile.experiments[name]):
+                assert folded(title) in text_of(browser, ".prose")
+        assert not browser.find_elements("css selector", "a[href*=PWNED], img[src=x], .prose b, .prose a, .prose code")
+    assert browser.title == "Snakemake Report"
+
+
+@pytest.mark.workflow
+def test_titles_are_text_in_interactive_figures(hostile, browser):
+    for name in hostile.figures:
+        browser.get((hostile.folder / f"results/interactive/{name}.html").as_uri())
+        for place, titles in ((".gtitle", hostile.figures), (".annotation-text", hostile.experiments)):
+            wait(browser, lambda place=place: browser.find_elements("css selector", place))
+            assert text_of(browser, place) == folded(titles[name])
+        assert not browser.find_elements("css selector", f"#{name} a[href*=PWNED], #{name} tspan[style*=bold]")
+        assert browser.title == ""
+
+
+def test_claims_are_text_on_their_page(browser, tmp_path):
+    words = " ".join(HOSTILE_TITLES)
+    claim = replace(CLAIMS[0], id=words, figure=words, statement=words, quantity=words, why=words)
+    page = tmp_path / "claims.html"
+    page.write_text(as_html(Judgement([Verdict(claim, 0.0, None, 1, True)], [(claim, words)])), encoding="utf-8")
+    browser.get(page.as_uri())
+    cells = [folded(cell.get_property("textContent")) for cell in browser.find_elements("css selector", "td")]
+    assert cells.count(folded(words)) == 5
+    assert text_of(browser, "li") == folded(f"{words} {words}: {words}")
+    assert browser.title == "Claims"
+
+
+def wait(browser, condition):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 20).until(lambda _: condition())
+
+
+def text_of(browser, place):
+    """All text of the first element of a page that a CSS selector finds, in one line."""
+    return folded(browser.find_element("css selector", place).get_property("textContent"))

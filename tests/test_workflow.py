@@ -12,6 +12,7 @@ import yaml
 from conftest import REPOSITORY
 from snakemake_runs import wait_for
 
+from critical_periods.claims import CLAIMS
 from critical_periods.datasets import CHECKSUM, read
 
 pytestmark = pytest.mark.workflow
@@ -310,19 +311,64 @@ def test_a_damaged_dataset_is_named_and_not_drawn(project):
     assert not figure.exists()
 
 
-def test_strict_fails_where_a_claim_does_not_hold_and_only_there(project):
-    table, verdict = (project.workdir / "results" / name for name in ("claims.csv", "claims_hold"))
+def test_strict_fails_where_a_claim_does_not_hold_or_is_not_judged_and_only_there(project):
+    table, unjudged, verdict = (
+        project.workdir / "results" / name for name in ("claims.csv", "claims_not_judged.csv", "claims_hold")
+    )
     assert "strict_claims" not in project.planned()
     output = project.snakemake("--config", "strict=true", fails=True)
-    with table.open(newline="") as file:
-        claims = list(csv.DictReader(file))
+    claims, missing = rows(table), rows(unjudged)
+    assert sorted(claim["id"] for claim in claims + missing) == sorted(claim.id for claim in CLAIMS)
     failed = [claim["id"] for claim in claims if claim["holds"] != "True"]
     assert failed
-    assert f"strict: claims that do not hold: {', '.join(failed)}" in output
+    assert f"strict: claims that do not hold: {', '.join(failed)}\n" in output
+    gating = [claim.id for claim in CLAIMS if claim.experiment == "gating"]
+    assert f"strict: claims that could not be judged (no experiment gating): {', '.join(gating)}\n" in output
     assert not verdict.exists()
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, claims[0])
-        writer.writeheader()
-        writer.writerows(claim | {"holds": "True"} for claim in claims)
+
+    write(table, [claim | {"holds": "True"} for claim in claims])
+    output = project.snakemake("--config", "strict=true", fails=True)
+    assert "do not hold" not in output
+    assert "could not be judged" in output
+    write(unjudged, missing[:0], missing[0])
     project.snakemake("--config", "strict=true")
     assert verdict.exists()
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path, rows, columns=None):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns or rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize("name", ["all", "claims", "figure", "ensemble", "strict_claims"])
+def test_a_figure_with_the_name_of_a_rule_is_refused(project, name):
+    project.configure(figures=TINY["figures"] | {name: TINY["figures"]["fig04"]})
+    output = project.snakemake("--dry-run", fails=True)
+    assert f"Configuration: figures = '{name}'; allowed: a name that no rule has, unlike aggregate, " in output
+
+
+def test_a_workflow_that_uses_this_one_can_rename_its_rules_and_change_one(project):
+    (project.workdir / "Snakefile").write_text(
+        f"""
+configfile: "{project.repository / "config.yaml"}"
+module paper:
+    snakefile: "{project.repository / "workflow/Snakefile"}"
+    config: config
+use rule * from paper as paper_*
+use rule figure from paper as paper_figure with:
+    threads: 2
+rule all:
+    input: rules.paper_fig04.input
+rule train:
+    shell: ":"
+"""
+    )
+    output = project.snakemake("--dry-run", "--snakefile", str(project.workdir / "Snakefile"), "paper_fig06")
+    assert "paper_fig06" in output

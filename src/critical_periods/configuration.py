@@ -1,4 +1,4 @@
-"""What the files of a configuration may not hold: broken or endless YAML, and a key given twice.
+"""What the files of a configuration may not hold: broken or endless YAML, and a key given twice; and `--config`.
 
 Imported whenever the workflow is planned, so it needs nothing heavier than a YAML parser. Run by itself it checks
 files that `snakemake --configfile` reads before the workflow can look at them:
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,46 @@ def check_files(paths: Iterable[Path | str]) -> None:
     """
     for path in paths:
         _check_file(Path(path))
+
+
+def read_words(config: Mapping[str, Any], words: Iterable[str]) -> None:
+    """Read the values of `snakemake --config` as those of a file are read: lists, numbers, true and null too.
+
+    Snakemake takes a number for one, but leaves words inside of lists, and true and null, what they are.
+
+    Parameters
+    ----------
+    config
+        The configuration, in which Snakemake has put the words; values that it has from elsewhere are left alone.
+    words
+        As given, `key=value` each.
+
+    Raises
+    ------
+    ConfigError
+        If a value is no YAML.
+    """
+    for word in words:
+        key, _, text = word.partition("=")
+        text = text.strip("'\"")  # as Snakemake does
+        if key not in config:
+            continue
+        try:
+            untyped = yaml.load(text, Loader=yaml.BaseLoader)
+            typed = yaml.load(text, Loader=_LOADER)
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
+            raise ConfigError(f"--config {key}", text, "YAML") from None
+        _give_types(config, key, untyped, typed)
+
+
+def _give_types(config: Any, key: str, untyped: Any, typed: Any) -> None:
+    """Replace what the configuration has under a key, and under the keys below it, where it is what was given."""
+    if isinstance(untyped, Mapping) and isinstance(config[key], Mapping):
+        for name in untyped:
+            if name in typed and name in config[key]:
+                _give_types(config[key], name, untyped[name], typed[name])
+    elif config[key] == untyped:
+        config[key] = typed
 
 
 def _check_file(path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from critical_periods.arguments import check_parameters
 from critical_periods.models.closed_form import chained_modes, shared_spectrum
 from critical_periods.models.factorization import Factorization
 from critical_periods.models.product_matrix import ProductMatrix, balance
@@ -29,6 +30,15 @@ DESCRIPTIONS = {
     "imbalance": ("largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| at the start", "1"),
     "smallest_gap": ("smallest gap between singular values at the start, relative to the largest", "1"),
 }
+
+
+#: Parameters that the cells of both models have, and those of each.
+PARAMETERS = (
+    *("seed", "size", "depth", "n_observed", "pretrain_rank", "final_rank", "init_scale", "learning_rate"),
+    *("final_epochs", "record_every", "n_singular_values", "dtype"),
+)
+FLOW_PARAMETERS = (*PARAMETERS, "init_spread", "switch_epochs", "method", "rtol", "atol", "shadowing")
+MODES_PARAMETERS = (*PARAMETERS, "pretrain_epochs")
 
 
 def near_identity_weights(
@@ -83,6 +93,7 @@ def simulate_singular_flow(
     critical_periods.trajectories.DivergedError, critical_periods.trajectories.SolverError
         As the solvers.
     """
+    check_parameters(parameters, FLOW_PARAMETERS)
     seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
     mask = observation_mask(size, parameters["n_observed"], random_stream(seed, "observations"))
     first, final = (
@@ -194,6 +205,7 @@ def simulate_shared_modes(
     critical_periods.trajectories.DivergedError
         As gradient descent.
     """
+    check_parameters(parameters, MODES_PARAMETERS)
     seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
     target = low_rank_matrix(size, parameters["pretrain_rank"], random_stream(seed, "pretrain_matrix"))
     left, right = singular_basis(target, parameters["pretrain_rank"], random_stream(seed, "null_vectors"))

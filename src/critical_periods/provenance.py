@@ -48,12 +48,18 @@ def merged_versions(texts: Iterable[str]) -> str:
 
 
 def code_version() -> str:
-    """Commit of the repository that this file lies in, `-dirty` if edited; the package's version outside of git."""
+    """Version of the package and commit of its repository, `-dirty` if edited; the version alone outside of git.
+
+    The repository may belong to somebody else. One that only happens to lie around a copy of the code is not asked.
+    """
     from critical_periods import __version__
 
+    root = Path(__file__).resolve().parents[2]
+    # Told where the repository is, git looks for none further up, and does not mind whose it is.
+    repository = (f"--git-dir={root / '.git'}", f"--work-tree={root}")
     try:
         described = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
+            ["git", *repository, "describe", "--always", "--dirty", "--abbrev=12"],
             capture_output=True,
             text=True,
             check=True,

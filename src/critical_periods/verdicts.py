@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from critical_periods.files import write_whole
 from critical_periods.measures import MissingDataError, parameter
 
 COLUMNS = ("id", "figure", "statement", "measure", "value", "threshold", "holds")
+UNJUDGED_COLUMNS = ("id", "reason")
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "below": operator.lt,
     "at most": operator.le,
@@ -177,30 +180,59 @@ def judge(claims: Iterable[Claim], datasets: Mapping[str, xr.Dataset]) -> Judgem
 
 def write_csv(judgement: Judgement, path: str | Path) -> None:
     """Write the verdicts as `id, figure, statement, measure, value, threshold, holds`."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for verdict in judgement.verdicts:
-            claim = verdict.claim
-            writer.writerow(
-                [
-                    *(claim.id, claim.figure, claim.statement, claim.criterion),
-                    *(f"{verdict.value:.6g}", f"{claim.threshold:g}", verdict.holds),
-                ]
-            )
+    rows = []
+    for verdict in judgement.verdicts:
+        claim = verdict.claim
+        words = (claim.id, claim.figure, claim.statement, claim.criterion)
+        rows.append((*words, f"{verdict.value:.6g}", f"{claim.threshold:g}", verdict.holds))
+    _write_table(path, COLUMNS, rows)
+
+
+def write_unjudged_csv(judgement: Judgement, path: str | Path) -> None:
+    """Write the claims that could not be judged as `id, reason`."""
+    _write_table(path, UNJUDGED_COLUMNS, [(claim.id, reason) for claim, reason in judgement.skipped])
+
+
+def _write_table(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    write_whole(text.getvalue(), path)
+
+
+def objections(table: str | Path, unjudged: str | Path) -> list[str]:
+    """What a strict run objects to, in a line each: claims that do not hold, and those that were not judged, and why.
+
+    Parameters
+    ----------
+    table, unjudged
+        What `write_csv` and `write_unjudged_csv` wrote.
+    """
+    groups: dict[str, list[str]] = {}
+    for row in _read_table(table):
+        if row["holds"] != "True":
+            groups.setdefault("claims that do not hold", []).append(row["id"])
+    for row in _read_table(unjudged):
+        groups.setdefault(f"claims that could not be judged ({row['reason']})", []).append(row["id"])
+    return [f"{what}: {', '.join(ids)}" for what, ids in groups.items()]
+
+
+def _read_table(path: str | Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def as_html(judgement: Judgement) -> str:
     """The verdicts as a page of its own."""
     rows = "\n".join(
-        f'<tr class="{_word(verdict)}"><td>{verdict.claim.id}</td><td>{verdict.claim.figure}</td>'
+        f'<tr class="{_word(verdict)}"><td>{escape(verdict.claim.id)}</td><td>{escape(verdict.claim.figure)}</td>'
         f"<td>{escape(verdict.claim.statement)}</td><td>{escape(verdict.claim.quantity)}</td>"
         f"<td>{escape(_value(verdict))}</td><td>{escape(_criterion(verdict.claim))}</td>"
         f"<td>{escape(verdict.claim.why)}</td><td>{_word(verdict)}</td></tr>"
         for verdict in judgement.verdicts
     )
     skipped = "".join(
-        f"<li>{claim.id} {escape(claim.statement)}: {escape(reason)}</li>" for claim, reason in judgement.skipped
+        f"<li>{escape(claim.id)} {escape(claim.statement)}: {escape(reason)}</li>"
+        for claim, reason in judgement.skipped
     )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Claims</title><style>

@@ -18,6 +18,7 @@ rule judge:
             labels=claim_labels("with reasons and intervals"),
         ),
         text="results/{run}claims.txt",
+        unjudged="results/{run}claims_not_judged.csv",
     log:
         "results/logs/{run}judge.log",
     conda:
@@ -38,6 +39,7 @@ rule claims:
     input:
         table="results/claims.csv",
         text="results/claims.txt",
+        unjudged="results/claims_not_judged.csv",
     log:
         "results/logs/claims.log",
     conda:
@@ -60,4 +62,4 @@ use rule claims as strict_claims with:
     log:
         "results/logs/strict_claims.log",
     message:
-        "Do all claims hold?"
+        "Do all claims hold, and were all of them judged?"

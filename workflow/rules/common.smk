@@ -1,10 +1,14 @@
 # What the configuration asks for, and the names of the files that hold it.
+from contextlib import contextmanager
 from functools import cache
 
 import yaml
+from snakemake.exceptions import CreateRuleException
 
 from critical_periods.cells import other_versions
+from critical_periods.configuration import read_words
 from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
+from critical_periods.markup import report_label, report_parameter
 from critical_periods.provenance import NUMERICAL_PACKAGES, Code, software_versions
 from critical_periods.runs import COMPARED, runs
 
@@ -12,13 +16,10 @@ SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
 INTERACTIVE_KINDS = {"error_curves", "spectra", "charts", "pathway_panels"}
 
-# --config strict=true is a word, not a truth value, when it arrives here.
-if isinstance(config.get("strict"), str):
-    config["strict"] = {"true": True, "false": False}.get(config["strict"].lower(), config["strict"])
-
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
 
 try:
+    read_words(config, workflow.config_settings.config_args)
     PLAN = Plan(config, SCHEMA)
     # What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration.
     # Runs share cells. The extensions have their datasets and figures beside those of the paper.
@@ -187,13 +188,38 @@ def figure_settings(wildcards):
     return RUNS[run]["figures"][wildcards.figure]
 
 
+def figure_parameter(wildcards):
+    """What a figure is drawn by, as JSON."""
+    return report_parameter(figure_settings(wildcards))
+
+
+def refuse_an_unedited_profile():
+    """In one line where the profile for SLURM still says EDIT, before a job is submitted."""
+    defaults = workflow.resource_settings.default_resources or {}
+    unedited = [name for name, value in defaults.items() if getattr(value, "raw", value) == "EDIT"]
+    if workflow.executor_plugin.name == "slurm" and unedited:
+        error = ConfigError(f"default-resources: {', '.join(unedited)}", "EDIT", "what your cluster calls it")
+        raise WorkflowError(f"Profile: {error}")
+
+
+@contextmanager
+def refusing_names_of_rules(key, name):
+    """Refuse, in one line, a name of the configuration that another rule has."""
+    try:
+        yield
+    except CreateRuleException:
+        taken = sorted({rule.name for rule in workflow.rules} - set(NAMED["figures"]) | {name})
+        error = ConfigError(key, name, f"a name that no rule has, unlike {', '.join(taken)}")
+        raise WorkflowError(f"Configuration: {error}") from None
+
+
 def run_name(run):
     return Path(run).name or "paper"
 
 
 def figure_labels(wildcards):
     """Labels of a figure in the report: its name, its title, and the run."""
-    title = figure_settings(wildcards)["title"]
+    title = report_label(figure_settings(wildcards)["title"])
     run = run_of("figures", wildcards.figure, wildcards.run)
     return {"figure": wildcards.figure, "title": title, "run": run_name(run)}
 

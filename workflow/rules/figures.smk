@@ -1,4 +1,4 @@
-# Figures, drawn from experiment datasets alone; every figure is a target of its own name.
+# Figures, drawn from experiment datasets alone.
 
 
 rule figure:
@@ -21,18 +21,9 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
-        figure=figure_settings,
+        figure=figure_parameter,
         code=drawing_code("draw.py", "critical_periods.figures.{kind}"),
     message:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:
         "../scripts/draw.py"
-
-
-for name in NAMED["figures"]:
-
-    rule:
-        name:
-            name
-        input:
-            figure_files([name]),

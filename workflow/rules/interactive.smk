@@ -20,7 +20,7 @@ rule interactive:
         mem_mb=1000,
         runtime=10,
     params:
-        figure=figure_settings,
+        figure=figure_parameter,
         code=drawing_code("draw_interactive.py"),
     message:
         "Drawing {wildcards.run}{wildcards.figure} to hover over"

@@ -1,5 +1,6 @@
 """Draw a figure from the datasets of its experiments."""
 
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from critical_periods.figures.style import save
 from critical_periods.jobs import Job
 
 job = Job(snakemake)
-settings = snakemake.params.figure
+settings = json.loads(snakemake.params.figure)
 datasets = {Path(path).stem: read(path) for path in snakemake.input}
 figure = import_module(f"critical_periods.figures.{settings['kind']}").draw(settings["panels"], datasets)
 job.check_code()

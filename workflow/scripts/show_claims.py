@@ -1,13 +1,12 @@
-"""Print the table of claims; where the configuration is strict, fail if one does not hold."""
+"""Print the table of claims; where the configuration is strict, fail if one does not hold or could not be judged."""
 
-import csv
 from pathlib import Path
 
 from critical_periods.logs import log_to
+from critical_periods.verdicts import objections
 
 log_to(snakemake.log[0])
 print(Path(snakemake.input.text).read_text(encoding="utf-8"), flush=True)
-with open(snakemake.input.table, newline="", encoding="utf-8") as file:
-    failed = [row["id"] for row in csv.DictReader(file) if row["holds"] != "True"]
-if snakemake.params.strict and failed:
-    raise SystemExit(f"strict: claims that do not hold: {', '.join(failed)}")
+objected = objections(snakemake.input.table, snakemake.input.unjudged)
+if snakemake.params.strict and objected:
+    raise SystemExit("\n".join(f"strict: {objection}" for objection in objected))

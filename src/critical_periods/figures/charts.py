@@ -22,6 +22,7 @@ from matplotlib.transforms import ScaledTranslation
 from critical_periods import coordinates
 from critical_periods.closing import agreement, compared
 from critical_periods.figures import curves, style
+from critical_periods.markup import matplotlib_text
 from critical_periods.measures import HARM, RUNS
 
 #: Height of a row of panels, and width of a figure by panels in a row, inches.
@@ -316,4 +317,4 @@ def _legend(axes: Axes, handles: Sequence[Any], title: str, narrow: bool) -> Non
 def _title(axes: Axes, title: str, index: int | None, width: int) -> None:
     letter = "" if index is None else rf"$\mathbf{{{chr(ord('a') + index)}}}$  "
     if title or letter:
-        axes.set_title(letter + fill(title, width), loc="left")
+        axes.set_title(letter + matplotlib_text(fill(title, width)), loc="left")

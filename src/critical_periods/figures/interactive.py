@@ -11,9 +11,12 @@ import xarray as xr
 from matplotlib.colors import to_hex
 from plotly.subplots import make_subplots
 
+from critical_periods import coordinates
 from critical_periods.closing import compared
 from critical_periods.figures import charts, curves, pathway_panels, style
 from critical_periods.figures.spectra import spectrum_columns
+from critical_periods.files import write_whole
+from critical_periods.markup import plotly_text
 from critical_periods.measures import HARM
 
 #: Lines of the pathways, in order, and what the sources of curves are called.
@@ -37,6 +40,29 @@ def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     return figure.update_layout(template="plotly_white", hoverlabel={"namelength": -1})
 
 
+def save(figure: go.Figure, title: str, name: str, path: str) -> None:
+    """Write an interactive figure as a page that needs nothing else.
+
+    Parameters
+    ----------
+    figure
+        What `draw` returned.
+    title
+        Title of the figure, a text.
+    name
+        Name of the element that holds the figure.
+    path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; then nothing of it is left.
+    """
+    page = figure.update_layout(title=plotly_text(title)).to_html(include_plotlyjs=True, div_id=name)
+    write_whole(page, path)
+
+
 def _error_curves(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
     """As charts of curves against the switch epoch."""
     log = [{"log": "y"} if panel.get("log") else {"log": ""} for panel in panels]
@@ -49,6 +75,7 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     """Panels as in the figure; every line can be toggled, and the vertical axes of curves be made logarithmic."""
     rows, columns = charts.grid(len(panels))
     titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
+    titles = [plotly_text(title) for title in titles]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles, horizontal_spacing=0.3 / columns)
     for index, panel in enumerate(panels):
         place = {"row": index // columns + 1, "col": index % columns + 1}
@@ -81,6 +108,8 @@ def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
     name = panel.get(axis)
     if panel["chart"] == "curves" and axis == "y" and panel["show"] in style.SIGNED:
         return "linear"
+    if name in dataset.dims and style.words(dataset[name].values):
+        return "category"
     if name in dataset.dims and float(dataset[name].min()) <= 0:
         return "category" if panel["chart"] == "map" else "linear"
     return "log"
@@ -91,7 +120,7 @@ def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], pl
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
     geometric = panel.get("log", "") in ("y", "both") and _scale(dataset, panel, "y") == "log"
     names = [None] if lines is None else list(dataset[lines].values)
-    number = ":," if dataset[x].dtype.kind in "iuf" else ""
+    number = "" if style.words(dataset[x].values) else ":,"
     for index, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
         mean, low, high = curves.mean_and_band(values, geometric)
@@ -102,13 +131,13 @@ def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], pl
             above, below = ((end - mean).values[known].astype(float) for end in (high, low))
             error = {"array": above, "arrayminus": -below, "symmetric": False, "thickness": 1}
         figure.add_scatter(
-            x=dataset[x].values[known],
+            x=_places(dataset, x)[known],
             y=mean.values[known].astype(float),
             error_y=error,
             mode="lines+markers" if few else "lines",
             line={"color": colour},
-            name=show if name is None else style.value_label(name),
-            showlegend=name is not None,
+            name=show if lines is None else plotly_text(style.value_label(name, lines)),
+            showlegend=lines is not None,
             legendgroup=str(place),
             legendgrouptitle={"text": "" if lines is None else _plain(charts.name_of(lines, dataset))},
             hovertemplate=_plain(charts.name_of(x, dataset))
@@ -128,8 +157,8 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
     cell = figure.get_subplot(**place)
     right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
     figure.add_heatmap(
-        x=dataset[x].values,
-        y=dataset[y].values,
+        x=_places(dataset, x),
+        y=_places(dataset, y),
         z=values.values.astype(float),
         colorscale=palette or "Viridis",
         **({"zmin": -largest, "zmax": largest} if palette else {}),
@@ -148,7 +177,7 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
     settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
     texts = [
         "<br>".join(
-            f"{_plain(charts.name_of(name, dataset))} {style.value_label(points[name].values[index])}"
+            _plain(f"{charts.name_of(name, dataset)} {style.value_label(points[name].values[index], name)}")
             for name in settings
         )
         for index in range(points.sizes["point"])
@@ -156,14 +185,14 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
     for name, colour in zip(names, _colours(names), strict=True):
-        shown = np.flatnonzero(np.ones(len(texts)) if name is None else points[lines].values == name)
+        shown = np.arange(len(texts)) if lines is None else coordinates.find(points[lines].values, name)
         figure.add_scatter(
             x=points["predicted"].values[shown],
             y=points["measured"].values[shown],
             mode="markers",
             marker={"color": colour},
             text=[texts[index] for index in shown],
-            name="setting" if name is None else style.value_label(name),
+            name="setting" if lines is None else plotly_text(style.value_label(name, lines)),
             legendgroup=str(place),
             legendgrouptitle={"text": "" if lines is None else _plain(charts.name_of(lines, dataset))},
             hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
@@ -223,7 +252,7 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
     figure, names, owners = go.Figure(), [], []
     for panel in panels:
         dataset = style.select(datasets[panel["experiment"]], panel)
-        chosen = ", ".join(f"{value} {_plain(style.label(name))}" for name, value in panel.get("select", {}).items())
+        chosen = ", ".join(style.setting(value, name, dataset) for name, value in panel.get("select", {}).items())
         for title, runs, _ in spectrum_columns(dataset, panel):
             names.append(f"{chosen}, {title}" if chosen else f"{panel['experiment']}, {title}")
             values = runs.mean("seed") if "seed" in runs.dims else runs
@@ -243,7 +272,7 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
                         hovertemplate="epoch %{x:,}<br>singular value %{y:.4g}",
                     )
     buttons = [
-        {"label": name, "method": "update", "args": [{"visible": [owner == index for owner in owners]}]}
+        {"label": _plain(name), "method": "update", "args": [{"visible": [owner == index for owner in owners]}]}
         for index, name in enumerate(names)
     ]
     return figure.update_layout(
@@ -254,10 +283,16 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
     )
 
 
+def _places(dataset: xr.Dataset, axis: str) -> np.ndarray:
+    """Values of an axis: numbers, or the words that stand for what is none."""
+    values = dataset[axis].values
+    return np.array([style.value_label(value, axis) for value in values]) if style.words(values) else values
+
+
 def _colours(values: Sequence[Any]) -> list[str]:
     return [to_hex(colour) for colour in style.colours(values)]
 
 
 def _plain(text: str) -> str:
-    """Without the marks of mathematics, which plotly would need the network for."""
-    return text.replace("$", "")
+    """A label without the marks of mathematics, which plotly would need the network for."""
+    return plotly_text(text.replace("$", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import Any, Literal
 
 import matplotlib
@@ -20,6 +21,7 @@ from matplotlib.ticker import FuncFormatter
 
 from critical_periods import coordinates
 from critical_periods.coordinates import is_null
+from critical_periods.files import write_whole
 
 #: Widths of a journal's one-column and two-column figures, inches.
 COLUMN, PAGE = 3.4, 6.9
@@ -223,7 +225,15 @@ def letter(axes: Sequence[Axes]) -> None:
 
 
 def save(figure: Figure, title: str, pdf: str, png: str) -> None:
-    """Write a figure as PDF and PNG, without the time of day, so that equal figures are equal files."""
-    figure.savefig(pdf, metadata={"Title": title, "CreationDate": None})
-    figure.savefig(png, metadata={"Title": title})
+    """Write a figure as PDF and PNG, without the time of day, so that equal figures are equal files.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written; then nothing of it is left.
+    """
+    for path, kind, metadata in ((pdf, "pdf", {"CreationDate": None}), (png, "png", {})):
+        drawn = BytesIO()
+        figure.savefig(drawn, format=kind, metadata={"Title": title} | metadata)
+        write_whole(drawn.getvalue(), path)
     plt.close(figure)
