@@ -12,6 +12,7 @@ COPY Snakefile config.yaml LICENSE README.md /opt/critical-periods/
 COPY workflow /opt/critical-periods/workflow
 COPY profiles /opt/critical-periods/profiles
 COPY src /opt/critical-periods/src
+COPY studies /opt/critical-periods/studies
 COPY envs /opt/critical-periods/envs
 COPY tests/smoke.yaml /opt/critical-periods/tests/
 WORKDIR /work

@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: figures test test-slurm lint smoke bench docs linkcheck
+.PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -36,12 +36,21 @@ lint: .venv/installed
 smoke: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) --configfile tests/smoke.yaml --directory .smoke
 
+# Schemas for editors and the page of all keys, from the declarations in src/critical_periods.
+schema: .venv/installed
+	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.schema
+	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.reference
+
 docs: .venv/installed
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 
 # Asks every site that the documentation links to, so it needs the network, and CI does without it.
 linkcheck: .venv/installed
 	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/linkcheck
+
+# Numbers, tables and pictures of README and docs that come from results.
+publish: .venv/installed
+	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.published results
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py

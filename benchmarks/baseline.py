@@ -13,9 +13,9 @@ import time
 import numpy as np
 import torch
 
-from critical_periods.matrix_completion import matrix_tasks
-from critical_periods.models.factorization import initial_weights
-from critical_periods.tasks import random_stream
+from critical_periods.dynamics.tasks import random_stream
+from critical_periods.models.matrix_completion.landscape import initial_weights
+from critical_periods.models.matrix_completion.simulation import matrix_tasks
 
 
 class DeepFactorization(torch.nn.Module):

@@ -38,12 +38,14 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "benchmarks")]
 
-from critical_periods.experiments import Cell, Plan, pretraining
-from critical_periods.jobs import run_batches
-from critical_periods.matrix_completion import batch_key, complete, pretrain
-from critical_periods.models.factorization import Factorization, initial_weights
-from critical_periods.schedules import Phase, Task
-from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.configuration.studies import merged
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.execution.jobs import run_batches
+from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights
+from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
+from critical_periods.planning.cells import Cell
+from critical_periods.planning.plan import Plan, first_cell
 
 #: What the sections measure, at the paper's size ...
 PAPER = SimpleNamespace(
@@ -115,15 +117,6 @@ def report(measure, value, unit="1", target="", at=""):
     print(f"{measure:85s} {at!s:>6s} {value:10.4g} {unit:6s} {target:9s} {met}", flush=True)
 
 
-def merged(config, changes):
-    """A configuration with changes, mapping by mapping."""
-    both = dict(config)
-    for key, value in changes.items():
-        inner = isinstance(value, dict) and isinstance(both.get(key), dict)
-        both[key] = merged(both[key], value) if inner else value
-    return both
-
-
 def configuration(**changes):
     """The configuration as Snakemake merges its files: what is changed comes first, and last; order tells bundles."""
     for overlay in reversed(SIZES.overlays):
@@ -131,14 +124,10 @@ def configuration(**changes):
     return merged(merged(changes, yaml.safe_load((REPOSITORY / "config.yaml").read_text())), changes)
 
 
-def schema():
-    return yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-
-
 def paper_cell(**changes):
     """Parameters of the paper's depth-3 cell: 100000 epochs before, nine switch epochs, 30000 after."""
     config = configuration(**changes)
-    experiment = Plan(config, schema()).experiments["depth"]
+    experiment = Plan(config).experiments["depth"]
     return dict(experiment.cells[experiment.axes["seed"][0], 3].parameters)
 
 
@@ -268,7 +257,8 @@ def import_time(module):
 
 
 def start():
-    for module in ("experiments", "datasets", "matrix_completion", "figures.error_curves"):
+    simulation = "models.matrix_completion.simulation"
+    for module in ("planning.plan", "storage.datasets", simulation, "figures.error_curves"):
         fastest = min(import_time(module) for _ in range(SIZES.rounds))
         report(f"start-up: interpreter and critical_periods.{module}", fastest, "s")
 
@@ -333,7 +323,7 @@ def batching():
         "set": yaml.safe_load((REPOSITORY / "tests/smoke.yaml").read_text())["models"]["matrix_completion"],
     }
     changes = {"experiments": {"small": grid}, "solver": "gradient_flow"}
-    cells = Plan(configuration(**changes), schema()).experiments["small"].cells.values()
+    cells = Plan(configuration(**changes)).experiments["small"].cells.values()
     needed, _ = cpu_time(lambda: [solve(cell.parameters) for cell in cells])
     report(f"{len(cells)} small cells: CPU time of their numerics", needed, "s")
     for together in (1, 8):
@@ -355,7 +345,7 @@ def cells(whole=False):
     experiment |= {"seeds": list(range(SIZES.thousand_seeds)), "set": {"record_every": SIZES.recorded_every}}
     changes = {"experiments": {"thousand": experiment}, "solver": "gradient_flow"}
     changes["cells_per_job"] = {"gradient_flow": per_seed * SEEDS_PER_JOB}
-    plan = Plan(configuration(**changes), schema())
+    plan = Plan(configuration(**changes))
     planned = list(plan.experiments["thousand"].cells.values())
     for depth, every in itertools.product(grid["depth"], (SIZES.recorded_every, paper_cell()["record_every"])):
         parameters = paper_cell(solver="gradient_flow") | {"depth": depth, "record_every": every}
@@ -415,7 +405,7 @@ def cells(whole=False):
 def flow():
     """The whole paper, all figures and claims, by gradient flow."""
     changes = {"solver": "gradient_flow"}
-    plan = Plan(configuration(**changes), schema())
+    plan = Plan(configuration(**changes))
     with tempfile.TemporaryDirectory() as folder:
         wall, cpu = snakemake(folder, changes, "--cores", 2, *([SIZES.target] if SIZES.target else []))
         jobs = job_table(Path(folder) / "results")
@@ -479,7 +469,7 @@ def products_needed(plan):
 
 
 def run():
-    plan = Plan(configuration(), schema())
+    plan = Plan(configuration())
     results = REPOSITORY / "results"
     jobs = [job for job in job_table(results) if job["bundle"] in plan.bundles]
     training = [job for job in jobs if job["rule"] in ("pretrain", "train")]
@@ -504,7 +494,7 @@ def report_schedule(name, plan, jobs):
     """Wall time of the measured training jobs on more cores than there are."""
     schedule = {job["bundle"]: job["seconds"] for job in jobs if job["bundle"] in plan.bundles}
     needs = {
-        bundle: [first.id for first in plan.pretraining_bundles(plan.bundles[bundle]) if first.id in schedule]
+        bundle: [first.id for first in plan.first_bundles(plan.bundles[bundle]) if first.id in schedule]
         for bundle in schedule
         if plan.bundles[bundle].cells[0].model == "matrix_completion"
     }
@@ -579,7 +569,7 @@ def peak_memory(parameters):
 import json, sys
 from pathlib import Path
 import torch
-from critical_periods.matrix_completion import complete, pretrain
+from critical_periods.models.matrix_completion.simulation import complete, pretrain
 def peak():
     # Not ru_maxrss, which begins with what the parent held when it started this process.
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
@@ -600,13 +590,13 @@ print(json.dumps([idle, peak()]))
 
 def half_of_paper(device, shrink=1, key=batch_key):
     """Wall time and final errors of all matrix-completion cells of the paper, by gradient descent."""
-    plan = Plan(configuration(), schema())
+    plan = Plan(configuration())
     found = {}
     for experiment in plan.experiments.values():
         if experiment.model == "matrix_completion":
             for cell in experiment.cells.values():
                 found[cell.id] = Cell(cell.model, shrunk(cell.parameters, shrink) | {"device": device})
-    first = {cell.id: pretraining(cell) for cell in found.values()}
+    first = {cell.id: first_cell(cell) for cell in found.values()}
     begun = time.perf_counter()
     before = run_batches("pretraining", {p.id: p.parameters for p in first.values()}, pretrain, key)
     arguments = {identity: before[first[cell.id].id] for identity, cell in found.items()}

@@ -9,11 +9,11 @@
 import numpy as np
 import torch
 
-from critical_periods.measures import n_large
-from critical_periods.models.factorization import Factorization, initial_weights
-from critical_periods.schedules import Phase, Task
+from critical_periods.analysis.measures import n_large
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights
 from critical_periods.solvers import gradient_descent, gradient_flow
-from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
 
 # %% [markdown]
 # Two tasks with the same observed entries, and the initial factors of a network of depth 3 (section 4.1). Each has a

@@ -1,3 +1,4 @@
+import copy
 import os
 from pathlib import Path
 
@@ -5,7 +6,18 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from critical_periods.configuration.claims import numbered
+from critical_periods.models.registry import models
+from critical_periods.planning.descriptions import descriptions
+
 REPOSITORY = Path(__file__).parent.parent
+
+
+CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+EXTENSIONS = yaml.safe_load((REPOSITORY / "studies/extensions.yaml").read_text())
+
+#: Claims of the paper, and those on the extensions, by name.
+CLAIMS, EXTENSION_CLAIMS = ({claim.id: claim for claim in numbered(part["claims"])} for part in (CONFIG, EXTENSIONS))
 
 # Machines are shared: how long an example takes says nothing. Under CI the examples are the same in every run.
 settings.register_profile("local", deadline=None)
@@ -13,15 +25,18 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-@pytest.fixture(scope="session")
-def schema():
-    return yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+def described(dataset, model="matrix_completion"):
+    """A synthetic dataset with what a model says of its variables and axes."""
+    for name, attributes in descriptions(models()[model], map(str, dataset.dims)).items():
+        if name in dataset.variables:
+            dataset[name].attrs.update(attributes)
+    return dataset
 
 
 @pytest.fixture
 def config():
     """The paper's configuration, free to be changed by a test."""
-    return yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    return copy.deepcopy(CONFIG)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import psutil
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods.datasets import CHECKSUM
+from critical_periods.storage.datasets import CHECKSUM
 
 #: One experiment of one cell of some seconds of training, of which pre-training is the most.
 LONG = {

@@ -1,18 +1,17 @@
 """The table that compares the solvers."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
-import yaml
+from conftest import REPOSITORY
 
-from critical_periods.agreement import agreement_table, largest_differences, write_table
-from critical_periods.experiments import Plan
-from critical_periods.runs import COMPARED, compared
+from critical_periods.analysis.compare import comparison, largest_differences, write_table
+from critical_periods.configuration.studies import studies
+from critical_periods.planning.plan import Plan
 
-REPOSITORY = Path(__file__).parents[1]
+COMPARED = ("reconstruction_error", "gradient_descent")
 
 
 def errors(shift=0.0, depths=(2, 3)):
@@ -26,12 +25,13 @@ def errors(shift=0.0, depths=(2, 3)):
 def test_every_cell_and_switch_epoch_has_a_row_with_differences(tmp_path):
     flow = errors()
     flow["reconstruction_error"].loc[0, 3, 1000] -= 0.25
-    rows = agreement_table(
+    rows = comparison(
         {
             "gradient_descent": {"depth": errors()},
             "gradient_flow": {"depth": flow},
             "shadowing": {"depth": errors(0.01)},
-        }
+        },
+        *COMPARED,
     )
     assert [(row["cell"], row["switch_epoch"]) for row in rows] == [
         ("seed=0, depth=2", 0),
@@ -39,7 +39,7 @@ def test_every_cell_and_switch_epoch_has_a_row_with_differences(tmp_path):
         ("seed=0, depth=3", 0),
         ("seed=0, depth=3", 1000),
     ]
-    largest = largest_differences(rows)
+    largest = largest_differences(rows, ["gradient_flow", "shadowing"])
     assert largest["gradient_flow"]["gradient_flow_difference"] == -0.25
     assert largest["gradient_flow"]["cell"] == "seed=0, depth=3"
     assert largest["shadowing"]["shadowing_difference"] == pytest.approx(0.01)
@@ -51,21 +51,22 @@ def test_every_cell_and_switch_epoch_has_a_row_with_differences(tmp_path):
 
 
 def test_solvers_that_computed_different_cells_are_refused():
-    with pytest.raises(ValueError, match="experiment 'depth': the solvers computed different cells"):
-        agreement_table(
+    with pytest.raises(ValueError, match="experiment 'depth': the variants computed different cells"):
+        comparison(
             {
                 "gradient_descent": {"depth": errors()},
                 "gradient_flow": {"depth": errors(depths=(2, 4))},
                 "shadowing": {"depth": errors()},
-            }
+            },
+            *COMPARED,
         )
 
 
-def test_gradient_descent_shares_its_cells_with_the_figures():
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-    figures = Plan(config, schema)
-    plans = {solver: Plan(compared(config, solver), schema) for solver in COMPARED}
+def test_gradient_descent_shares_its_cells_with_the_figures(config):
+    figures = Plan(config)
+    study = studies(config, [REPOSITORY / "studies/agreement.yaml"])["agreement"]
+    assert (study.compare.variable, study.compare.reference) == COMPARED
+    plans = {run.split("/")[1]: Plan(settings) for run, settings in study.runs.items()}
     names = {"depth", "pretrain_rank", "partial_observations", "n_observed", "init_scale", "seeds"}
     assert set(plans["gradient_descent"].experiments) == names | {"partial_observations_depth"}
     assert plans["gradient_descent"].bundles.keys() <= figures.bundles.keys()

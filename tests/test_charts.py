@@ -4,11 +4,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import described
 from matplotlib.colors import SymLogNorm
 
-from critical_periods.closing import agreement, compared
-from critical_periods.experiments import ConfigError, Plan
+from critical_periods.analysis.closing import agreement, compared
+from critical_periods.configuration.fields import ConfigError
 from critical_periods.figures import charts, interactive, style
+from critical_periods.planning.plan import Plan
 
 SEEDS, EPOCHS = [0, 1, 2, 3], [0, 1000, 2000, 5000, 10000, 40000]
 
@@ -27,7 +29,7 @@ def dataset(name="relative_accuracy", noise=0.01, **axes):
     values = np.broadcast_to(-np.linspace(0, 1, len(last)), shape).copy()
     values += noise * (np.arange(shape[0]) - (shape[0] - 1) / 2).reshape(-1, *[1] * (len(shape) - 1))
     array = xr.DataArray(values, dims=list(axes), coords=axes, attrs={"long_name": name.replace("_", " ")})
-    return array.to_dataset(name=name)
+    return described(array.to_dataset(name=name))
 
 
 def drawn(data, **panel):
@@ -169,7 +171,7 @@ def predicted(factor, missing=False):
     )
     if missing:
         data["measured"][:, 0, 0] = np.nan
-    return data
+    return described(data)
 
 
 def test_a_perfect_prediction_has_correlation_and_factor_one():
@@ -248,16 +250,24 @@ def test_panels_stand_three_in_a_row_with_letters_and_titles():
     assert charts.grid(4) == (2, 2)
 
 
-def planned(config, schema, **panel):
+@pytest.mark.parametrize(("model", "letter"), [("matrix_completion", "N"), ("scalar_pathways", "D")])
+def test_an_axis_is_called_as_its_model_calls_it(model, letter):
+    data = described(dataset("share", depth=[2, 3], onset=[0, 5, 9]), model)
+    axes = drawn(data, chart="curves", x="onset", show="share", lines="depth")
+    assert axes.get_legend().get_title().get_text() == f"depth ${letter}$"
+    assert axes.get_xlabel() == "onset of the deficit"
+
+
+def planned(config, **panel):
     config["figures"] = {"mine": {"title": "Mine", "kind": "charts", "panels": [panel]}}
-    return Plan(config, schema)
+    return Plan(config)
 
 
-def test_the_configuration_draws_charts_of_axes_that_only_datasets_have(config, schema):
+def test_the_configuration_draws_charts_of_axes_that_only_datasets_have(config):
     curves = {"chart": "curves", "experiment": "gating", "show": "pathway_singular_value"}
-    planned(config, schema, **curves, x="epoch", lines="onset", select={"pathway": "b", "mode": 1, "solver": "ode"})
-    planned(config, schema, chart="map", experiment="depth", show="relative_accuracy", x="switch_epoch", y="depth")
-    planned(config, schema, chart="prediction", experiment="depth", x="this", y="that", lines="depth")
+    planned(config, **curves, x="epoch", lines="onset", select={"pathway": "b", "mode": 1, "solver": "ode"})
+    planned(config, chart="map", experiment="depth", show="relative_accuracy", x="switch_epoch", y="depth")
+    planned(config, chart="prediction", experiment="depth", x="predicted_closing", y="measured_closing", lines="depth")
 
 
 @pytest.mark.parametrize(
@@ -271,16 +281,16 @@ def test_the_configuration_draws_charts_of_axes_that_only_datasets_have(config, 
         ({"x": "epoch"}, "with one of the values of depth, which varies"),
         (
             {"x": "epoch", "lines": "depth", "contour": 0.1},
-            "panels.0.contour = 0.1; allowed: no such key in a chart of this kind",
+            "panels[0].contour = 0.1; allowed: no such key in a chart of kind curves",
         ),
         ({"x": "depth", "chart": "map"}, "missing key = 'y'"),
         ({"x": "depth", "chart": "pie"}, "curves or map or prediction"),
         ({"x": "switch_epoch", "lines": "depth", "log": "z"}, "x or y or both"),
     ],
 )
-def test_bad_charts_are_refused_with_key_and_reason(config, schema, panel, message):
+def test_bad_charts_are_refused_with_key_and_reason(config, panel, message):
     with pytest.raises(ConfigError) as error:
-        planned(config, schema, **{"chart": "curves", "experiment": "depth", "show": "relative_accuracy"} | panel)
+        planned(config, **{"chart": "curves", "experiment": "depth", "show": "relative_accuracy"} | panel)
     assert message in str(error.value)
 
 

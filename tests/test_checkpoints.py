@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from critical_periods import trajectories
-from critical_periods.checkpoints import Checkpoint, Checkpoints
-from critical_periods.matrix_completion import complete, pretrain
-from critical_periods.models.scalar_pathways import ScalarPathways
-from critical_periods.schedules import Phase, Task
+from critical_periods.dynamics import trajectories
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.trajectories import Progress
+from critical_periods.execution.checkpoints import Checkpoint, Checkpoints
+from critical_periods.models.matrix_completion.simulation import complete, pretrain
+from critical_periods.models.pathways.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent
-from critical_periods.trajectories import Progress
 
 
 @pytest.fixture

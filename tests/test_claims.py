@@ -1,15 +1,32 @@
 """Every claim of the paper: data on which it must hold, data on which it must fail, and what a verdict rests on."""
 
 import csv
+import inspect
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
+from conftest import CLAIMS, EXTENSIONS, REPOSITORY
 
-from critical_periods import measures
-from critical_periods.claims import CLAIMS
-from critical_periods.verdicts import COLUMNS, as_html, as_text, confidence_interval, judge, judge_claim, write_csv
+from critical_periods.analysis import measures
+from critical_periods.analysis.measure_signatures import signatures
+from critical_periods.analysis.statistics import confidence_interval
+from critical_periods.analysis.verdicts import (
+    COLUMNS,
+    as_html,
+    as_text,
+    judge,
+    judge_claim,
+    write_csv,
+)
+from critical_periods.configuration.claims import NumberedClaim
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.configuration.studies import studies
+from critical_periods.planning.plan import Plan
 
 EPOCHS = np.array([0, 10, 20, 40])
 
@@ -250,24 +267,161 @@ DENIED = {
 }
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
 def test_a_claim_holds_on_data_that_show_it(claim):
     assert judge_claim(claim, SHOWN[claim.experiment]).holds
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
 def test_a_claim_fails_on_data_that_deny_it(claim):
     assert not judge_claim(claim, DENIED[claim.id]).holds
 
 
-def test_claims_have_unique_ids_and_name_experiments_and_figures_of_the_paper(config):
-    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-    known = {*config["experiments"], "singular_flow", "shared_modes"} | set(SHOWN)
-    assert {claim.experiment for claim in CLAIMS} <= known
+#: Claim 1c as the configuration has it.
+CLAIM = {
+    "figure": "fig01",
+    "experiment": "phase_portraits",
+    "statement": "In the deepest network an early deficit leaves b less than half of its share",
+    "measure": "deprived_share",
+    "arguments": {"deepest": True},
+    "quantity": "mean final share of b after the early deficit in the deepest network",
+    "below": 0.25,
+    "why": "Half of what the pathway gets without a deficit, which is one half",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "allowed"),
+    [
+        (
+            {"measure": "deprived_shar"},
+            ".measure = 'deprived_shar'",
+            "unlearned_share, .* .did you mean deprived_share",
+        ),
+        ({"measure": "_mean_share"}, ".measure = '_mean_share'", "change_by_deficit, "),
+        ({"measure": "chosen"}, ".measure = 'chosen'", "change_by_deficit, "),
+        ({"arguments": {"deepst": True}}, ".arguments = 'deepst'", "deepest .did you mean deepest"),
+        ({"arguments": {"deepest": 1}}, ".arguments.deepest = 1", "true or false$"),
+        ({"measure": "effect_by_rank"}, ".arguments = 'deepest'", "higher$"),
+        ({"measure": "learning_order"}, ".arguments = 'deepest'", "none, as learning_order has none$"),
+        ({"measure": "late_change_at", "arguments": {}}, ".arguments: missing key = 'depth'", "all of depth$"),
+        ({"measure": "late_change_at", "arguments": {"depth": True}}, ".arguments.depth = True", "integer$"),
+        ({"measure": "movement", "arguments": {"onset": "lat"}}, ".arguments.onset = 'lat'", "middle or late$"),
+        ({"measure": "final_effect", "arguments": {"deph": 3}}, ".arguments = 'deph'", "reduce, .*did you mean depth"),
+        (
+            {"measure": "final_effect", "arguments": {"depth": {"at_least": 3}}},
+            ".arguments.depth = {'at_least': 3}",
+            "true or false or number or word$",
+        ),
+        (
+            {"measure": "order", "arguments": {"variable": "share", "axis": "depth", "onset": {"atleast": 3}}},
+            ".arguments.onset = {'atleast': 3}",
+            "true or false or number or word or {at_least or at_most: number}$",
+        ),
+        (
+            {"experiment": "phase_portrait"},
+            ".experiment = 'phase_portrait'",
+            "depth, .* .did you mean phase_portraits",
+        ),
+        ({"figure": "fig4"}, ".figure = 'fig4'", "fig01, .* .did you mean fig04"),
+        ({"at_most": 0.3}, ": thresholds = ['below', 'at_most']", "exactly one of below, at_most, above, at_least$"),
+        ({"below": None}, ": thresholds = []", "exactly one of below, at_most, above, at_least$"),
+        ({"below": float("nan")}, ".below = nan", "finite numbers$"),
+        ({"below": "1e-3"}, ".below = '1e-3'", "null or number, at least -1000000000000, at most 1000000000000$"),
+        ({"belwo": 1}, ": unknown key = 'belwo'", "figure, .*did you mean below"),
+        ({"statement": "two\nlines"}, ".statement = ", "word, one line of 1 to 1000 characters"),
+        ({"solver": "descent"}, ".solver = 'descent'", "null or gradient_descent or gradient_flow$"),
+    ],
+)
+def test_a_claim_that_could_never_be_judged_is_refused_in_one_line(config, changes, place, allowed):
+    config["claims"]["own"] = CLAIM | changes
+    with pytest.raises(ConfigError, match=f"; allowed: (.*, )?{allowed}") as refused:
+        Plan(config)
+    assert str(refused.value).startswith(f"claims.own{place}")
+    assert str(refused.value).isprintable()
+
+
+def study(config, tmp_path, **claims):
+    """Configuration of the extensions with further claims."""
+    content = EXTENSIONS | {"claims": EXTENSIONS["claims"] | claims}
+    (tmp_path / "extensions.yaml").write_text(yaml.safe_dump(content))
+    return studies(config, [tmp_path / "extensions.yaml"])["extensions"].runs["extensions/"]
+
+
+def test_claims_on_the_extensions_are_about_the_extensions(config, tmp_path):
+    own = CLAIM | {"experiment": "gating_windo", "figure": "ext_window"}
+    with pytest.raises(ConfigError, match=r"^claims\.own\.experiment = 'gating_windo'; .*gating_window\?"):
+        Plan(study(config, tmp_path, own=own))
+
+
+def test_a_claim_is_what_the_configuration_says(config):
+    assert config["claims"]["1c"] == CLAIM
+    assert CLAIMS["1c"] == NumberedClaim(id="1c", **CLAIM)
+    assert CLAIMS["7a"].criterion.endswith("latest switch; at least the threshold")
+
+
+def test_a_claim_without_a_threshold_is_refused(config):
+    del config["claims"]["1c"]["below"]
+    with pytest.raises(ConfigError, match=r"claims\.1c: thresholds = \[\]; allowed: exactly one of below"):
+        Plan(config)
+
+
+def test_the_name_of_a_claim_is_given_once(config, tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"extensions\.claims = '1c'; allowed: another name: the paper has it already"
+    ):
+        study(config, tmp_path, **{"1c": CLAIM})
+
+
+@pytest.mark.parametrize("name", [12, "a b", "", "</script>", "1a\n"])
+def test_names_of_claims_are_letters_and_digits(config, name):
+    config["claims"][name] = CLAIM
+    with pytest.raises(ConfigError, match="claims"):
+        Plan(config)
+
+
+def test_claims_on_experiments_that_were_replaced_stay_and_are_not_judged(config):
+    config["experiments"] = {"mine": config["experiments"]["depth"]}
+    config["figures"] = {}
+    Plan(config)
+    judgement = judge(CLAIMS.values(), {"mine": SHOWN["depth"]})
+    assert not judgement.verdicts
+    assert ("5c", "no experiment depth") in [(claim.id, reason) for claim, reason in judgement.skipped]
+
+
+def test_signatures_read_from_the_source_are_those_of_the_measures():
+    found = {}
+    for name, function in inspect.getmembers(measures, inspect.isfunction):
+        arguments = list(inspect.signature(function).parameters.values())
+        if function.__module__ == measures.__name__ and arguments[0].name == "dataset" and not name.startswith("_"):
+            named = [argument for argument in arguments[1:] if argument.kind != argument.VAR_KEYWORD]
+            required = tuple(argument.name for argument in named if argument.default is argument.empty)
+            found[name] = ([argument.name for argument in named], required, len(named) < len(arguments) - 1)
+    read = {name: (list(s.arguments), s.required, s.where is not None) for name, s in signatures().items()}
+    assert read == found
+    kinds = {kind.words for signature in signatures().values() for kind in signature.arguments.values()}
+    assert "anything" not in kinds
+    assert "early or late or null" in kinds
+
+
+def test_claims_are_checked_without_the_packages_that_measure():
+    code = (
+        "import sys, critical_periods.planning.plan\n"
+        "from critical_periods.analysis.measure_signatures import signatures\n"
+        "signatures()\nprint(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(REPOSITORY / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"numpy", "xarray", "scipy", "torch"} & set(done.stdout.split())
 
 
 def test_the_verdict_on_several_seeds_is_that_of_the_whole_interval():
-    claim = next(claim for claim in CLAIMS if claim.id == "5c")
+    claim = CLAIMS["5c"]
     harm = curves("depth", DEPTHS, seeds=4)
     noise = xr.DataArray([-1.5, -0.5, 0.5, 1.5], dims="seed")
     verdict = judge_claim(claim, harm.assign(relative_accuracy=harm["relative_accuracy"] + noise))
@@ -283,7 +437,7 @@ def test_confidence_interval_is_students():
 
 
 def test_claims_without_their_data_are_skipped_by_name():
-    judgement = judge(CLAIMS, {"depth": curves("depth", {2: 0.1, 3: 0.5})})
+    judgement = judge(CLAIMS.values(), {"depth": curves("depth", {2: 0.1, 3: 0.5})})
     reasons = {claim.id: reason for claim, reason in judgement.skipped}
     assert reasons["1a"] == "no experiment phase_portraits"
     assert reasons["5a"] == "no depth = 1 in the experiment"
@@ -293,12 +447,12 @@ def test_claims_without_their_data_are_skipped_by_name():
 def test_claims_about_gradient_descent_are_not_judged_on_gradient_flow():
     dataset = balance(0.01, 1)
     dataset.attrs["parameters"] = json.dumps({"depth": 3, "solver": "gradient_flow"})
-    judgement = judge([claim for claim in CLAIMS if claim.id == "11d"], {"conservation": dataset})
+    judgement = judge([CLAIMS["11d"]], {"conservation": dataset})
     assert [reason for _, reason in judgement.skipped] == ["about gradient_descent only"]
 
 
 def test_tables_have_the_columns_agreed_on_and_name_what_fails(tmp_path):
-    judgement = judge(CLAIMS, SHOWN | {"lesion": lesion([1, 0, 1], [0, 0, 0])})
+    judgement = judge(CLAIMS.values(), SHOWN | {"lesion": lesion([1, 0, 1], [0, 0, 0])})
     write_csv(judgement, tmp_path / "claims.csv")
     with open(tmp_path / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))

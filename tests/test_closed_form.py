@@ -6,15 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from critical_periods.models.closed_form import (
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.models.matrix_completion.landscape import Factorization
+from critical_periods.models.product_matrix.closed_form import (
     chained_modes,
     mode_strength,
     mode_strength_of_depth,
     shared_spectrum,
     time_to_reach,
 )
-from critical_periods.models.factorization import Factorization
-from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_flow
 from critical_periods.solvers.gradient_flow import METHODS
 

@@ -7,11 +7,17 @@ import pytest
 import xarray as xr
 from test_scalar_pathways import PORTRAIT
 
-from critical_periods import measures
-from critical_periods.aggregation import assemble
-from critical_periods.closing import MATRIX_THEORY, gating_closing, measured_closing, predicted_closing, task_closing
-from critical_periods.models.closed_form import mode_strength_of_depth
-from critical_periods.scalar_competition import simulate_scalar
+from critical_periods.analysis import measures
+from critical_periods.analysis.assemble import assemble
+from critical_periods.analysis.closing import measured_closing
+from critical_periods.models.matrix_completion import theory as matrix_theory
+from critical_periods.models.matrix_completion.derived import derive as derive_matrix
+from critical_periods.models.matrix_completion.theory import task_closing
+from critical_periods.models.pathways import theory as pathway_theory
+from critical_periods.models.pathways.derived import derive as derive_pathways
+from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.pathways.theory import gating_closing
+from critical_periods.models.product_matrix.closed_form import mode_strength_of_depth
 
 GATED = PORTRAIT | {"portrait": False, "solver": "gradient_flow", "n_trajectories": 1, "init_sd": 0.0}
 
@@ -59,15 +65,27 @@ def test_smaller_weights_deeper_networks_and_higher_ranks_close_later():
     assert task_closing(100, 10, 0.001, 0.4, 3) == pytest.approx(reference / 2)
 
 
+def predicted_closing(theory, parameters):
+    """What a theory predicts for a cell of an experiment that varies the duration."""
+    axes = {"duration": [parameters.get("duration")]}
+    return theory.predict(xr.Dataset(), parameters, axes)["predicted_closing"].item()
+
+
 def test_there_is_no_prediction_where_theory_says_nothing():
     assert np.isnan(task_closing(100, 10, 0.001, 0.2, 1))
     assert np.isnan(task_closing(100, 10, 60.0, 0.2, 2))
     assert np.isnan(gating_closing(1.0, 2, 0.0, 0.9))
     for change in ({"onset": 5}, {"plasticity": 0.5}, {"alternate_every": 3}, {"depth_handicap": 1}):
-        assert np.isnan(predicted_closing("scalar_pathways", GATED | change))
-    matrix = MATRIX_THEORY | {"size": 100, "pretrain_rank": 10, "init_scale": 0.001, "learning_rate": 0.2, "depth": 3}
+        assert np.isnan(predicted_closing(pathway_theory, GATED | change))
+    matrix = matrix_theory.ASSUMED | {
+        "size": 100,
+        "pretrain_rank": 10,
+        "init_scale": 0.001,
+        "learning_rate": 0.2,
+        "depth": 3,
+    }
     matrix |= {"epochs_at_rate": None}
-    assert predicted_closing("matrix_completion", matrix) == task_closing(100, 10, 0.001, 0.2, 3)
+    assert predicted_closing(matrix_theory, matrix) == task_closing(100, 10, 0.001, 0.2, 3)
     for change in (
         {"onset": 5},
         {"activation": "relu"},
@@ -75,10 +93,10 @@ def test_there_is_no_prediction_where_theory_says_nothing():
         {"pretrain_matrix": "digits"},
         {"pretrain_task": "same"},
     ):
-        assert np.isnan(predicted_closing("matrix_completion", matrix | change))
+        assert np.isnan(predicted_closing(matrix_theory, matrix | change))
     faster = matrix | {"learning_rate": 4.0, "epochs_at_rate": 0.2}
-    assert predicted_closing("matrix_completion", faster) == task_closing(100, 10, 0.001, 0.2, 3), "counted at 0.2"
-    assert predicted_closing("scalar_pathways", GATED) == pytest.approx(gating_closing(10.0, 2, 1.0, 0.0) / 0.001)
+    assert predicted_closing(matrix_theory, faster) == task_closing(100, 10, 0.001, 0.2, 3), "counted at 0.2"
+    assert predicted_closing(pathway_theory, GATED) == pytest.approx(gating_closing(10.0, 2, 1.0, 0.0) / 0.001)
 
 
 def harm(values):
@@ -109,12 +127,11 @@ def test_experiments_of_several_durations_hold_prediction_and_measurement():
         attributes = {"model": "scalar_pathways", "parameters": json.dumps(cells[name])}
         return simulate_scalar(cells[name]).assign_attrs(attributes)
 
-    dataset = assemble({"seed": [0], "depth": depths, "duration": durations}, list(cells), read, {})
+    axes = {"seed": [0], "depth": depths, "duration": durations}
+    dataset = assemble(axes, list(cells), read, {}, pathway_theory.predict, derive_pathways)
     assert dataset["predicted_closing"].dims == ("seed", "depth")
     assert dataset["measured_closing"].dims == ("seed", "depth", "trajectory")
     np.testing.assert_allclose(dataset["measured_closing"].isel(trajectory=0), dataset["predicted_closing"], rtol=0.15)
-    for name in ("predicted_closing", "measured_closing", "impairment"):
-        assert {"long_name", "units"} <= set(dataset[name].attrs)
 
 
 def test_matrix_completion_gets_them_over_its_switch_epochs():
@@ -137,7 +154,7 @@ def test_matrix_completion_gets_them_over_its_switch_epochs():
         coords={"switch_epoch": epochs},
         attrs={"model": "matrix_completion", "parameters": json.dumps(parameters)},
     )
-    dataset = assemble({"seed": [0]}, ["cell"], lambda name: cell, {})
+    dataset = assemble({"seed": [0]}, ["cell"], lambda name: cell, {}, matrix_theory.predict, derive_matrix)
     assert dataset["measured_closing"].item() == pytest.approx(10_000)
     assert dataset["predicted_closing"].item() == pytest.approx(task_closing(100, 10, 0.001, 0.2, 3))
 

@@ -11,8 +11,8 @@ from conftest import REPOSITORY
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from critical_periods.configuration import read_words
-from critical_periods.experiments import ConfigError
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.configuration.files import read_words
 
 DATASET = "results/experiments/depth.nc"
 
@@ -119,7 +119,7 @@ def test_an_unedited_profile_is_refused_before_a_job_is_submitted(cluster):
 
 @pytest.mark.workflow
 def test_jobs_of_a_cluster_read_the_same_words(cluster):
-    from critical_periods.datasets import read
+    from critical_periods.storage.datasets import read
 
     cluster.edit()
     ran = cluster.run("--config", "seeds=[3]", "strict=true")

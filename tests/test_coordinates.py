@@ -5,15 +5,17 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from critical_periods import coordinates
-from critical_periods.aggregation import assemble
-from critical_periods.datasets import read, write
-from critical_periods.experiments import Plan
+from critical_periods.analysis import coordinates
+from critical_periods.analysis.assemble import assemble
+from critical_periods.analysis.measures import MissingDataError, at
+from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.figures import charts, error_curves, phase_portraits, spectra, style
-from critical_periods.jobs import one_by_one, run_batches
-from critical_periods.matrix_completion import batch_key, complete, pretrain
-from critical_periods.measures import MissingDataError, at
-from critical_periods.scalar_competition import simulate_scalar
+from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
+from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.registry import models
+from critical_periods.planning.descriptions import descriptions
+from critical_periods.planning.plan import Plan
+from critical_periods.storage.datasets import read, write
 
 SMALL = {
     "matrix_completion": {
@@ -32,7 +34,7 @@ SIMULATE = {
     "matrix_completion": lambda cells: run_batches(
         "matrix_completion", cells, lambda batch, progress, diverged: complete(batch, pretrain(batch)), batch_key
     ),
-    "scalar_pathways": lambda cells: run_batches("scalar_pathways", cells, one_by_one(simulate_scalar)),
+    "scalar_pathways": lambda cells: run_batches("scalar_pathways", cells, simulate_scalar),
 }
 
 
@@ -43,16 +45,18 @@ def close_figures():
 
 
 @pytest.fixture
-def experiment(config, schema, tmp_path):
+def experiment(config, tmp_path):
     """An experiment called `e`, planned with its figures, simulated, assembled, written and read."""
 
     def run(model, vary, figures=()):
         settings = {"title": "E", "model": model, "set": SMALL[model], "vary": vary}
         drawn = {f"figure_{index}": figure | {"title": "F"} for index, figure in enumerate(figures)}
-        plan = Plan(config | {"experiments": {"e": settings}, "figures": drawn}, schema).experiments["e"]
+        plan = Plan(config | {"experiments": {"e": settings}, "figures": drawn}).experiments["e"]
         datasets = SIMULATE[model]({cell.id: dict(cell.parameters) for cell in plan.cells.values()})
         cells = [cell.id for cell in plan.cells.values()]
-        dataset = assemble(plan.axes, cells, datasets.__getitem__, {name: name for name in vary})
+        predict, derive = (loaded(name) for name in (models()[model].predict, models()[model].derive))
+        said = descriptions(models()[model], plan.axes)
+        dataset = assemble(plan.axes, cells, datasets.__getitem__, said, predict, derive)
         write(dataset, tmp_path / "e.nc")
         assert read(tmp_path / "e.nc").equals(dataset)
         return read(tmp_path / "e.nc"), {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from critical_periods.datasets import CHECKSUM, DatasetError, Stored, checksum, read, write
+from critical_periods.storage.datasets import CHECKSUM, DatasetError, Stored, checksum, read, write
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_an_intact_file_that_cannot_be_read_is_not_called_damaged(hindrance, tmp
     tmp_path.chmod(0o755)
     script = (
         f"import os, resource, sys, numpy\nsys.path[:] = {sys.path}\n"
-        "from critical_periods.datasets import DatasetError, read, write\n"
+        "from critical_periods.storage.datasets import DatasetError, read, write\n"
         f"path = {str(path)!r}\nsmall = path + '.small'\n"
         "import xarray; write(xarray.Dataset({'value': 1.0}), small); read(small)\n"  # everything is loaded
         f"{HINDRANCES[hindrance]}\n"

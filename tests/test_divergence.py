@@ -8,15 +8,17 @@ import pytest
 import torch
 import xarray as xr
 
-from critical_periods.aggregation import assemble
+from critical_periods.analysis.assemble import assemble
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.trajectories import DivergedError
+from critical_periods.execution.jobs import run_batches
 from critical_periods.figures import charts, error_curves
-from critical_periods.jobs import run_batches
-from critical_periods.matrix_completion import batch_key, complete, pretrain
-from critical_periods.models.factorization import Factorization
-from critical_periods.models.scalar_pathways import ScalarPathways
-from critical_periods.schedules import Phase, Task
+from critical_periods.models.matrix_completion.derived import derive
+from critical_periods.models.matrix_completion.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
+from critical_periods.models.matrix_completion.theory import predict
+from critical_periods.models.pathways.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
-from critical_periods.trajectories import DivergedError
 
 RATE, EPOCHS = 0.3, 60
 
@@ -88,7 +90,7 @@ def test_an_experiment_has_its_sound_cells_and_says_why_the_others_are_nan(cell,
     first = run_batches("pretraining", cells, pretrain, batch_key, record=True)
     datasets = run_batches("matrix_completion", cells, complete, batch_key, first.__getitem__, record=True)
     axes = {"seed": [3], "learning_rate": rates}
-    whole = assemble(axes, list(cells), datasets.__getitem__, {}, diverged="record")
+    whole = assemble(axes, list(cells), datasets.__getitem__, {}, predict, derive, diverged="record")
     sound, lost = (whole.sel(learning_rate=rate, seed=3) for rate in rates)
     assert np.isfinite(sound["reconstruction_error"]).all()
     assert np.isnan(lost["reconstruction_error"]).all()

@@ -5,13 +5,26 @@ import runpy
 import subprocess
 import sys
 
-from conftest import REPOSITORY
+import pytest
+from conftest import CLAIMS, EXTENSION_CLAIMS, REPOSITORY
+
+from critical_periods.publishing.published import PAGES, marked, verdicts
 
 
 def test_tutorial_shows_the_harm_of_a_first_task():
     errors = runpy.run_path(str(REPOSITORY / "docs/tutorial.py"))["errors"]
     for solver in ("gradient_descent", "gradient_flow"):
         assert errors["deficit", solver] > errors["no deficit", solver] + 0.1
+
+
+def test_the_readme_simulates_without_the_workflow():
+    [code] = re.findall(
+        r"```python\n(import critical_periods as cp\n.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL
+    )
+    names = {}
+    exec(code, names)
+    harm = names["dataset"].impairment.mean(["trajectory", "seed"])
+    assert harm.sel(depth=4, onset=0) > harm.sel(depth=2, onset=0) > harm.sel(depth=2, onset=100)
 
 
 def test_site_builds_without_warnings(tmp_path):
@@ -27,3 +40,33 @@ def test_every_guarantee_names_a_test_that_there_is():
     for name in named:
         path, test = re.fullmatch(r"`(\S+)::(\w+)`", name).groups()
         assert f"def {test}(" in (REPOSITORY / path).read_text(), name
+
+
+def test_published_numbers_are_those_of_the_published_tables():
+    tables = verdicts(REPOSITORY / "docs/claims")
+    for page in PAGES:
+        text = (REPOSITORY / page).read_text()
+        assert text.count("<!-- =") == text.count("<!-- . -->") > 0
+        assert marked(text, tables) == text, f"{page}: make publish"
+
+
+def test_published_tables_are_of_the_claims_that_there_are():
+    tables = verdicts(REPOSITORY / "docs/claims")
+    assert list(tables["paper"]) == list(CLAIMS)
+    assert set(tables["ensemble"]) <= set(CLAIMS)
+    assert set(tables["extensions"]) == set(EXTENSION_CLAIMS)
+    for name, row in [item for rows in tables.values() for item in rows.items()]:
+        claim = (CLAIMS | EXTENSION_CLAIMS)[name]
+        assert (row["figure"], row["statement"], row["measure"]) == (claim.figure, claim.statement, claim.criterion)
+        assert float(row["threshold"]) == claim.threshold
+
+
+def test_a_mark_says_what_the_tables_say(tmp_path):
+    rows = {
+        "1a": {"id": "1a", "figure": "fig01", "statement": "So", "value": "0.12345", "threshold": "0", "holds": "True"}
+    }
+    text = "a <!-- =paper.1a:.2f -->9<!-- . --> b <!-- =paper.holding --><!-- . -->"
+    said = "a <!-- =paper.1a:.2f -->0.12<!-- . --> b <!-- =paper.holding -->1 of 1 hold<!-- . -->"
+    assert marked(text, {"paper": rows}) == said
+    with pytest.raises(KeyError, match="2z"):
+        marked("<!-- =paper.2z --><!-- . -->", {"paper": rows})

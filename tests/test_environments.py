@@ -9,6 +9,9 @@ import rattler
 import yaml
 from conftest import REPOSITORY
 
+from critical_periods.figures.kinds import kinds
+from critical_periods.models.registry import models, simulations
+
 SOURCE = REPOSITORY / "src"
 
 #: Names on conda-forge of packages that are imported, or locked, under another name.
@@ -22,6 +25,13 @@ CONDA_NAMES = {
 
 #: Packages that no rule imports itself, but that others need at exactly this version for the same results.
 INDIRECT = {"python", "pandas", "scipy"}
+
+#: What scripts load by name, `module:function`.
+LOADED = {
+    "simulate.py": [name for item in simulations().values() for name in (item.simulate, item.batch_key)],
+    "aggregate.py": [name for model in models().values() for name in (model.predict, model.derive)],
+    "draw.py": [kind.draw for kind in kinds().values()],
+}
 
 
 def rules():
@@ -45,10 +55,9 @@ def dependencies(environment):
 
 def imported(script):
     """Packages that a script imports, directly or through the modules of ours that it imports."""
-    found, seen, pending = set(), set(), [script]
-    if "import_module" in script.read_text():  # any kind of drawing
-        drawings = (SOURCE / "critical_periods/figures").glob("*.py")
-        pending += [file for file in drawings if file.stem != "interactive"]
+    loaded = {name.partition(":")[0] for name in LOADED.get(script.name, ()) if name}
+    found, seen = set(), set()
+    pending = [script, *(SOURCE.joinpath(*module.split(".")).with_suffix(".py") for module in loaded)]
     while pending:
         file = pending.pop()
         if file in seen:

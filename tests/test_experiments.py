@@ -3,22 +3,15 @@ import json
 import math
 
 import pytest
-import yaml
-from conftest import REPOSITORY
+from conftest import CONFIG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from critical_periods import tasks
-from critical_periods.experiments import (
-    DIGITS_SIZE,
-    LARGEST_DIGITS_RANK,
-    Bundle,
-    Cell,
-    ConfigError,
-    Plan,
-    pretraining,
-)
-from critical_periods.runs import runs
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.dynamics import tasks
+from critical_periods.models.matrix_completion.parameters import DIGITS_SIZE, LARGEST_DIGITS_RANK
+from critical_periods.planning.cells import Bundle, Cell
+from critical_periods.planning.plan import Plan
 
 MATRIX_EXPERIMENTS = (
     "depth",
@@ -43,24 +36,24 @@ def cells(plan, model="matrix_completion"):
     return [cell for bundle in plan.bundles.values() for cell in bundle.cells if cell.model == model]
 
 
-def test_figures_share_cells_and_pretraining(matrix_config, schema):
-    plan = Plan(matrix_config, schema)
+def test_figures_share_cells_and_pretraining(matrix_config):
+    plan = Plan(matrix_config)
     asked = sum(len(plan.experiments[name].cells) for name in MATRIX_EXPERIMENTS)
     assert asked == 27
     # depth 3, rank 10, 2000 observed, scale 0.001, seed 0 is asked for four times; fig 8 left trains longer
     assert len(cells(plan)) == 27 - 3 - 1
     assert len(cells(plan, "pretraining")) == 19
     partial = plan.experiments["partial_observations"].cells.values()
-    assert len({pretraining(cell).id for cell in partial}) == 1
+    assert len({plan.first(cell).id for cell in partial}) == 1
 
 
-def test_identity_is_the_parameters_and_nothing_else(matrix_config, schema):
-    before = {cell.id for cell in cells(Plan(matrix_config, schema))}
+def test_identity_is_the_parameters_and_nothing_else(matrix_config):
+    before = {cell.id for cell in cells(Plan(matrix_config))}
     renamed = copy.deepcopy(matrix_config)
-    renamed["figures"] = {}
+    renamed["figures"] = renamed["claims"] = {}
     renamed["experiments"] = {f"{name}_again": value for name, value in renamed["experiments"].items()}
     renamed["cells_per_job"]["gradient_descent"] = 5
-    assert {cell.id for cell in cells(Plan(renamed, schema))} == before
+    assert {cell.id for cell in cells(Plan(renamed))} == before
 
 
 @given(st.dictionaries(st.text(min_size=1), st.integers() | st.floats(allow_nan=False) | st.lists(st.integers())))
@@ -70,16 +63,16 @@ def test_identity_does_not_depend_on_the_order_of_parameters(parameters):
     assert Cell("model", parameters | {"": 1}).id != Cell("model", parameters).id
 
 
-def test_equal_numbers_are_the_same_cell(matrix_config, schema):
+def test_equal_numbers_are_the_same_cell(matrix_config):
     whole, decimal = copy.deepcopy(matrix_config), copy.deepcopy(matrix_config)
     whole["models"]["matrix_completion"]["learning_rate"] = 1
     decimal["models"]["matrix_completion"]["learning_rate"] = 1.0
-    assert set(Plan(whole, schema).bundle_of) == set(Plan(decimal, schema).bundle_of)
+    assert set(Plan(whole).bundle_of) == set(Plan(decimal).bundle_of)
 
 
-def test_every_parameter_is_part_of_the_identity(matrix_config, schema):
+def test_every_parameter_is_part_of_the_identity(matrix_config):
     def ids(config):
-        return {cell.id for cell in Plan(config, schema).experiments["depth"].cells.values()}
+        return {cell.id for cell in Plan(config).experiments["depth"].cells.values()}
 
     before = ids(matrix_config)
     changes = {
@@ -113,34 +106,42 @@ def test_every_parameter_is_part_of_the_identity(matrix_config, schema):
         assert not ids(matrix_config | {parameter: value}) & before, parameter
 
 
-def matrix_cell(config, schema, **changes):
-    """The one cell of an experiment that changes these parameters."""
-    config["experiments"] = {"one": {"title": "One", "model": "matrix_completion", "set": changes}}
-    (cell,) = Plan(config | {"figures": {}}, schema).experiments["one"].cells.values()
+def plan_of_one(config, **changes):
+    """The plan of one cell, which changes these parameters."""
+    one = {"title": "One", "model": "matrix_completion", "set": changes}
+    return Plan(config | {"experiments": {"one": one}, "figures": {}})
+
+
+def matrix_cell(config, **changes):
+    (cell,) = plan_of_one(config, **changes).experiments["one"].cells.values()
     return cell
 
 
-def test_what_does_not_matter_to_a_cell_is_not_part_of_its_identity(config, schema):
-    plain = matrix_cell(config, schema)
-    assert matrix_cell(config, schema, cycle_epochs=500).id == plain.id
-    assert matrix_cell(config, schema, epochs_at_rate=0.2).id == plain.id
+def pretraining(config, **changes):
+    plan = plan_of_one(config, **changes)
+    (cell,) = plan.experiments["one"].cells.values()
+    return plan.first(cell)
+
+
+def test_what_does_not_matter_to_a_cell_is_not_part_of_its_identity(config):
+    plain = matrix_cell(config)
+    assert matrix_cell(config, cycle_epochs=500).id == plain.id
+    assert matrix_cell(config, epochs_at_rate=0.2).id == plain.id
     same = {"pretrain_task": "same", "size": 64, "final_matrix": "digits"}
-    assert matrix_cell(config, schema, **same, pretrain_rank=3).id == matrix_cell(config, schema, **same).id
-    assert matrix_cell(config, schema, **same).parameters["pretrain_matrix"] == "digits"
+    assert matrix_cell(config, **same, pretrain_rank=3).id == matrix_cell(config, **same).id
+    assert matrix_cell(config, **same).parameters["pretrain_matrix"] == "digits"
 
 
 @pytest.mark.parametrize("change", [{}, {"onset": 2000}, {"diagnostics": True}])
-def test_pretraining_depends_on_the_final_task_only_where_it_is_trained_on_or_looked_at(config, schema, change):
+def test_pretraining_depends_on_the_final_task_only_where_it_is_trained_on_or_looked_at(config, change):
     for final in ({"final_rank": 4}, {"n_observed": 1900}):
         shared = {"pretrain_n_observed": 1500} | change
-        one, other = (pretraining(matrix_cell(config, schema, **shared, **changes)) for changes in ({}, final))
+        one, other = (pretraining(config, **shared, **changes) for changes in ({}, final))
         assert (one.id == other.id) == (not change)
 
 
-def test_pretraining_does_not_depend_on_what_comes_after(config, schema):
-    one, other = (
-        pretraining(matrix_cell(config, schema, **changes)) for changes in ({}, {"cycle_factor": 3, "final_epochs": 7})
-    )
+def test_pretraining_does_not_depend_on_what_comes_after(config):
+    one, other = (pretraining(config, **changes) for changes in ({}, {"cycle_factor": 3, "final_epochs": 7}))
     assert one.id == other.id
 
 
@@ -150,15 +151,15 @@ def test_digits_are_of_one_size_and_of_the_largest_rank_allowed():
         tasks.digits_matrix(LARGEST_DIGITS_RANK, tasks.random_stream(seed, "final_matrix"))
 
 
-def test_structured_observations_fit_into_their_blocks(config, schema):
-    assert matrix_cell(config, schema, observations="disconnected", n_observed=5000)
+def test_structured_observations_fit_into_their_blocks(config):
+    assert matrix_cell(config, observations="disconnected", n_observed=5000)
     with pytest.raises(ConfigError, match="n_observed = 5001; allowed: 1 to 5000, the entries of two blocks"):
-        matrix_cell(config, schema, observations="connected", n_observed=5001)
+        matrix_cell(config, observations="connected", n_observed=5001)
     with pytest.raises(ConfigError, match="final_rank = 41; allowed: 1 to 40 where it is of digits"):
-        matrix_cell(config, schema, size=64, final_matrix="digits", final_rank=41)
+        matrix_cell(config, size=64, final_matrix="digits", final_rank=41)
 
 
-def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config, schema):
+def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config):
     matrix_config["experiments"]["mine"] = {
         "title": "My own",
         "model": "matrix_completion",
@@ -171,7 +172,7 @@ def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config, schema)
         "kind": "error_curves",
         "panels": [{"experiment": "mine", "select": {"final_rank": 3}, "show": "relative_accuracy", "lines": "depth"}],
     }
-    mine = Plan(matrix_config, schema).experiments["mine"]
+    mine = Plan(matrix_config).experiments["mine"]
     assert list(mine.axes) == ["seed", "depth", "final_rank"]
     assert len(mine.cells) == 8
     assert mine.cells[8, 4, 6].parameters["size"] == 50
@@ -180,15 +181,14 @@ def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config, schema)
 @given(count=st.integers(1, 40), per_job=st.integers(1, 12))
 @settings(deadline=None)
 def test_bundles_hold_every_cell_once(count, per_job):
-    schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config = copy.deepcopy(CONFIG)
     config["figures"] = {}
     config["experiments"] = {
         "many": {"title": "Many", "model": "matrix_completion", "seeds": list(range(count))},
         "some": {"title": "Some", "model": "matrix_completion", "seeds": list(range(0, count, 2))},
     }
     config["cells_per_job"]["gradient_descent"] = per_job
-    plan = Plan(config, schema)
+    plan = Plan(config)
     assert len(cells(plan)) == len({cell.id for cell in cells(plan)}) == count
     assert len(plan.experiment_bundles("many")) == math.ceil(count / per_job)
     assert all(len(bundle.cells) <= per_job for bundle in plan.bundles.values())
@@ -202,8 +202,8 @@ def test_a_bundle_of_one_is_named_after_its_cell():
     assert len({Bundle((cell, other)).id, cell.id, other.id}) == 3
 
 
-def test_solver_tolerances_are_no_part_of_a_gradient_descent_cell(matrix_config, schema):
-    for cell in cells(Plan(matrix_config, schema)):
+def test_solver_tolerances_are_no_part_of_a_gradient_descent_cell(matrix_config):
+    for cell in cells(Plan(matrix_config)):
         assert "gradient_flow" not in cell.parameters
         json.dumps(cell.parameters)
 
@@ -262,14 +262,14 @@ WRONG = [
 @pytest.mark.parametrize(
     ("key", "value", "names", "allowed"), WRONG, ids=[f"{key}={value}" for key, value, *_ in WRONG]
 )
-def test_what_cannot_be_is_refused_by_name(matrix_config, schema, key, value, names, allowed):
+def test_what_cannot_be_is_refused_by_name(matrix_config, key, value, names, allowed):
     part = matrix_config
     *path, last = key.split(".")
     for name in path:
         part = part[int(name)] if isinstance(part, list) else part.setdefault(name, {})
     part[last] = value
     with pytest.raises(ConfigError) as refused:
-        Plan(matrix_config, schema)
+        Plan(matrix_config)
     message = str(refused.value)
     assert "\n" not in message
     assert names in message
@@ -289,13 +289,13 @@ def test_what_cannot_be_is_refused_by_name(matrix_config, schema, key, value, na
         ),
     ],
 )
-def test_initial_weights_that_underflow_are_refused(config, schema, model, settings, refused):
+def test_initial_weights_that_underflow_are_refused(config, model, settings, refused):
     config["experiments"] = {"mine": {"title": "Mine", "model": model, "set": settings}}
     config["figures"] = {}
     with pytest.raises(ConfigError, match=refused):
-        Plan(config, schema)
+        Plan(config)
     settings["init_scale"] *= 10
-    Plan(config, schema)
+    Plan(config)
 
 
 @pytest.mark.parametrize(
@@ -319,66 +319,21 @@ def test_initial_weights_that_underflow_are_refused(config, schema, model, setti
         ),
     ],
 )
-def test_tolerances_that_the_precision_does_not_resolve_are_refused(matrix_config, schema, dtype, tolerances, refused):
+def test_tolerances_that_the_precision_does_not_resolve_are_refused(matrix_config, dtype, tolerances, refused):
     matrix_config["dtype"] = dtype
     matrix_config["gradient_flow"] |= tolerances
-    Plan(matrix_config, schema)  # gradient descent has none
+    Plan(matrix_config)  # gradient descent has none
     with pytest.raises(ConfigError, match=refused):
-        Plan(matrix_config | {"solver": "gradient_flow"}, schema)
+        Plan(matrix_config | {"solver": "gradient_flow"})
 
 
-def test_an_axis_that_varies_must_be_drawn_or_chosen(matrix_config, schema):
+def test_an_axis_that_varies_must_be_drawn_or_chosen(matrix_config):
     matrix_config["experiments"]["depth"]["vary"]["final_rank"] = [3, 5]
     with pytest.raises(ConfigError, match="with one of the values of final_rank, which varies"):
-        Plan(matrix_config, schema)
+        Plan(matrix_config)
 
 
-def test_a_missing_key_is_named(matrix_config, schema):
+def test_a_missing_key_is_named(matrix_config):
     del matrix_config["models"]["matrix_completion"]["depth"]
     with pytest.raises(ConfigError, match=r"models\.matrix_completion: missing key = 'depth'"):
-        Plan(matrix_config, schema)
-
-
-def described(schema, path="", root=None):
-    """Every property of a schema with its place."""
-    root = root or schema
-    for name, value in schema.get("properties", {}).items():
-        target = root["$defs"][value["$ref"].split("/")[-1]] if "$ref" in value else value
-        yield f"{path}.{name}", value, target
-        yield from described(target, f"{path}.{name}", root)
-    if isinstance(schema.get("additionalProperties"), dict):
-        yield from described(schema["additionalProperties"], f"{path}.*", root)
-
-
-def test_every_key_has_type_description_and_bounds(schema):
-    for place, value, target in described(schema):
-        assert value.get("description") or target.get("description"), place
-        kinds = [target] if "type" in target or "enum" in target else target.get("anyOf", [{}])
-        for kind in kinds:
-            kind = schema["$defs"][kind["$ref"].split("/")[-1]] if "$ref" in kind else kind
-            assert "type" in kind or "enum" in kind, place
-            if kind.get("type") in ("integer", "number"):
-                assert {"minimum", "exclusiveMinimum"} & set(kind), place
-                assert {"maximum", "exclusiveMaximum"} & set(kind), place
-            if kind.get("type") == "array":
-                assert "minItems" in kind, place
-
-
-def test_extensions_are_planned_with_seeds_and_solver_of_their_own(config, schema):
-    changed = runs(config)["extensions/"]
-    plan = Plan(changed, schema)
-    assert set(plan.experiments) == set(config["extensions"]["experiments"])
-    assert all(name.startswith("ext_") for name in changed["figures"])
-    for name, experiment in plan.experiments.items():
-        settings = config["extensions"]["experiments"][name]
-        assert experiment.axes["seed"] == tuple(settings.get("seeds", config["extensions"]["seeds"]))
-        chosen = settings.get("set", {}).get("solver", config["extensions"]["solver"])
-        assert {cell.parameters.get("solver", chosen) for cell in experiment.cells.values()} == {chosen}
-
-
-@pytest.mark.parametrize("kind", ["experiments", "figures"])
-def test_an_extension_may_not_take_a_name_of_the_paper(config, schema, kind):
-    name = next(iter(config[kind]))
-    config["extensions"][kind] = {name: config[kind][name]}
-    with pytest.raises(ConfigError, match=rf"extensions\.{kind} = '{name}'; allowed: a name that is not in {kind}"):
-        runs(config)
+        Plan(matrix_config)

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import EXTENSION_CLAIMS
 
-from critical_periods import extension_measures
-from critical_periods.extension_claims import EXTENSION_CLAIMS
-from critical_periods.measures import MissingDataError
-from critical_periods.verdicts import judge_claim
-
-CLAIMS = {claim.id: claim for claim in EXTENSION_CLAIMS}
+from critical_periods.analysis import measures
+from critical_periods.analysis.measures import MissingDataError
+from critical_periods.analysis.verdicts import judge_claim
 
 
 def dataset(axes, **variables):
@@ -81,19 +79,19 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "true", "false"), CASES, ids=[case[0] for case in CASES])
 def test_claims_hold_where_they_should_and_only_there(name, true, false):
-    assert judge_claim(CLAIMS[name], true).holds
-    assert not judge_claim(CLAIMS[name], false).holds
+    assert judge_claim(EXTENSION_CLAIMS[name], true).holds
+    assert not judge_claim(EXTENSION_CLAIMS[name], false).holds
 
 
 def test_what_is_missing_is_named():
     data = window([0.1, 0.2, 0.3], 0)
     with pytest.raises(MissingDataError, match="no share"):
-        extension_measures.chosen(data, "share")
+        measures.chosen(data, "share")
     with pytest.raises(MissingDataError, match="no duration"):
-        extension_measures.chosen(data, "impairment", duration="last")
+        measures.chosen(data, "impairment", duration="last")
     with pytest.raises(MissingDataError, match="no depth = 7"):
-        extension_measures.chosen(data, "impairment", depth=7)
+        measures.chosen(data, "impairment", depth=7)
     with pytest.raises(MissingDataError, match="no impairment where"):
-        extension_measures.chosen(data, "impairment", depth=slice(7, None))
+        measures.chosen(data, "impairment", depth={"at_least": 7})
     with pytest.raises(MissingDataError, match="fewer than three"):
-        extension_measures.prediction_factor(closing([1, 1]))
+        measures.prediction_factor(closing([1, 1]))

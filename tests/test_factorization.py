@@ -4,8 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from critical_periods.models import factorization
-from critical_periods.models.factorization import (
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.dynamics.trajectories import DivergedError, SolverError
+from critical_periods.models.matrix_completion import landscape as factorization
+from critical_periods.models.matrix_completion.landscape import (
     Factorization,
     descending_singular_values,
     imbalance,
@@ -13,10 +16,7 @@ from critical_periods.models.factorization import (
     largest_curvature,
     product,
 )
-from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent
-from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
-from critical_periods.trajectories import DivergedError, SolverError
 
 
 def problem(size=8, depth=3, seed=0, runs=None, n_observed=30):

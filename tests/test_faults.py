@@ -5,7 +5,6 @@ import random
 import shutil
 import signal
 import subprocess
-from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,12 +12,12 @@ import plotly.graph_objects as go
 import psutil
 import pytest
 import xarray as xr
+from conftest import CLAIMS
 from snakemake_runs import LONG, Runs, kill_tree, training_job, wait_for
 
-from critical_periods.claims import CLAIMS
-from critical_periods.datasets import DatasetError, Stored, read, write
+from critical_periods.analysis.verdicts import Judgement, Verdict, write_csv
 from critical_periods.figures import interactive, style
-from critical_periods.verdicts import Judgement, Verdict, write_csv
+from critical_periods.storage.datasets import DatasetError, Stored, read, write
 
 RESULT = "results/experiments/depth.nc"
 CHANGES = LONG | {"checkpoint_minutes": 0.01}
@@ -207,7 +206,9 @@ def test_full_disk_leaves_no_half_of_what_is_made_of_datasets(drawing, small_dis
             interactive.save(go.Figure(), "Title", "fig", str(disk / "fig.html"))
         else:
             write_csv(
-                Judgement([Verdict(replace(CLAIMS[0], statement="x" * 9000), 0.0, None, 1, True)], []),
+                Judgement(
+                    [Verdict(CLAIMS["1a"].model_copy(update={"statement": "x" * 9000}), 0.0, None, 1, True)], []
+                ),
                 disk / "claims.csv",
             )
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_factorization import autograd, problem
 
-from critical_periods.models.factorization import Factorization
-from critical_periods.schedules import Phase, Window, deficit_schedule
+from critical_periods.dynamics.schedules import Phase, Window, deficit_schedule
+from critical_periods.dynamics.trajectories import DivergedError, recorded_epochs
+from critical_periods.models.matrix_completion.landscape import Factorization
 from critical_periods.solvers import gradient_descent
-from critical_periods.trajectories import DivergedError, recorded_epochs
 
 
 def by_hand(weights, schedule, learning_rate):

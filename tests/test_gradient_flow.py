@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from critical_periods.models.factorization import Factorization, initial_weights
-from critical_periods.models.scalar_pathways import ScalarPathways
-from critical_periods.precision import PRECISIONS
-from critical_periods.schedules import Phase, Task
+from critical_periods.dynamics.precision import PRECISIONS
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream
+from critical_periods.dynamics.trajectories import DivergedError, SolverError
+from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights
+from critical_periods.models.pathways.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
 from critical_periods.solvers.chebyshev import Chebyshev
 from critical_periods.solvers.gradient_flow import METHODS
-from critical_periods.tasks import low_rank_matrix, observation_mask, random_stream
-from critical_periods.trajectories import DivergedError, SolverError
 
 SIZE = 8
 

@@ -1,64 +1,33 @@
 """Configurations that are broken, enormous or malicious: each is refused in one line, or is harmless."""
 
 import contextlib
+import copy
 import math
 import os
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import CONFIG, REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from critical_periods.configuration import check_files
-from critical_periods.experiments import ConfigError, Plan
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.configuration.files import check_files
+from critical_periods.planning.plan import Plan
 
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
 TEXT = (REPOSITORY / "config.yaml").read_text()
-HOSTILE_NAMES = [
-    *(
-        "a/b",
-        "/etc/passwd",
-        "../up",
-        "..",
-        ".",
-        "",
-        "a b",
-        " a",
-        "a\n",
-        "a\nb",
-        "a;b",
-        "$(touch x)",
-        "`touch x`",
-        "a&b",
-    ),
-    *(
-        "a|b",
-        "a>b",
-        "a'b",
-        'a"b',
-        "a*",
-        "{a}",
-        "{{a}}",
-        "{wildcards.run}",
-        "a\\b",
-        "-rf",
-        "a\0",
-        "é",
-        "a" * 65,
-        "\ud800",
-    ),
-]
+#: Words that nothing may be called, one of each kind: empty, a path, a command, a wildcard, an option, a line's end, a
+#: letter beyond ASCII, half of a pair of code units, and too long a one.
+HOSTILE_NAMES = ["", "../up", "$(touch x)", "{wildcards.run}", "-rf", "a\n", "é", "\ud800", "a" * 65]
 
 
 def refusal(config):
     """The one line that refuses a configuration."""
     with pytest.raises(ConfigError) as refused:
-        Plan(config, SCHEMA)
+        Plan(config)
     message = str(refused.value)
     assert message.isprintable()
     assert " = " in message
@@ -155,12 +124,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     ],
     ids=["config.yaml", "merge", "same key elsewhere", "JSON with tabs", "aliases", "long"],
 )
-def test_what_gives_no_key_twice_is_read_in_no_time(tmp_path, text):
+def test_what_gives_no_key_twice_is_read(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    start = time.process_time()
     check_files([path])
-    assert time.process_time() - start < 5
 
 
 def test_aliases_and_merge_keys_plan_what_they_stand_for(config):
@@ -168,32 +135,36 @@ def test_aliases_and_merge_keys_plan_what_they_stand_for(config):
     loaded = yaml.safe_load(text)
     loaded.pop("x")
     loaded["experiments"]["mine"] = loaded.pop("y")
-    assert set(Plan(loaded, SCHEMA).experiments["mine"].cells) == {(5,)}
+    assert set(Plan(loaded).experiments["mine"].cells) == {(5,)}
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
-@pytest.mark.parametrize("part", ["experiments", "figures"])
+@pytest.mark.parametrize("part", ["experiments", "figures", "claims"])
 def test_hostile_names_are_refused(config, part, name):
     config[part][name] = next(iter(config[part].values()))
-    assert f"{part} = " in refusal(config)
+    message = refusal(config)
+    assert message.startswith(f"{part} = ")
+    assert "allowed: Unicode text" in message if name == "\ud800" else "letters, digits and underscores" in message
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
-@pytest.mark.parametrize(
-    "key",
-    [
-        *("experiments.depth.model", "experiments.depth.set.pretrain_task", "experiments.depth.vary.solver.0"),
-        *("figures.fig04.panels.0.select.depth", "figures.fig04.panels.0.lines", "figures.fig04.panels.0.experiment"),
-        *("models.scalar_pathways.gated_pathway", "device", "strict", "figures.fig04.kind"),
-    ],
-)
+#: Places whose words are checked each by code of its own: an enumeration, a truth value, a name of a model, of a kind,
+#: of an experiment and of an axis, a value of an axis, a pattern, and a parameter that varies.
+WORDS = [
+    *("device", "strict", "experiments.depth.model", "figures.fig04.kind", "figures.fig04.panels.0.experiment"),
+    *("figures.fig04.panels.0.lines", "figures.fig04.panels.0.select.depth", "models.scalar_pathways.gated_pathway"),
+    "experiments.depth.vary.solver.0",
+]
+
+
+@pytest.mark.parametrize("name", ["", "{wildcards.run}", "\ud800"], ids=ascii)
+@pytest.mark.parametrize("key", WORDS)
 def test_hostile_words_are_refused_as_values(config, key, name):
     config["experiments"]["depth"]["vary"]["solver"] = ["gradient_flow"]
     put(config, key, name)
     refusal(config)
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+@pytest.mark.parametrize("name", ["", "{wildcards.run}", "\ud800", 3, None], ids=ascii)
 @pytest.mark.parametrize("key", ["", "models", "experiments.depth", "experiments.depth.set", "figures.fig04.panels.0"])
 def test_hostile_words_are_refused_as_keys(config, key, name):
     part = config
@@ -241,28 +212,22 @@ MIXED = [index if index % 2 else str(index) for index in range(10000)]
         ("experiments.depth.vary.switch_epochs", [[0, 1], [0, 2]], "numbers and words"),
         ("experiments.depth.vary.gradient_flow", [{"rtol": 1}], "numbers and words"),
         ("experiments.depth.vary.depth", yaml.safe_load("[2020-01-01, !!binary aGk=]"), "allowed: integer"),
-        ("figures.fig04.panels.0.select.depth", yaml.safe_load("!!set {a, b}"), "seed, depth"),
-        ("experiments.depth.vary", {None: [1]}, "did you mean"),
+        ("figures.fig04.panels.0.select.depth", yaml.safe_load("!!set {a, b}"), "1, 2, 3"),
+        ("experiments.depth.vary", {None: [1]}, "words as keys"),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 60 else "",
 )
-def test_enormous_and_odd_values_are_refused_at_once(config, key, value, reason):
+def test_enormous_and_odd_values_are_refused(config, key, value, reason):
     put(config, key, value)
-    start = time.process_time()
-    message = refusal(config)
-    assert time.process_time() - start < 10
-    if reason not in ("did you mean", "seed, depth"):
-        assert reason in message
+    assert reason in refusal(config)
 
 
 def test_a_grid_of_too_many_cells_is_refused_before_it_is_expanded(config):
     values = {"final_rank": list(range(1, 10001)), "n_observed": list(range(1, 10001))}
     config["experiments"]["depth"]["vary"] |= values | {"record_every": list(range(1, 10001))}
-    start = time.process_time()
     message = refusal(config)
     assert "experiments.depth: cells = " in message
     assert "10000 x 10000 x 10000" in message
-    assert time.process_time() - start < 10
 
 
 def test_truth_values_are_not_selected_as_numbers(config):
@@ -305,7 +270,7 @@ def nodes(value, place=()):
 @given(data=st.data())
 @settings(max_examples=150)
 def test_no_mutation_of_the_configuration_ends_otherwise_than_in_a_plan_or_one_line(data):
-    config = yaml.safe_load(TEXT)
+    config = copy.deepcopy(CONFIG)
     for _ in range(data.draw(st.integers(1, 3), "mutations")):
         *path, last = data.draw(st.sampled_from([place for place in nodes(config) if place]), "place")
         part = config
@@ -324,7 +289,7 @@ def test_no_mutation_of_the_configuration_ends_otherwise_than_in_a_plan_or_one_l
             part.append(data.draw(values, "value"))
     message = ""
     try:
-        Plan(config, SCHEMA)
+        Plan(config)
     except ConfigError as error:
         message = str(error)
     assert not message or message.isprintable()
@@ -385,7 +350,7 @@ def test_the_workflows_own_configuration_is_checked_before_snakemake_reads_it(tm
 def test_a_file_for_snakemake_can_be_checked_before(tmp_path, name):
     if name in BREAKS_SNAKEMAKE:
         (tmp_path / "mine.yaml").write_text(BREAKS_SNAKEMAKE[name])
-    command = [sys.executable, "-m", "critical_periods.configuration", str(tmp_path / "mine.yaml")]
+    command = [sys.executable, "-m", "critical_periods.configuration.files", str(tmp_path / "mine.yaml")]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 1
@@ -417,7 +382,7 @@ def test_what_breaks_snakemake_before_the_workflow_is_read_damages_nothing(tmp_p
     assert (tmp_path / "elsewhere/results/kept").read_text() == "intact"
 
 
-def test_of_errors_under_words_and_under_numbers_one_is_told(config, schema):
+def test_of_errors_under_words_and_under_numbers_one_is_told(config):
     config["experiments"]["gating"]["vary"] = {"depth": [], 3: []}
     with pytest.raises(ConfigError, match=r"experiments\.gating"):
-        Plan(config, schema)
+        Plan(config)

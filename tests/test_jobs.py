@@ -8,13 +8,14 @@ import pytest
 import xarray as xr
 from conftest import REPOSITORY
 
-from critical_periods import jobs
-from critical_periods.cells import ComputedCells, other_versions, write_cells
-from critical_periods.datasets import Stored
-from critical_periods.jobs import Job, one_by_one
-from critical_periods.provenance import NUMERICAL_PACKAGES, Code, CodeChangedError, software_versions
-from critical_periods.trajectories import DivergedError
+from critical_periods.dynamics.trajectories import DivergedError
+from critical_periods.execution import jobs
+from critical_periods.execution.jobs import Job
+from critical_periods.storage.cells import ComputedCells, other_versions, write_cells
+from critical_periods.storage.datasets import Stored
+from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, CodeChangedError, software_versions
 
+SIMULATION = {"cells": "toy", "simulate": "toy:square", "batch_key": "", "checkpoints": False}
 SCRIPTS, SOURCE = REPOSITORY / "workflow/scripts", REPOSITORY / "src"
 
 
@@ -23,7 +24,7 @@ class Cells:
 
     def __init__(self, folder):
         self.folder, self.simulated = folder, []
-        code = Code("integrate_pathways.py")
+        code = Code("simulate.py", loads=("critical_periods.dynamics.tasks:random_stream",))
         self.code = code.planned(code.fingerprint(SCRIPTS, SOURCE))
 
     def job(self, bundle, scripts=SCRIPTS, versions="", diverged="fail"):
@@ -31,7 +32,9 @@ class Cells:
             SimpleNamespace(
                 log=[str(self.folder / "job.log")],
                 output=[str(self.folder / f"results/cells/toy/{bundle}.nc")],
-                params=SimpleNamespace(code=self.code, versions=versions, cells=self.cells),
+                params=SimpleNamespace(
+                    code=self.code, versions=versions, cells=self.cells, first={}, simulation=SIMULATION
+                ),
                 config={"diverged": diverged, "checkpoint_minutes": 0},
                 scriptdir=str(scripts),
             )
@@ -42,7 +45,7 @@ class Cells:
         self.cells = {f"cell{number}": {"number": number} for number in numbers}
         self.simulated = []
         try:
-            self.job(bundle, **options).simulate("toy", one_by_one(self.square))
+            self.job(bundle, **options).simulate()
         finally:
             numbers = self.simulated
         return numbers
@@ -65,8 +68,10 @@ class Cells:
 
 @pytest.fixture
 def cells(tmp_path, monkeypatch):
+    cells = Cells(tmp_path)
     monkeypatch.setattr(jobs, "log_to", lambda path: logging.getLogger("critical_periods"))
-    return Cells(tmp_path)
+    monkeypatch.setattr(jobs, "loaded", lambda name: cells.square)
+    return cells
 
 
 def test_cells_of_other_bundles_are_taken_over_in_any_order(cells):
@@ -150,16 +155,16 @@ def test_what_is_done_when_a_job_is_stopped_is_kept(cells):
 def test_a_job_refuses_other_code_than_it_was_planned_with(cells, tmp_path):
     scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
     assert cells.run("bundle", 1, scripts=scripts) == [1]
-    script = scripts / "integrate_pathways.py"
+    script = scripts / "simulate.py"
     script.write_text(script.read_text() + "print()\n")
-    with pytest.raises(CodeChangedError, match=r"integrate_pathways\.py: code = .*; allowed: .*as planned"):
+    with pytest.raises(CodeChangedError, match=r"simulate\.py: code = .*; allowed: .*as planned"):
         cells.run("other", 2, scripts=scripts)
     assert cells.simulated == []
 
 
 def test_a_job_whose_code_changes_while_it_runs_writes_nothing(cells, tmp_path):
     scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
-    script = scripts / "integrate_pathways.py"
+    script = scripts / "simulate.py"
 
     def edit(parameters, **options):
         script.write_text(script.read_text() + "print()\n")
@@ -174,7 +179,7 @@ def test_a_job_whose_code_changes_while_it_runs_writes_nothing(cells, tmp_path):
 def test_a_list_never_outlives_the_file_that_it_lists(cells, monkeypatch):
     cells.run("first", 1)
     path = cells.folder / "results/cells/toy/first.nc"
-    monkeypatch.setattr("critical_periods.datasets.write", lambda *arguments: 1 / 0)
+    monkeypatch.setattr("critical_periods.storage.datasets.write", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_cells({"cell9": xr.Dataset()}, path, "code")
     assert not ComputedCells([path.parent], cells.code["fingerprint"]).paths

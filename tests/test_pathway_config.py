@@ -1,22 +1,19 @@
 """What the configuration may ask of the multi-pathway models, and what it may not."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
-from critical_periods.experiments import ConfigError, Plan
-
-REPOSITORY = Path(__file__).parents[1]
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-CONFIG = (REPOSITORY / "config.yaml").read_text()
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.planning.plan import Plan
 
 
-def plan(model, fixed=None, vary=None, figure=None):
-    config = yaml.safe_load(CONFIG)
-    config["figures"] = {"mine": figure} if figure else {}
-    config["experiments"] = {"mine": {"title": "Mine", "model": model, "set": fixed or {}, "vary": vary or {}}}
-    return Plan(config, SCHEMA)
+@pytest.fixture
+def plan(config):
+    def planned(model, fixed=None, vary=None, figure=None):
+        """The plan of one experiment of these settings."""
+        mine = {"title": "Mine", "model": model, "set": fixed or {}, "vary": vary or {}}
+        return Plan(config | {"experiments": {"mine": mine}, "figures": {"mine": figure} if figure else {}})
+
+    return planned
 
 
 @pytest.mark.parametrize(
@@ -33,6 +30,12 @@ def plan(model, fixed=None, vary=None, figure=None):
             {"duration": [{"onset": 0, "duration": 5}, {"onset": 0, "duration": 6}]},
             "duration = .*; allowed: one duration for onset 0",
         ),
+        (
+            "scalar_pathways",
+            {"duration": [{"onset": 0}]},
+            r"duration\.0: missing key = 'duration'; .* onset, duration",
+        ),
+        ("scalar_pathways", {"duration": "long"}, "duration = 'long'; allowed: integer, .* or list, 1 or more items"),
         ("scalar_pathways", {"width": 10}, "width"),
         (
             "pathway_network",
@@ -41,6 +44,7 @@ def plan(model, fixed=None, vary=None, figure=None):
         ),
         ("pathway_network", {"depth": 1}, "depth = 1"),
         ("pathway_network", {"depth": [2, 3, 4]}, "a number, or 2 of them"),
+        ("pathway_network", {"depth": [2, 1]}, r"depth\.1 = 1; allowed: integer, at least 2"),
         ("pathway_network", {"width": 7}, "width = 7; allowed: 8 or more"),
         ("pathway_network", {"width": [100, 7]}, "allowed: 8 or more"),
         ("pathway_network", {"activation": "sigmoid"}, "allowed: linear or tanh or relu"),
@@ -52,18 +56,18 @@ def plan(model, fixed=None, vary=None, figure=None):
         ("pathway_network", {"branching": [1, 2]}, "branching"),
     ],
 )
-def test_the_impossible_is_refused_by_name(model, fixed, named):
+def test_the_impossible_is_refused_by_name(plan, model, fixed, named):
     with pytest.raises(ConfigError, match=named):
         plan(model, fixed)
 
 
-def test_onsets_that_vary_are_checked_one_by_one():
+def test_onsets_that_vary_are_checked_one_by_one(plan):
     with pytest.raises(ConfigError, match="gating"):
         plan("pathway_network", vary={"onset": [0, 851]})
     assert len(plan("pathway_network", vary={"onset": [0, 850]}).experiments["mine"].cells) == 2
 
 
-def test_a_duration_for_each_onset_is_the_same_cell_as_the_number():
+def test_a_duration_for_each_onset_is_the_same_cell_as_the_number(plan):
     durations = [{"onset": 0, "duration": 15}, {"onset": 100, "duration": 20}]
     listed = plan("scalar_pathways", {"duration": durations}, {"onset": [0, 100]}).experiments["mine"].cells
     plain = plan("scalar_pathways", {"duration": 15}, {"onset": [0, 100]}).experiments["mine"].cells
@@ -71,13 +75,13 @@ def test_a_duration_for_each_onset_is_the_same_cell_as_the_number():
     assert listed[0, 100].id != plain[0, 100].id
 
 
-def test_all_cells_of_an_experiment_of_scalar_pathways_are_one_job():
+def test_all_cells_of_an_experiment_of_scalar_pathways_are_one_job(plan):
     for solver in ("gradient_descent", "gradient_flow"):
         planned = plan("scalar_pathways", {"solver": solver}, {"depth": list(range(2, 12)), "onset": [0, 100]})
         assert len(planned.bundles) == 1
 
 
-def test_a_figure_without_its_columns_is_refused():
+def test_a_figure_without_its_columns_is_refused(plan):
     figure = {"title": "Mine", "kind": "phase_portraits", "panels": [{"experiment": "mine", "columns": "width"}]}
     with pytest.raises(ConfigError, match=r"columns = 'width'; allowed: seed, depth"):
         plan("scalar_pathways", vary={"depth": [2, 3]}, figure=figure)

@@ -1,23 +1,13 @@
-"""Figures of the pathways, drawn from the datasets of small experiments."""
-
-from pathlib import Path
+"""Figures of pathways, drawn from the paper's experiments at small size."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import yaml
+from conftest import CONFIG
 
-from critical_periods.aggregation import assemble
-from critical_periods.experiments import Plan
 from critical_periods.figures import pathway_panels, phase_portraits
-from critical_periods.jobs import one_by_one, run_batches
-from critical_periods.network_competition import simulate_network
-from critical_periods.scalar_competition import simulate_scalar
+from critical_periods.simulations import simulate
 
-REPOSITORY = Path(__file__).parents[1]
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-CONFIG = (REPOSITORY / "config.yaml").read_text()
-SIMULATE = {"scalar_pathways": simulate_scalar, "pathway_network": simulate_network}
 SMALL = {
     "scalar_pathways": {"n_trajectories": 3, "record_every": 100},
     "pathway_network": {"width": 8, "record_every": 20, "epochs": 920},
@@ -25,16 +15,11 @@ SMALL = {
 
 
 def experiment(name, seeds=(0,)):
-    """One experiment of the paper at small size, as the workflow would assemble it."""
-    config = yaml.safe_load(CONFIG)
-    settings = config["experiments"][name]
-    settings["set"] = SMALL[settings["model"]] | settings.get("set", {})
-    settings["seeds"] = list(seeds)
-    config["experiments"], config["figures"] = {name: settings}, {}
-    plan = Plan(config, SCHEMA).experiments[name]
-    cells = {cell.id: dict(cell.parameters) for cell in plan.cells.values()}
-    datasets = run_batches(plan.model, cells, one_by_one(SIMULATE[plan.model]))
-    return assemble(plan.axes, [cell.id for cell in plan.cells.values()], datasets.__getitem__, {})
+    """One experiment of the paper at small size."""
+    settings = CONFIG["experiments"][name]
+    model = settings["model"]
+    parameters = CONFIG["models"][model] | SMALL[model] | settings.get("set", {})
+    return simulate(model, settings.get("vary"), seeds, **parameters)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +29,7 @@ def close_figures():
 
 
 def panels(figure):
-    return yaml.safe_load(CONFIG)["figures"][figure]["panels"]
+    return CONFIG["figures"][figure]["panels"]
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from critical_periods.models.pathways import PathwayNetwork, balanced_weights, random_rotation
-from critical_periods.models.scalar_pathways import scales
-from critical_periods.network_competition import simulate_network
-from critical_periods.schedules import Phase, Task, Window, deficit_schedule
+from critical_periods.dynamics.schedules import Phase, Task, Window, deficit_schedule
+from critical_periods.dynamics.tasks import hierarchical_modes, hierarchical_task
+from critical_periods.models.pathways.network import PathwayNetwork, balanced_weights, random_rotation
+from critical_periods.models.pathways.scalar import scales
+from critical_periods.models.pathways.simulate_network import simulate_network
 from critical_periods.solvers import gradient_descent
-from critical_periods.tasks import hierarchical_modes, hierarchical_task
 
 GATING = {
     "branching": [2, 2, 2],
@@ -292,8 +292,6 @@ def test_the_deprived_pathway_ends_with_the_lesioned_mode_only():
 
 def test_the_dataset_says_what_is_in_it():
     for dataset in (simulate_network(LESION), simulate_network(GATING | {"activation": "relu", "epochs": 200})):
-        for variable in dataset.variables.values():
-            assert {"long_name", "units"} <= set(variable.attrs)
         np.testing.assert_allclose(
             np.diagonal(dataset["pathway_matrix"], axis1=-2, axis2=-1),
             dataset["pathway_singular_value"].isel(epoch=-1).isel(solver=0, missing_dims="ignore"),
@@ -317,8 +315,3 @@ def test_a_network_is_dead_only_where_nothing_could_move_it_without_deficits():
     assert not network.dead(alive, gated)
     assert network.dead(dead, gated)
     assert not network.dead([*dead[:2], *alive[2:]], Phase("normal", 1, TASK))
-
-
-def test_no_network_trains_with_a_parameter_that_there_is_not():
-    with pytest.raises(ValueError, match=r"parameter = 'plasticty'; allowed: .*\(did you mean plasticity\?\)"):
-        simulate_network(GATING | {"plasticty": 0.5})

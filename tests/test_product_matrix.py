@@ -8,8 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from critical_periods.models.factorization import Factorization
-from critical_periods.models.product_matrix import (
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask
+from critical_periods.models.matrix_completion.landscape import Factorization
+from critical_periods.models.product_matrix.landscape import (
     ProductMatrix,
     balance,
     end_to_end_velocity,
@@ -17,9 +19,7 @@ from critical_periods.models.product_matrix import (
     singular_velocities,
     velocity,
 )
-from critical_periods.schedules import Phase, Task
 from critical_periods.solvers import gradient_descent, gradient_flow
-from critical_periods.tasks import low_rank_matrix, observation_mask
 
 
 def orthogonal(size, generator):

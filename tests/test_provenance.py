@@ -9,7 +9,10 @@ import pytest
 from conftest import REPOSITORY
 
 from critical_periods import __version__
-from critical_periods.provenance import code_version, fingerprint, merged_versions, software_versions
+from critical_periods.models.registry import models, simulations
+from critical_periods.storage.provenance import Code, code_version, fingerprint, merged_versions, software_versions
+
+SCRIPTS = REPOSITORY / "workflow/scripts"
 
 PACKAGE = {
     "__init__": '"""Package."""\n',
@@ -227,33 +230,79 @@ def edited(tmp_path, module, old, new):
     return source
 
 
+def stale(source):
+    """Kinds of cells that the code in a folder computes, and models it assembles, otherwise than the package does."""
+    codes = {
+        kind: Code("simulate.py", tuple(filter(None, (simulation.simulate, simulation.batch_key))))
+        for kind, simulation in simulations().items()
+    }
+    for name, model in models().items():
+        codes[f"{name} assembled"] = Code("aggregate.py", tuple(filter(None, (model.predict, model.derive))))
+    return {
+        kind
+        for kind, code in codes.items()
+        if code.fingerprint(SCRIPTS, source) != code.fingerprint(SCRIPTS, REPOSITORY / "src")
+    }
+
+
+TRAINED = {"pretraining", "matrix_completion", "singular_flow", "shared_modes"}
+
+
 @pytest.mark.parametrize(
-    ("module", "old", "new", "stale"),
+    ("module", "old", "new", "expected"),
     [
-        ("measures.py", "drop=True) - recon", "drop=True) + recon", {"aggregate.py"}),
-        ("tasks.py", "len(matrix) / np.linalg.norm(matrix)", "1", {"pretrain.py", "train.py"}),
-        ("models/factorization.py", "alpha=-learning_rate", "alpha=learning_rate", {"pretrain.py", "train.py"}),
-        ("models/factorization.py", "size**-0.5", "size**-1.5", {"pretrain.py"}),
+        ("analysis/measures.py", "drop=True) - recon", "drop=True) + recon", {"matrix_completion assembled"}),
+        ("dynamics/tasks.py", "len(matrix) / np.linalg.norm(matrix)", "1", TRAINED),
+        ("models/matrix_completion/landscape.py", "alpha=-rates[layer]", "alpha=rates[layer]", TRAINED),
+        ("models/matrix_completion/landscape.py", "size**-0.5", "size**-1.5", {"pretraining"}),
+        ("models/pathways/network.py", "(0.5 * self._residual", "(0.4 * self._residual", {"pathway_network"}),
+        ("models/pathways/scalar.py", "np.square(q) - np.square(p)", "q - p", {"scalar_pathways", "pathway_network"}),
+        ("models/product_matrix/landscape.py", "step * pair", "pair", {"singular_flow"}),
+        (
+            "models/product_matrix/closed_form.py",
+            "start / (np.exp(-exponent)",
+            "2 / (np.exp(-exponent)",
+            {"shared_modes"},
+        ),
+        (
+            "models/pathways/theory.py",
+            "(singular_value / n_pathways + start) / 2",
+            "start",
+            {"scalar_pathways assembled"},
+        ),
         ("figures/style.py", "COLUMN, PAGE = 3.4", "COLUMN, PAGE = 3.5", set()),
     ],
 )
-def test_an_edit_of_the_science_makes_exactly_its_users_stale(tmp_path, module, old, new, stale):
-    scripts = REPOSITORY / "workflow" / "scripts"
-    source = edited(tmp_path, module, old, new)
-    changed = {
-        script
-        for script in ("pretrain.py", "train.py", "aggregate.py")
-        if fingerprint(scripts / script, source) != fingerprint(scripts / script, REPOSITORY / "src")
-    }
-    assert changed == stale
+def test_an_edit_of_the_science_makes_exactly_its_users_stale(tmp_path, module, old, new, expected):
+    assert stale(edited(tmp_path, module, old, new)) == expected
+
+
+@pytest.mark.parametrize("family", ["matrix_completion", "pathways", "product_matrix"])
+def test_an_edit_of_what_a_model_declares_simulates_nothing(tmp_path, family):
+    """Labels, sentences, bounds, units, long names, resources."""
+    folder = f"models/{family}"
+    source = edited(tmp_path, f"{folder}/parameters.py", "learning rate", "rate of learning")
+    for module, old, new in (
+        (f"{folder}/parameters.py", "Epochs between two records", "Epochs from one record to the next"),
+        (f"{folder}/parameters.py", "ge=", "gt="),
+        (f"{folder}/__init__.py", "training epoch", "epoch of training"),
+        (f"{folder}/__init__.py", "minutes=(", "minutes=(1 + "),
+        ("models/registry.py", "megabytes: int = 1000", "megabytes: int = 2000"),
+        ("configuration/fields.py", "1_000_000_000", "2_000_000_000"),
+        ("planning/descriptions.py", "seed of the random draws", "number of the random draws"),
+    ):
+        file = source / "critical_periods" / module
+        assert old in file.read_text(), (module, old)
+        file.write_text(file.read_text().replace(old, new))
+    assert stale(source) == set()
 
 
 def test_training_depends_only_on_the_solver_it_uses(tmp_path):
-    script = REPOSITORY / "workflow/scripts/train.py"
+    simulate = simulations()["matrix_completion"].simulate
     source = edited(tmp_path, "solvers/gradient_flow.py", "    return Solution(", "    print()\n    return Solution(")
-    without = ("critical_periods.solvers.gradient_flow",)
-    assert fingerprint(script, source) != fingerprint(script, REPOSITORY / "src")
-    assert fingerprint(script, source, without) == fingerprint(script, REPOSITORY / "src", without)
+    for without, changed in (((), True), (("critical_periods.solvers.gradient_flow",), False)):
+        code = Code("simulate.py", (simulate,), without)
+        assert (code.fingerprint(SCRIPTS, source) != code.fingerprint(SCRIPTS, REPOSITORY / "src")) == changed
 
 
 def test_versions_are_told():
@@ -272,7 +321,7 @@ def checkout(tmp_path):
         ).stdout
 
     def version(folder):
-        told = "from critical_periods.provenance import code_version; print(code_version())"
+        told = "from critical_periods.storage.provenance import code_version; print(code_version())"
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", told]
         return subprocess.run(
@@ -294,7 +343,7 @@ def test_the_code_version_names_the_commit_and_whether_it_was_edited(checkout):
     tree = checkout.folder.with_name("tree")
     checkout.git("worktree", "add", "--quiet", str(tree))
     assert checkout.version(tree) == f"{__version__} ({checkout.commit})"
-    (checkout.folder / "src/critical_periods/tasks.py").write_text("")
+    (checkout.folder / "src/critical_periods/dynamics/tasks.py").write_text("")
     assert checkout.version(checkout.folder) == f"{__version__} ({checkout.commit}-dirty)"
 
 

@@ -1,5 +1,6 @@
 """The report, opened in a real browser: a figure is clicked through to, and is there, and titles are text."""
 
+import copy
 import html
 import json
 import re
@@ -8,21 +9,18 @@ import subprocess
 import sys
 import unicodedata
 import zipfile
-from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import CLAIMS, CONFIG, EXTENSION_CLAIMS, EXTENSIONS, REPOSITORY
 from docutils.core import publish_parts
-from jinja2 import Environment
 
-from critical_periods.claims import CLAIMS
-from critical_periods.extension_claims import EXTENSION_CLAIMS
+from critical_periods.analysis.verdicts import Judgement, Verdict, as_html
 from critical_periods.figures import charts
-from critical_periods.markup import report_label, report_parameter
-from critical_periods.verdicts import Judgement, Verdict, as_html
+from critical_periods.publishing.captions import figure_caption
+from critical_periods.publishing.markup import report_label, report_parameter
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -32,11 +30,11 @@ FLAGS = (
 
 
 def test_captions_name_the_claims_about_each_figure():
-    caption = (REPOSITORY / "workflow/report/figure.rst").read_text()
-    claims = CLAIMS + EXTENSION_CLAIMS
-    for figure in {claim.figure for claim in claims}:
-        ids = ", ".join(claim.id for claim in claims if claim.figure == figure)
-        assert f'"{figure}": "{ids}"' in caption
+    for part, claims in ((CONFIG, CLAIMS), (CONFIG | EXTENSIONS, EXTENSION_CLAIMS)):
+        for figure in part["figures"]:
+            names = ", ".join(name for name, claim in claims.items() if claim.figure == figure)
+            assert names
+            assert figure_caption(part, figure).endswith(f"Claims that rest on it: {names}.")
 
 
 #: Titles that a page, a template or a script might take for something else than text.
@@ -59,14 +57,11 @@ HOSTILE_TITLES = (
 
 def render_caption(title):
     """HTML of a figure's caption, as Snakemake makes it."""
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    config = copy.deepcopy(CONFIG)
     config["figures"]["fig04"]["title"] = config["experiments"]["depth"]["title"] = title
     config["experiments"]["depth"]["set"] = {"observations": title}
-    environment = Environment(trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((REPOSITORY / "workflow/report/figure.rst").read_text())
-    job = SimpleNamespace(config=config, wildcards=SimpleNamespace(figure="fig04", run=""))
     links = "\n\n.. _Workflow: javascript:show_panel('workflow')\n"  # as Snakemake appends them
-    return publish_parts(template.render(snakemake=job) + links, writer="html")["body"]
+    return publish_parts(figure_caption(config, "fig04") + links, writer="html")["body"]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +228,8 @@ def test_titles_are_text_in_interactive_figures(hostile, browser):
 
 def test_claims_are_text_on_their_page(browser, tmp_path):
     words = " ".join(HOSTILE_TITLES)
-    claim = replace(CLAIMS[0], id=words, figure=words, statement=words, quantity=words, why=words)
+    texts = dict.fromkeys(("id", "figure", "statement", "quantity", "why"), words)
+    claim = CLAIMS["1a"].model_copy(update=texts)
     page = tmp_path / "claims.html"
     page.write_text(as_html(Judgement([Verdict(claim, 0.0, None, 1, True)], [(claim, words)])), encoding="utf-8")
     browser.get(page.as_uri())

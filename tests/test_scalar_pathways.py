@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate
 
-from critical_periods.models.scalar_pathways import (
+from critical_periods.dynamics.schedules import Phase, Task, Window, deficit_schedule
+from critical_periods.models.pathways.deficits import gating
+from critical_periods.models.pathways.scalar import (
     ScalarPathways,
     flow_field,
     initial_scales,
@@ -20,9 +22,7 @@ from critical_periods.models.scalar_pathways import (
     scales,
     sharpness,
 )
-from critical_periods.multi_pathway import gating
-from critical_periods.scalar_competition import simulate_scalar
-from critical_periods.schedules import Phase, Task, Window, deficit_schedule
+from critical_periods.models.pathways.simulate_scalar import simulate_scalar
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 PORTRAIT = {
@@ -461,11 +461,11 @@ def test_scalar_pathways_never_load_torch():
     code = f"""
 import sys
 sys.path[:] = {sys.path}
-from critical_periods.jobs import one_by_one, run_batches
-from critical_periods.logs import log_to
-from critical_periods.scalar_competition import simulate_scalar
+from critical_periods.execution.jobs import run_batches
+from critical_periods.execution.logs import log_to
+from critical_periods.models.pathways.simulate_scalar import simulate_scalar
 for parameters in {[PORTRAIT, SMALL_INIT | {"epochs": 1000, "record_every": 100}]}:
-    run_batches("scalar_pathways", {{"cell": parameters}}, one_by_one(simulate_scalar))
+    run_batches("scalar_pathways", {{"cell": parameters}}, simulate_scalar)
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -488,8 +488,6 @@ def test_the_record_keeps_to_its_epochs_whatever_the_deficit():
         dataset = simulate_scalar(PORTRAIT | {"onset": onset, "duration": duration})
         np.testing.assert_array_equal(dataset["epoch"], np.arange(0, 1001, 50))
         assert dataset["pathway_singular_value"].dims == ("epoch", "pathway", "trajectory", "mode")
-        for variable in dataset.variables.values():
-            assert {"long_name", "units"} <= set(variable.attrs)
 
 
 def test_flow_and_trajectories_share_their_directions():
@@ -508,10 +506,3 @@ def test_a_sweep_of_depths_and_initial_values_is_one_array():
     initial = initial_scales(np.broadcast_to(np.linspace(0.01, 0.5, 7), (2, 10, 7)), 1.0)
     final = gradient_descent(model, initial, [normal(3000, 3.0)], learning_rate=0.002, record_every=3000).trajectory
     np.testing.assert_allclose(final["pathway_singular_value"].isel(epoch=-1).sum("pathway"), 3.0, rtol=1e-6)
-
-
-def test_no_pathways_are_integrated_with_a_parameter_or_solver_that_there_is_not():
-    with pytest.raises(ValueError, match=r"parameter = 'plasticty'; allowed: .*\(did you mean plasticity\?\)"):
-        simulate_scalar(SWEEP | {"plasticty": 0.5})
-    with pytest.raises(ValueError, match="solver = 'euler'; allowed: gradient_descent, gradient_flow"):
-        simulate_scalar(SWEEP | {"solver": "euler"})

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods.experiments import Plan
-from critical_periods.matrix_completion import complete, pretrain
-from critical_periods.network_competition import simulate_network
-from critical_periods.product_dynamics import simulate_shared_modes, simulate_singular_flow
-from critical_periods.scalar_competition import simulate_scalar
+from critical_periods.models.matrix_completion.simulation import complete, pretrain
+from critical_periods.models.pathways.simulate_network import simulate_network
+from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.product_matrix.simulation import simulate_shared_modes, simulate_singular_flow
+from critical_periods.planning.plan import Plan
 
 STORED = REPOSITORY / "tests/stored_values.yaml"
 
@@ -83,9 +83,8 @@ def simulated(name):
     """Values of a simulation, variable -> numbers, and the precision of its training."""
     model, shared, parameters = SIMULATIONS[name]
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    schema = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
     experiment = {"title": name, "model": model, "seeds": [0], "set": parameters}
-    plan = Plan(config | shared | {"experiments": {name: experiment}, "figures": {}}, schema)
+    plan = Plan(config | shared | {"experiments": {name: experiment}, "figures": {}, "claims": {}})
     (cell,) = plan.experiments[name].cells.values()
     simulate, variables = MODELS[model]
     dataset = simulate(cell.parameters)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse import bmat
 from scipy.sparse.csgraph import connected_components
 
-from critical_periods.tasks import (
+from critical_periods.dynamics.tasks import (
     BRIDGES,
     DIGITS_SIZE,
     STREAMS,

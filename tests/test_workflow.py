@@ -9,11 +9,10 @@ import sys
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import CLAIMS, REPOSITORY
 from snakemake_runs import wait_for
 
-from critical_periods.claims import CLAIMS
-from critical_periods.datasets import CHECKSUM, read
+from critical_periods.storage.datasets import CHECKSUM, read
 
 pytestmark = pytest.mark.workflow
 
@@ -192,17 +191,43 @@ def test_an_edit_of_a_drawing_trains_nothing(project):
 
 
 def test_an_edit_of_a_measure_trains_nothing(project):
-    project.edit("src/critical_periods/measures.py", "drop=True) - recon", "drop=True) + recon")
+    project.edit("src/critical_periods/analysis/measures.py", "drop=True) - recon", "drop=True) + recon")
     assert project.planned() == {"aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
 
+def test_an_edit_of_a_claim_or_of_what_it_measures_only_judges(project):
+    project.edit("src/critical_periods/analysis/measures.py", "fewer than two seeds", "one seed alone")
+    assert project.planned() == {"judge": 1}
+    project.snakemake()
+    claims = project.configuration["claims"]
+    claims["5b"] |= {"statement": "Deeper is worse", "measure": "effect_rise", "below": -0.125}
+    claims["own"] = claims["5a"] | {"arguments": {"depth": 2}, "figure": "fig06"}
+    project.configure(claims=claims)
+    assert project.planned() == {"judge": 1}
+    project.snakemake()
+    with (project.workdir / "results/claims.csv").open(newline="") as file:
+        judged = {claim["id"]: claim for claim in csv.DictReader(file)}
+    assert (judged["5b"]["statement"], judged["5b"]["threshold"]) == ("Deeper is worse", "-0.125")
+    assert judged["own"]["figure"] == "fig06"
+    assert "1a   fig01 An early gating" in (project.workdir / "results/claims.txt").read_text()
+    assert "every depth: no experiment phase_portraits" in (project.workdir / "results/claims.txt").read_text()
+    claims["own"]["measure"] = "largest_efect"
+    project.configure(claims=claims)
+    refused = project.snakemake("--dry-run", fails=True)
+    assert "Configuration: claims.own.measure = 'largest_efect'; allowed: change_by_deficit" in refused
+
+
 def test_an_edit_of_the_model_runs_everything(project):
-    project.edit("src/critical_periods/models/factorization.py", "alpha=-learning_rate", "alpha=-0.5 * learning_rate")
+    project.edit(
+        "src/critical_periods/models/matrix_completion/landscape.py",
+        "alpha=-rates[layer]",
+        "alpha=-0.5 * rates[layer]",
+    )
     assert project.planned() == {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
 
 def test_comments_and_docstrings_run_nothing(project):
-    project.edit("src/critical_periods/models/factorization.py", '"""Deep matrix', '"""The deep matrix')
+    project.edit("src/critical_periods/models/matrix_completion/landscape.py", '"""Deep matrix', '"""The deep matrix')
     assert project.planned() == {}
 
 
@@ -216,7 +241,7 @@ def test_other_solvers_do_not_concern_gradient_descent(project):
 def test_a_run_whose_code_is_edited_meanwhile_fails_and_leaves_no_wrong_result(finished, tmp_path):
     """Even where the edit is undone, so that nothing shows it afterwards."""
     project = Project(tmp_path)
-    measures, edit = "src/critical_periods/measures.py", ("drop=True) - recon", "drop=True) + recon")
+    measures, edit = "src/critical_periods/analysis/measures.py", ("drop=True) - recon", "drop=True) + recon")
     process = project.start("results/experiments/depth.nc")
     wait_for(lambda: list(project.workdir.glob("results/logs/pretrain/*.log")), "a job")
     project.edit(measures, *edit)
@@ -235,12 +260,16 @@ def test_results_are_recognised_in_another_copy_of_the_same_code(project, tmp_pa
     shutil.move(project.repository, tmp_path / "clone")
     project.repository = tmp_path / "clone"
     assert project.planned() == {}
-    project.edit("workflow/scripts/train.py", "job = Job(snakemake)", "job = Job(snakemake)  # it begins")
+    project.edit("workflow/scripts/simulate.py", "Job(snakemake)", "# It begins.\nJob(snakemake)")
     assert project.planned() == {}
 
 
 def test_cells_made_anew_are_assembled_whatever_the_clocks_say(project):
-    project.edit("src/critical_periods/models/factorization.py", "alpha=-learning_rate", "alpha=-0.5 * learning_rate")
+    project.edit(
+        "src/critical_periods/models/matrix_completion/landscape.py",
+        "alpha=-rates[layer]",
+        "alpha=-0.5 * rates[layer]",
+    )
     cells = [str(path.relative_to(project.workdir)) for path in project.workdir.glob("results/cells/*/*.nc")]
     project.snakemake(*cells)
     for cell in cells:
@@ -318,11 +347,11 @@ def test_strict_fails_where_a_claim_does_not_hold_or_is_not_judged_and_only_ther
     assert "strict_claims" not in project.planned()
     output = project.snakemake("--config", "strict=true", fails=True)
     claims, missing = rows(table), rows(unjudged)
-    assert sorted(claim["id"] for claim in claims + missing) == sorted(claim.id for claim in CLAIMS)
+    assert sorted(claim["id"] for claim in claims + missing) == sorted(CLAIMS)
     failed = [claim["id"] for claim in claims if claim["holds"] != "True"]
     assert failed
     assert f"strict: claims that do not hold: {', '.join(failed)}\n" in output
-    gating = [claim.id for claim in CLAIMS if claim.experiment == "gating"]
+    gating = [name for name, claim in CLAIMS.items() if claim.experiment == "gating"]
     assert f"strict: claims that could not be judged (no experiment gating): {', '.join(gating)}\n" in output
     assert not verdict.exists()
 

@@ -16,7 +16,7 @@ rule aggregate:
         runtime=10,
     params:
         grid=experiment_grid,
-        descriptions=axis_descriptions,
+        model=experiment_model,
         diverged=config["diverged"],
         code=aggregate_code,
     message:

@@ -3,7 +3,7 @@
 
 rule judge:
     input:
-        plan_datasets,
+        run_datasets,
     output:
         table=report(
             "results/{run}claims.csv",
@@ -28,6 +28,7 @@ rule judge:
         mem_mb=1000,
         runtime=10,
     params:
+        claims=claims_judged,
         code=judging_code,
     message:
         "Judging the claims on {input}"

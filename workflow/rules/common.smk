@@ -5,31 +5,52 @@ from functools import cache
 import yaml
 from snakemake.exceptions import CreateRuleException
 
-from critical_periods.cells import other_versions
-from critical_periods.configuration import read_words
-from critical_periods.experiments import ConfigError, Plan, figure_experiments, pretraining
-from critical_periods.markup import report_label, report_parameter
-from critical_periods.provenance import NUMERICAL_PACKAGES, Code, software_versions
-from critical_periods.runs import COMPARED, runs
+from critical_periods import plugins
+from critical_periods.configuration.files import read_words
+from critical_periods.configuration.studies import drawn_from, studies
+from critical_periods.figures.kinds import kinds
+from critical_periods.models.registry import models, simulations
+from critical_periods.planning.descriptions import descriptions
+from critical_periods.planning.plan import Plan, model_of
+from critical_periods.publishing.captions import figure_caption
+from critical_periods.publishing.markup import report_label, report_parameter
+from critical_periods.storage.cells import other_versions
+from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
-INTERACTIVE_KINDS = {"error_curves", "spectra", "charts", "pathway_panels"}
 
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+
+def named_in_files(key):
+    """Files that a list of the configuration names, with the folder of the file that names them.
+
+    Of several configuration files Snakemake keeps the last one's list only, and not whose it is.
+    """
+    found = []
+    for file in map(Path, [DEFAULTS, *workflow.configfiles]):
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+        found += [(entry, file.parent.resolve()) for entry in content.get(key, [])]
+    known = [entry for entry, _ in found]
+    return found + [(entry, Path.cwd()) for entry in config.get(key, []) if entry not in known]
+
 
 try:
     read_words(config, workflow.config_settings.config_args)
-    PLAN = Plan(config, SCHEMA)
-    # What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration.
-    # Runs share cells. The extensions have their datasets and figures beside those of the paper.
-    RUNS = runs(config)
+    config["plugins"] = plugins.resolved(named_in_files("plugins"))
+    plugins.load(config["plugins"])
+    SIMULATIONS = simulations()
+    PAPER = Plan(config)
+    own_studies = [folder / name for name, folder in named_in_files("studies")]
+    STUDIES = studies(config, [*sorted((REPOSITORY / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
 
-EXTENSIONS = "extensions/"
-NAMED = {kind: [*RUNS[""][kind], *RUNS[EXTENSIONS][kind]] for kind in ("experiments", "figures")}
+# What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration; a
+# study is one run, or one for each of its variants. Runs share cells.
+RUNS = {run: settings for study in STUDIES.values() for run, settings in study.runs.items()}
 
+# Every figure by its name, with the run that draws it first: the paper, or the study that brings it.
+FIGURES = {name: run for run in reversed(RUNS) for name in RUNS[run]["figures"]}
 
 # What the numerical packages must be, for results to count as those of this run; "" for any version.
 VERSIONS = software_versions(NUMERICAL_PACKAGES) if config["versions"] == "strict" else ""
@@ -45,61 +66,51 @@ if workflow.is_main_process and not VERSIONS:
 wildcard_constraints:
     run="|".join(RUNS),
     bundle="[0-9a-f]{16}",
-    experiment="|".join(NAMED["experiments"]) or "none",
-    figure="|".join(NAMED["figures"]) or "none",
+    experiment="|".join({name for settings in RUNS.values() for name in settings["experiments"]}) or "none",
+    figure="|".join(FIGURES) or "none",
 
 
 @cache
 def plan(run):
     """Plan of a run, made when a file of it is wanted first: a run that nobody wants costs nothing."""
     try:
-        return Plan(RUNS[run], SCHEMA) if run else PLAN
+        return Plan(RUNS[run]) if run else PAPER
     except ConfigError as error:
         raise WorkflowError(f"Configuration, {run.rstrip('/')}: {error}") from None
 
 
-def run_of(kind, name, run):
-    """Run that an experiment or a figure belongs to, by its name and what its path says."""
-    return run if name in RUNS[run][kind] else EXTENSIONS
-
-
-def folder(run):
-    """What comes before experiments/ and figures/ in the paths of a run."""
-    return "" if run == EXTENSIONS else run
-
-
-def bundle_file(bundle):
-    return f"results/cells/{bundle.cells[0].model}/{bundle.id}.nc"
-
-
 def bundle_files(bundles):
-    return [bundle_file(bundle) for bundle in bundles]
+    return [f"results/cells/{bundle.cells[0].model}/{bundle.id}.nc" for bundle in bundles]
 
 
-def experiment_files(names, run=""):
-    return [f"results/{folder(run)}experiments/{name}.nc" for name in names]
+def experiment_files(names, run):
+    return [f"results/{run}experiments/{name}.nc" for name in names]
 
 
-def figure_files(names, run=""):
-    return [f"results/{folder(run)}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
+def figure_files(names, run):
+    return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
 
 
-def interactive_files(names, run=""):
+def interactive_files(names, run):
     figures = RUNS[run]["figures"]
-    drawn = [name for name in names if figures[name]["kind"] in INTERACTIVE_KINDS]
-    return [f"results/{folder(run)}interactive/{name}.html" for name in drawn]
+    drawn = [name for name in names if kinds()[figures[name]["kind"]].has_twin(figures[name]["panels"])]
+    return [f"results/{run}interactive/{name}.html" for name in drawn]
 
 
-def run_files(run):
-    """Everything that a run is there for."""
-    settings = RUNS[run]
-    figures = settings["figures"]
-    return [
-        *figure_files(figures, run),
-        *experiment_files(settings["experiments"], run),
-        *interactive_files(figures, run),
-        f"results/{run}claims.csv",
-    ]
+def study_files(study):
+    """Everything that a study is there for."""
+    files = [f"results/{study.name}/comparison.csv"] if study.compare is not None else []
+    for run, settings in study.runs.items():
+        files += figure_files(settings["figures"], run)
+        files += experiment_files(settings["experiments"], run)
+        files += interactive_files(settings["figures"], run)
+        files += [f"results/{run}claims.csv"] * bool(settings.get("claims"))
+    return files
+
+
+def variant_files(study):
+    """Datasets of every variant of a study, by variant."""
+    return {run.split("/")[1]: experiment_files(settings["experiments"], run) for run, settings in study.runs.items()}
 
 
 def plan_of_bundle(wildcards):
@@ -110,32 +121,52 @@ def bundle_of(wildcards):
     return plan_of_bundle(wildcards).bundles[wildcards.bundle]
 
 
-def experiment_of(wildcards):
-    return plan_of_experiment(wildcards).experiments[wildcards.experiment]
+def bundle_cells(wildcards):
+    return {cell.id: dict(cell.parameters) for cell in bundle_of(wildcards).cells}
 
 
-def plan_of_experiment(wildcards):
-    return plan(run_of("experiments", wildcards.experiment, wildcards.run))
+def has_first(bundle):
+    """Whether the cells of a bundle need others to be computed before."""
+    model = model_of(bundle.cells[0])
+    return model.first is not None and bundle.cells[0].model == model.name
 
 
-def plan_datasets(wildcards):
-    return experiment_files(RUNS[wildcards.run]["experiments"], wildcards.run)
+def first_files(wildcards):
+    bundle = bundle_of(wildcards)
+    return bundle_files(plan_of_bundle(wildcards).first_bundles(bundle)) if has_first(bundle) else []
 
 
-def pretraining_files(wildcards):
-    return bundle_files(plan_of_bundle(wildcards).pretraining_bundles(bundle_of(wildcards)))
+def bundle_firsts(wildcards):
+    bundle = bundle_of(wildcards)
+    first = plan_of_bundle(wildcards).first
+    return {cell.id: first(cell).id for cell in bundle.cells} if has_first(bundle) else {}
 
 
 def cell_files(wildcards):
-    return bundle_files(plan_of_experiment(wildcards).experiment_bundles(wildcards.experiment))
+    return bundle_files(plan(wildcards.run).experiment_bundles(wildcards.experiment))
+
+
+def run_datasets(wildcards):
+    return experiment_files(RUNS[wildcards.run]["experiments"], wildcards.run)
+
+
+def figure_settings(wildcards):
+    plan(wildcards.run)
+    return RUNS[wildcards.run]["figures"][wildcards.figure]
+
+
+def figure_parameter(wildcards):
+    """What a figure is drawn by, as JSON."""
+    return report_parameter(figure_settings(wildcards))
+
+
+def caption(wildcards):
+    """Caption of a figure in the report: text that a job carries without being run again for an edit of it."""
+    return figure_caption(RUNS[wildcards.run], wildcards.figure)
 
 
 def figure_data(wildcards):
-    return experiment_files(figure_experiments(figure_settings(wildcards)), wildcards.run)
-
-
-def bundle_cells(wildcards):
-    return {cell.id: dict(cell.parameters) for cell in bundle_of(wildcards).cells}
+    return experiment_files(drawn_from(figure_settings(wildcards)), wildcards.run)
 
 
 def minutes(first, further):
@@ -158,15 +189,11 @@ def memory(megabytes):
 
 def graphics_cards(wildcards):
     """One where the cells train on cuda, else none: the resource that SLURM's plugin calls gpu."""
-    return int(bundle_of(wildcards).cells[0].parameters["device"] == "cuda")
-
-
-def pretraining_of(wildcards):
-    return {cell.id: pretraining(cell).id for cell in bundle_of(wildcards).cells}
+    return int(bundle_of(wildcards).cells[0].parameters.get("device") == "cuda")
 
 
 def experiment_grid(wildcards):
-    experiment = experiment_of(wildcards)
+    experiment = plan(wildcards.run).experiments[wildcards.experiment]
     return {
         "name": experiment.name,
         "title": experiment.title,
@@ -175,22 +202,11 @@ def experiment_grid(wildcards):
     }
 
 
-def axis_descriptions(wildcards):
-    """Long names of the axes of an experiment: the schema's descriptions of the parameters."""
-    experiment = experiment_of(wildcards)
-    properties = SCHEMA["$defs"][experiment.model]["properties"]
-    return {name: properties[name]["description"].rstrip(".") for name in experiment.axes if name in properties}
-
-
-def figure_settings(wildcards):
-    run = run_of("figures", wildcards.figure, wildcards.run)
-    plan(run)
-    return RUNS[run]["figures"][wildcards.figure]
-
-
-def figure_parameter(wildcards):
-    """What a figure is drawn by, as JSON."""
-    return report_parameter(figure_settings(wildcards))
+def experiment_model(wildcards):
+    """What the model of an experiment adds to its dataset: predictions, derived variables, descriptions."""
+    experiment = plan(wildcards.run).experiments[wildcards.experiment]
+    model = models()[experiment.model]
+    return {"predict": model.predict, "derive": model.derive, "descriptions": descriptions(model, experiment.axes)}
 
 
 def refuse_an_unedited_profile():
@@ -203,25 +219,24 @@ def refuse_an_unedited_profile():
 
 
 @contextmanager
-def refusing_names_of_rules(key, name):
+def refusing_names_of_rules(key, name, ours):
     """Refuse, in one line, a name of the configuration that another rule has."""
     try:
         yield
     except CreateRuleException:
-        taken = sorted({rule.name for rule in workflow.rules} - set(NAMED["figures"]) | {name})
+        taken = sorted({rule.name for rule in workflow.rules} - set(ours) | {name})
         error = ConfigError(key, name, f"a name that no rule has, unlike {', '.join(taken)}")
         raise WorkflowError(f"Configuration: {error}") from None
 
 
 def run_name(run):
-    return Path(run).name or "paper"
+    return run.rstrip("/") or "paper"
 
 
 def figure_labels(wildcards):
     """Labels of a figure in the report: its name, its title, and the run."""
     title = report_label(figure_settings(wildcards)["title"])
-    run = run_of("figures", wildcards.figure, wildcards.run)
-    return {"figure": wildcards.figure, "title": title, "run": run_name(run)}
+    return {"figure": wildcards.figure, "title": title, "run": run_name(wildcards.run)}
 
 
 def claim_labels(part):
@@ -233,29 +248,23 @@ def claim_labels(part):
     return labels
 
 
-#: Model -> script that simulates its cells.
-SIMULATIONS = {
-    "pretraining": "pretrain.py",
-    "matrix_completion": "train.py",
-    "scalar_pathways": "integrate_pathways.py",
-    "pathway_network": "train_pathways.py",
-    "singular_flow": "singular_flow.py",
-    "shared_modes": "shared_modes.py",
-}
-
-
 @cache
 def fingerprint_of(code):
     return code.fingerprint(SCRIPTS, REPOSITORY / "src")
 
 
 @cache
-def simulation_code(model, solver):
-    """What a job that simulates cells runs, and the fingerprints of the jobs whose files it reads."""
-    others = SOLVERS - {solver} if model in ("pretraining", "matrix_completion") else ()
-    code = Code(SIMULATIONS[model], without=tuple(f"critical_periods.solvers.{other}" for other in sorted(others)))
-    before = [simulation_code("pretraining", solver)] if model == "matrix_completion" else []
-    return code.planned(fingerprint_of(code), lineage(before))
+def simulation_code(kind, solver):
+    """What a job that simulates a kind of cells runs, and the fingerprints of the jobs whose files it reads."""
+    simulation = SIMULATIONS[kind]
+    others = sorted(SOLVERS - {solver}) if simulation.one_solver else []
+    code = Code(
+        "simulate.py",
+        loads=tuple(filter(None, (simulation.simulate, simulation.batch_key))),
+        without=tuple(f"critical_periods.solvers.{other}" for other in others),
+    )
+    first = next((model.first for model in models().values() if model.name == kind), None)
+    return code.planned(fingerprint_of(code), lineage([simulation_code(first.cells, solver)] if first else []))
 
 
 def lineage(codes):
@@ -271,9 +280,10 @@ def bundle_code(wildcards):
 @cache
 def experiment_code(name, run):
     """What the job that assembles an experiment runs."""
-    code = Code("aggregate.py")
-    cells = plan(run_of("experiments", name, run)).experiments[name].cells.values()
-    kinds = {(cell.model, cell.parameters.get("solver")) for cell in cells}
+    experiment = plan(run).experiments[name]
+    model = models()[experiment.model]
+    code = Code("aggregate.py", loads=tuple(filter(None, (model.predict, model.derive))))
+    kinds = {(cell.model, cell.parameters.get("solver")) for cell in experiment.cells.values()}
     return code.planned(fingerprint_of(code), lineage(simulation_code(*kind) for kind in kinds))
 
 
@@ -281,29 +291,35 @@ def aggregate_code(wildcards):
     return experiment_code(wildcards.experiment, wildcards.run)
 
 
-def drawing_code(script, *loads):
-    """What a job that draws a figure runs; `loads` are modules that the script imports by the figure's kind."""
+def drawing_code(script, by_kind):
+    """What a job that draws a figure runs; whether that is what the figure's kind names."""
 
     def code(wildcards):
         settings = figure_settings(wildcards)
-        drawing = Code(script, tuple(module.format(kind=settings["kind"]) for module in loads))
-        before = [experiment_code(name, wildcards.run) for name in figure_experiments(settings)]
+        drawing = Code(script, loads=(kinds()[settings["kind"]].draw,) if by_kind else ())
+        before = [experiment_code(name, wildcards.run) for name in drawn_from(settings)]
         return drawing.planned(fingerprint_of(drawing), lineage(before))
 
     return code
 
 
+def claims_judged(wildcards):
+    """The claims of a run, as JSON."""
+    return report_parameter(RUNS[wildcards.run].get("claims", {}))
+
+
 def judging_code(wildcards):
-    judging = Code("judge.py")
+    judging = Code("judge.py", loads=tuple(plugins.LOADED))
     before = [experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]]
     return judging.planned(fingerprint_of(judging), lineage(before))
 
 
-def agreement_code(wildcards):
-    comparing = Code("agree.py")
-    before = [
-        experiment_code(name, f"agreement/{solver}/")
-        for solver in COMPARED
-        for name in RUNS[f"agreement/{solver}/"]["experiments"]
-    ]
-    return comparing.planned(fingerprint_of(comparing), lineage(before))
+def comparing_code(study):
+    """What the job that compares the variants of a study runs."""
+
+    def code(wildcards):
+        comparing = Code("compare.py", loads=())
+        before = [experiment_code(name, run) for run, part in study.runs.items() for name in part["experiments"]]
+        return comparing.planned(fingerprint_of(comparing), lineage(before))
+
+    return code

@@ -1,4 +1,4 @@
-# Figures, drawn from experiment datasets alone.
+# Figures, drawn from experiment datasets alone; every figure is a target of its own name.
 
 
 rule figure:
@@ -20,9 +20,10 @@ rule figure:
     resources:
         mem_mb=1000,
         runtime=10,
+        caption=caption,
     params:
         figure=figure_parameter,
-        code=drawing_code("draw.py", "critical_periods.figures.{kind}"),
+        code=drawing_code("draw.py", by_kind=True),
     message:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:

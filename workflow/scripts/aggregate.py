@@ -1,11 +1,12 @@
 """Put the cells of an experiment side by side."""
 
-from critical_periods.aggregation import assemble
-from critical_periods.datasets import Stored
-from critical_periods.jobs import Job
+from critical_periods.analysis.assemble import assemble
+from critical_periods.execution.jobs import Job, loaded
+from critical_periods.storage.datasets import Stored
 
 job = Job(snakemake)
-grid = snakemake.params.grid
-stored = Stored(snakemake.input)
-dataset = assemble(grid["axes"], grid["cells"], stored.read, snakemake.params.descriptions, snakemake.params.diverged)
+grid, model = snakemake.params.grid, snakemake.params.model
+predict, derive = (loaded(model[name]) if model[name] else None for name in ("predict", "derive"))
+stored, diverged = Stored(snakemake.input), snakemake.params.diverged
+dataset = assemble(grid["axes"], grid["cells"], stored.read, model["descriptions"], predict, derive, diverged)
 job.write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]))

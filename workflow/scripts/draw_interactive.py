@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from critical_periods.datasets import read
+from critical_periods.execution.jobs import Job
 from critical_periods.figures.interactive import draw, save
-from critical_periods.jobs import Job
+from critical_periods.storage.datasets import read
 
 job = Job(snakemake)
 settings = json.loads(snakemake.params.figure)

@@ -1,16 +1,16 @@
 """Judge the claims on the datasets of the experiments."""
 
+import json
 from pathlib import Path
 
-from critical_periods.claims import CLAIMS
-from critical_periods.datasets import read
-from critical_periods.extension_claims import EXTENSION_CLAIMS
-from critical_periods.files import write_whole
-from critical_periods.jobs import Job
-from critical_periods.verdicts import as_html, as_text, judge, write_csv, write_unjudged_csv
+from critical_periods.analysis.verdicts import as_html, as_text, judge, write_csv, write_unjudged_csv
+from critical_periods.configuration.claims import numbered
+from critical_periods.execution.jobs import Job
+from critical_periods.storage.datasets import read
+from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
-claims = EXTENSION_CLAIMS if snakemake.wildcards.run == "extensions/" else CLAIMS
+claims = numbered(json.loads(snakemake.params.claims))
 judgement = judge(claims, {Path(path).stem: read(path) for path in snakemake.input})
 for claim, reason in judgement.skipped:
     job.logger.info("claim %s skipped: %s", claim.id, reason)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from critical_periods.logs import log_to
-from critical_periods.verdicts import objections
+from critical_periods.analysis.verdicts import objections
+from critical_periods.execution.logs import log_to
 
 log_to(snakemake.log[0])
 print(Path(snakemake.input.text).read_text(encoding="utf-8"), flush=True)

@@ -19,11 +19,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from critical_periods import coordinates
-from critical_periods.closing import agreement, compared
+from critical_periods.analysis import coordinates
+from critical_periods.analysis.closing import agreement, compared
+from critical_periods.analysis.measures import HARM, RUNS
 from critical_periods.figures import curves, style
-from critical_periods.markup import matplotlib_text
-from critical_periods.measures import HARM, RUNS
+from critical_periods.publishing.markup import matplotlib_text
 
 #: Height of a row of panels, and width of a figure by panels in a row, inches.
 HEIGHT, WIDTHS = 2.5, {1: 4.4, 2: style.PAGE, 3: style.PAGE}
@@ -32,6 +32,8 @@ MOST_TICKS = 6
 #: Up to so many times what counts as harm, the colours of a map with both signs are linear.
 MOST_LINEAR = 50
 MINUS = "\N{MINUS SIGN}"
+#: What charts call the switch epoch: the duration of the first task, which here need not be the end of the deficit.
+DURATION = "duration of the deficit"
 #: Map of a value that is missing.
 MISSING = "0.85"
 
@@ -92,7 +94,7 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
             raise ValueError(f"{where}: no variable {name}; it has {', '.join(map(str, dataset.data_vars))}")
     part = dataset[names]
     for axis, value in panel.get("select", {}).items():
-        if axis not in part.coords or part[axis].ndim != 1:
+        if axis not in (*part.coords, *part.dims) or part[axis].ndim != 1:
             raise ValueError(f"{where}: no axis {axis} to select from; it has {', '.join(map(str, part.dims))}")
         found = coordinates.find(part[axis], value)
         if not len(found):
@@ -116,16 +118,16 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
 
 def name_of(name: str, dataset: xr.Dataset) -> str:
     """What an axis or a variable is called, with its unit if that is not part of the name."""
-    # The paper's switch epoch is the duration of the first task, which need not be the end of the deficit here.
-    text = style.label("duration" if name == "switch_epoch" else name, dataset)
-    unit = dataset[name].attrs.get("units", "1")
-    return text if name in style.LABELS or unit in ("1", "") or unit in text else f"{text} ({unit})"
+    if name == "switch_epoch":
+        return DURATION
+    text, unit = style.label(name, dataset), dataset[name].attrs.get("units", "1")
+    return text if "label" in dataset[name].attrs or unit in ("1", "") or unit in text else f"{text} ({unit})"
 
 
 def signed_palette(values: xr.DataArray) -> str | None:
     """Palette, red for harm, of values on both sides of 0 by their nature or as they are; None for others."""
     both = bool((values < 0).any() & (values > 0).any())
-    return style.SIGNED.get(str(values.name), "RdBu" if both else None)
+    return style.SIGNED.get(style.signed(values), "RdBu" if both else None)
 
 
 def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> curves.Band | None:

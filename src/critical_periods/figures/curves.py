@@ -15,8 +15,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from critical_periods.analysis.measures import HARM, RUNS
 from critical_periods.figures import style
-from critical_periods.measures import HARM, RUNS
 
 #: Up to this many runs are drawn one by one, and up to this many points of a curve marked.
 MOST_FAINT, MOST_MARKED = 10, 30
@@ -66,7 +66,7 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None, log: bool 
         The band drawn around every line, for `note_bands`; None where there is a single run.
     """
     if log:
-        _set_log(axes, str(values.name) in style.SIGNED)
+        _set_log(axes, style.signed(values) != 0)
     geometric = axes.get_yscale() == "log"
     names = [None] if lines is None else list(values[lines].values)
     of_line = [values if lines is None else values.isel({lines: index}) for index in range(len(names))]
@@ -108,7 +108,7 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None, log: bool 
         axes.plot([], [], color="0.3", label="diverged", **style.LOST)
     if axes.get_yscale() == "linear" and 0 < axes.get_ylim()[1] < 2 * axes.get_ylim()[0]:
         axes.set_ylim(bottom=0)  # so that a small change does not look large
-    if str(values.name) in style.SIGNED:
+    if style.signed(values):
         axes.axhline(0, color="0.6", lw=0.6, zorder=0)
     return band(values, x, lines, geometric)
 

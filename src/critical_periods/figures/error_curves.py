@@ -44,7 +44,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
 def _panel(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any]) -> curves.Band | None:
     show, lines = panel["show"], panel["lines"]
     band = curves.draw(axes, dataset[show], "switch_epoch", lines, panel.get("log", False))
-    axes.set(xlabel=style.label("switch_epoch"), ylabel=style.label(show))
+    axes.set(xlabel=style.label("switch_epoch", dataset), ylabel=style.label(show, dataset))
     curves.legend(axes, style.label(lines, dataset))
     style.thousands(axes)
     return band

@@ -11,13 +11,13 @@ import xarray as xr
 from matplotlib.colors import to_hex
 from plotly.subplots import make_subplots
 
-from critical_periods import coordinates
-from critical_periods.closing import compared
+from critical_periods.analysis import coordinates
+from critical_periods.analysis.closing import compared
+from critical_periods.analysis.measures import HARM
 from critical_periods.figures import charts, curves, pathway_panels, style
 from critical_periods.figures.spectra import spectrum_columns
-from critical_periods.files import write_whole
-from critical_periods.markup import plotly_text
-from critical_periods.measures import HARM
+from critical_periods.publishing.markup import plotly_text
+from critical_periods.storage.files import write_whole
 
 #: Lines of the pathways, in order, and what the sources of curves are called.
 DASHES, SOLVERS = ("solid", "dash", "dashdot", "dot"), {"ode": "ODE", "gradient_descent": "gradient descent"}
@@ -68,7 +68,7 @@ def _error_curves(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr
     log = [{"log": "y"} if panel.get("log") else {"log": ""} for panel in panels]
     chart = {"chart": "curves", "x": "switch_epoch"}
     figure = _charts([chart | dict(panel) | axes for panel, axes in zip(panels, log, strict=True)], datasets)
-    return figure.update_xaxes(title=style.label("switch_epoch"))
+    return figure.update_xaxes(title=style.label("switch_epoch", datasets[panels[0]["experiment"]]))
 
 
 def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -106,7 +106,7 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
 def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
     """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size."""
     name = panel.get(axis)
-    if panel["chart"] == "curves" and axis == "y" and panel["show"] in style.SIGNED:
+    if panel["chart"] == "curves" and axis == "y" and style.signed(dataset[panel["show"]]):
         return "linear"
     if name in dataset.dims and style.words(dataset[name].values):
         return "category"

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from critical_periods import coordinates
 from critical_periods.figures import curves, style
 
 #: Look of the pathways, in order.
@@ -81,12 +80,12 @@ def parts_of(
     """Panel, dataset and, for matrices, pathway of every axes of the figure."""
     parts: list[tuple[Mapping[str, Any], xr.Dataset, str]] = []
     for panel in panels:
-        dataset = coordinates.select(datasets[panel["experiment"]], panel.get("select", {}))
+        dataset = style.part(datasets[panel["experiment"]], panel.get("select", {}))
         if panel["show"] == "matrices":
             parts += [(panel, dataset, str(pathway)) for pathway in dataset["pathway"].values]
         elif "columns" in panel:
             columns = panel["columns"]
-            parts += [(panel, coordinates.select(dataset, {columns: value}), "") for value in dataset[columns].values]
+            parts += [(panel, style.part(dataset, {columns: value}), "") for value in dataset[columns].values]
         else:
             parts.append((panel, dataset, ""))
     return parts
@@ -122,7 +121,7 @@ def _curves(axes: Axes, dataset: xr.Dataset) -> None:
                 markevery=(index * spacing // len(pathways), spacing),
                 zorder=3,
             )
-    axes.set(xlabel=style.label("epoch"), xlim=(epochs[0], epochs[-1]))
+    axes.set(xlabel=style.label("epoch", dataset), xlim=(epochs[0], epochs[-1]))
     axes.set_title(f"gating in {style.window(dataset)}")
     style.thousands(axes)
 

@@ -13,7 +13,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from critical_periods import coordinates
 from critical_periods.figures import style
 
 FLOW, LEARNING, DEFICIT = "0.78", "#0173b2", "#de8f05"
@@ -34,7 +33,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         Experiment name -> dataset.
     """
     style.apply()
-    rows = [coordinates.select(datasets[panel["experiment"]], panel.get("select", {})) for panel in panels]
+    rows = [style.part(datasets[panel["experiment"]], panel.get("select", {})) for panel in panels]
     count = max(dataset.sizes[panel["columns"]] for dataset, panel in zip(rows, panels, strict=True))
     side = min(style.PAGE / count, 2.3)
     streams: dict[bytes, list[np.ndarray]] = {}
@@ -49,7 +48,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     for index, (row, dataset, panel) in enumerate(zip(grid, rows, panels, strict=True)):
         values = dataset[panel["columns"]].values
         for axes, value in zip(row, values, strict=False):
-            portrait = coordinates.select(dataset, {panel["columns"]: value})
+            portrait = style.part(dataset, {panel["columns"]: value})
             _portrait(axes, portrait, streams)
             if index == 0:
                 depth = panel["columns"] == "depth"
@@ -78,8 +77,9 @@ def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.nda
     if "flow" not in portrait:
         raise ValueError(f"a phase portrait needs two pathways; the experiment has {portrait.sizes['pathway']}")
     target = portrait["task_singular_value"].item()
-    flow = portrait["flow"].isel(seed=0).transpose("pathway", "K_b", "K_a").values
-    horizontal, vertical = portrait["K_a"].values, portrait["K_b"].values
+    plane = portrait["flow"].isel(seed=0).transpose("pathway", "K_b", "K_a")
+    plane = plane.dropna("K_a", how="all").dropna("K_b", how="all")  # cells of another singular value have other axes
+    flow, horizontal, vertical = plane.values, plane["K_a"].values, plane["K_b"].values
     known = flow.tobytes()
     if known not in streams:
         streams[known] = _streamlines(horizontal, vertical, flow)

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from critical_periods import coordinates
 from critical_periods.figures import curves, style
 
 #: Colour of theory, drawn dashed over the colours of training.
@@ -53,9 +52,9 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             unused.set_visible(False)
         dataset = datasets[panel["experiment"]]
         chosen = ", ".join(style.setting(value, name, dataset) for name, value in panel.get("select", {}).items())
-        row[0].set_ylabel(f"{style.label('singular_value')}\n{fill(chosen, 26)}".strip())
+        row[0].set_ylabel(f"{style.label('singular_value', dataset)}\n{fill(chosen, 26)}".strip())
     for axes in grid[-1]:
-        axes.set_xlabel(style.label("epoch"))
+        axes.set_xlabel(style.label("epoch", datasets[panels[-1]["experiment"]]))
     handles, labels = grid[0][0].get_legend_handles_labels()
     if theory:
         handles.append(Line2D([], [], color=THEORY, lw=0.9, ls=(0, (3, 2))))
@@ -74,8 +73,8 @@ def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tupl
         return [
             (
                 style.setting(value, name, dataset),
-                coordinates.select(values, {name: value}),
-                _switch(coordinates.select(dataset, {name: value})),
+                style.part(values, {name: value}),
+                _switch(style.part(dataset, {name: value})),
             )
             for value in dataset[name].values
         ]

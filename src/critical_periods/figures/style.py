@@ -19,68 +19,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from critical_periods import coordinates
-from critical_periods.coordinates import is_null
-from critical_periods.files import write_whole
+from critical_periods.analysis import coordinates
+from critical_periods.analysis.coordinates import is_null
+from critical_periods.storage.files import write_whole
 
 #: Widths of a journal's one-column and two-column figures, inches.
 COLUMN, PAGE = 3.4, 6.9
-
-#: What axes and legends call a parameter or a variable.
-LABELS = {
-    "activation": "activation",
-    "alignment": "alignment with the task",
-    "alignment_history": "alignment with the task",
-    "alternate_every": "epochs of a turn",
-    "balancedness": "largest imbalance of the factors",
-    "cycle_factor": "highest / lowest learning rate",
-    "depth": "depth $N$",
-    "depth_handicap": "further layers of b",
-    "duration": "duration of the deficit",
-    "edge_step": "learning rate / stable limit",
-    "effective_rank": "effective rank of $W$",
-    "effective_rank_history": "effective rank of $W$",
-    "epoch": "epoch",
-    "final_matrix": "matrix of the final task",
-    "final_rank": "rank of the final task",
-    "gated_pathway": "gated pathway",
-    "imbalance": "imbalance $q^2 - p^2$",
-    "impairment": "share lost to the deficit",
-    "init_handicap": "initial $p$ of b over that of a",
-    "init_scale": "initial scale",
-    "learning_rate": "learning rate",
-    "lesion_duration": "duration of the patch",
-    "lesion_onset": "onset of the patch",
-    "lesioned_pathway": "lesioned pathway",
-    "measured_closing": "measured closing (epochs)",
-    "n_observed": "observed entries",
-    "n_pathways": "pathways",
-    "nuclear_norm": "nuclear norm of $W$",
-    "nuclear_norm_history": "nuclear norm of $W$",
-    "observations": "observations",
-    "onset": "onset of the deficit",
-    "pathway": "pathway",
-    "plasticity": "plasticity left by the deficit",
-    "predicted_closing": "predicted closing (epochs)",
-    "pretrain_matrix": "matrix of the first task",
-    "pretrain_n_observed": "observed while pre-training",
-    "pretrain_rank": "rank of the first task",
-    "reconstruction_error": "reconstruction error",
-    "reconstruction_error_history": "reconstruction error",
-    "recovery_epochs": "epochs until half of $s$",
-    "relative_accuracy": "relative accuracy",
-    "seed": "seed",
-    "share": "share of the pathway",
-    "sharpness": "sharpness",
-    "sharpness_history": "sharpness",
-    "singular_value": "singular value of $W$",
-    "step_over_edge": r"learning rate $\times$ sharpness / 2",
-    "switch_epoch": "switch epoch",
-    "task": "task",
-}
-
-#: What the same name means as an axis of an experiment.
-AXES = {"singular_value": "singular value $s$"}
 
 #: What null means as a value of a parameter; "none" for the others.
 NULL = {
@@ -90,8 +34,8 @@ NULL = {
     "pretrain_n_observed": "same as final",
 }
 
-#: Variables that are harm or its opposite, with 0 in between, and the palette in which harm is red.
-SIGNED = {"relative_accuracy": "RdBu", "impairment": "RdBu_r"}
+#: Palettes in which harm is red, by the attribute `signed`: 1 for harm, -1 for its opposite, with 0 in between.
+SIGNED = {1: "RdBu_r", -1: "RdBu"}
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
@@ -149,15 +93,15 @@ def words(values: Any) -> bool:
     return np.asarray(values).dtype.kind not in "iuf" or any(is_null(value) for value in values)
 
 
-def label(name: str, dataset: xr.Dataset | None = None) -> str:
-    """What to call a variable or parameter: its entry in `LABELS`, else its long name, else its name."""
-    if dataset is not None and name in AXES and name in dataset.dims:
-        return AXES[name]
-    if name in LABELS:
-        return LABELS[name]
-    if dataset is not None and name in dataset.variables:
-        return str(dataset[name].attrs.get("long_name", name))
-    return name
+def label(name: str, dataset: xr.Dataset) -> str:
+    """What to call a variable or an axis of a dataset: its attribute `label`, else its long name, else its name."""
+    words = dataset[name].attrs if name in dataset.variables else {}
+    return str(words.get("label", words.get("long_name", name)))
+
+
+def signed(values: xr.DataArray) -> int:
+    """1 where values are harm, -1 where they are its opposite, with 0 in between; 0 for anything else."""
+    return int(values.attrs.get("signed", 0))
 
 
 def value_label(value: Any, name: str | None = None) -> str:
@@ -189,9 +133,15 @@ def thousands(axes: Axes, which: Literal["x", "y"] = "x") -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value else "0"))
 
 
+def part(dataset: Any, where: Mapping[str, Any]) -> Any:
+    """The part at values of axes, as `coordinates.select` has it, but that the seed stays an axis to average over."""
+    found = coordinates.select(dataset, where)
+    return found.expand_dims("seed") if "seed" in where else found
+
+
 def select(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
     """The part of an experiment that a panel shows; axes of length one that nothing else names are dropped."""
-    dataset = coordinates.select(dataset, panel.get("select", {}))
+    dataset = part(dataset, panel.get("select", {}))
     kept = {"seed", panel.get("lines"), "switch_epoch", "epoch", "mode", "pathway", "solver"}
     return dataset.squeeze([axis for axis, size in dataset.sizes.items() if size == 1 and axis not in kept], drop=True)
 

@@ -1,5 +1,1 @@
-"""Models: parameters, and the gradient that a phase exerts on them."""
-
-from critical_periods.models.base import Model, Observations, Parameters
-
-__all__ = ["Model", "Observations", "Parameters"]
+"""Models, a folder a family: parameters, landscape, simulation, theory."""

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 
+from critical_periods.dynamics.trajectories import StepSizeError
 from critical_periods.solvers.spectrum import norm, spectral_radius
-from critical_periods.trajectories import StepSizeError
 
 #: Damping of the Chebyshev polynomials (epsilon in the reference).
 DAMPING = 2 / 13

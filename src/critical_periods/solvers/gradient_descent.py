@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from critical_periods.checkpoints import Checkpoint, Checkpoints
-from critical_periods.models import Model, Parameters
-from critical_periods.schedules import Phase, Schedule
+from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
+from critical_periods.dynamics.schedules import Phase, Schedule
+from critical_periods.dynamics.trajectories import Progress, Recorder, Solution, recorded_epochs
+from critical_periods.execution.checkpoints import Checkpoint, Checkpoints
 from critical_periods.solvers.arrays import as_numpy, as_tensor, copied, is_tensor, one_thread
-from critical_periods.trajectories import Progress, Recorder, Solution, recorded_epochs
 
 
 def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
@@ -68,9 +68,12 @@ def gradient_descent(
 
     Raises
     ------
-    critical_periods.trajectories.DivergedError
+    ValueError
+        If a phase asks for what the model does not honour.
+    critical_periods.dynamics.trajectories.DivergedError
         If a loss stops being finite or explodes, with the epoch and the loss, and that is not to be recorded.
     """
+    check_honoured(model, schedule)
     parameters = [copied(parameter) for parameter in parameters]
     training = _Training(parameters, Recorder(model, diverged))
     bind = getattr(model, "descent", None)

@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
-from critical_periods.arguments import check_choice
-from critical_periods.models import Model, Parameters
-from critical_periods.precision import PRECISIONS
-from critical_periods.schedules import Phase, Schedule
-from critical_periods.solvers.arrays import alike, as_numpy, as_tensor, copied, is_tensor, joined, one_thread
-from critical_periods.solvers.spectrum import norm, spectral_radius
-from critical_periods.trajectories import (
+from critical_periods.dynamics.arguments import check_choice
+from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
+from critical_periods.dynamics.precision import PRECISIONS
+from critical_periods.dynamics.schedules import Phase, Schedule
+from critical_periods.dynamics.trajectories import (
     DivergedError,
     Progress,
     Recorder,
@@ -29,6 +27,8 @@ from critical_periods.trajectories import (
     join_runs,
     recorded_epochs,
 )
+from critical_periods.solvers.arrays import alike, as_numpy, as_tensor, copied, is_tensor, joined, one_thread
+from critical_periods.solvers.spectrum import norm, spectral_radius
 
 #: Integrators of SciPy to choose from, with adaptive steps and dense output: explicit Runge-Kutta pairs; and LSODA,
 #: which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
@@ -103,14 +103,15 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        If the method is unknown, the learning rate is not positive, or a tolerance is below what the precision of the
-        parameters resolves (`critical_periods.precision`).
-    critical_periods.trajectories.DivergedError
+        If a phase asks for what the model does not honour, the method is unknown, the learning rate is not positive,
+        or a tolerance is below what the precision of the parameters resolves (`critical_periods.dynamics.precision`).
+    critical_periods.dynamics.trajectories.DivergedError
         If the loss stops being finite or explodes, with the epoch and the loss; when shadowing, if gradient descent is
         unstable at a record: 2 over the learning rate is less than the curvature.
-    critical_periods.trajectories.SolverError
+    critical_periods.dynamics.trajectories.SolverError
         If the integrator gives up, with the epoch and its reason.
     """
+    check_honoured(model, schedule)
     check_choice("method", method, METHODS)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
@@ -354,7 +355,7 @@ def _integrate(
 
     Raises
     ------
-    critical_periods.trajectories.SolverError
+    critical_periods.dynamics.trajectories.SolverError
         If the integrator gives up.
     """
     start, end = stops[0][0], stops[-1][0]

@@ -1,0 +1,120 @@
+"""Names and arguments of the measures, read from their source: planning need not import them, which takes a second."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from critical_periods import plugins
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an argument may be: in words, and as a test of a value of the configuration."""
+
+    words: str
+    allows: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Arguments of a measure beside its dataset.
+
+    Parameters
+    ----------
+    arguments
+        Name -> what it may be.
+    required
+        Names of those without a default.
+    where
+        What may select on an axis of the dataset, given by the axis's name; None if nothing may.
+    """
+
+    arguments: Mapping[str, Kind]
+    required: tuple[str, ...]
+    where: Kind | None
+
+
+def signatures() -> Mapping[str, Signature]:
+    """Signatures of all measures: public functions of a `dataset`, in `analysis/measures.py` and in plugins."""
+    found = dict(_signatures(Path(__file__).with_name("measures.py")))
+    for plugin, file in plugins.LOADED.items():
+        for name, signature in _signatures(file).items():
+            plugins.refuse_taken(plugin, "measure", name, found)
+            found[name] = signature
+    return found
+
+
+@cache
+def _signatures(file: Path) -> Mapping[str, Signature]:
+    """Signatures of the measures of a file."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    aliases = {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    return {
+        function.name: _signature(function.args, aliases)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and not function.name.startswith("_")
+        if function.args.args and function.args.args[0].arg == "dataset"
+    }
+
+
+def _signature(arguments: ast.arguments, aliases: Mapping[str, ast.expr]) -> Signature:
+    named = arguments.args[1:]
+    without_default = named[: len(named) - len(arguments.defaults)]
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        named = [*named, argument]
+        without_default = [*without_default, argument] if default is None else without_default
+    kinds = {argument.arg: _kind(argument.annotation, aliases) for argument in named}
+    where = _kind(arguments.kwarg.annotation, aliases) if arguments.kwarg else None
+    return Signature(kinds, tuple(argument.arg for argument in without_default), where)
+
+
+def _kind(annotation: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Kind:
+    """What an annotation allows; anything, where it is none of those that the configuration can say."""
+    match annotation:
+        case ast.Name(id="bool"):
+            return Kind("true or false", lambda value: isinstance(value, bool))
+        case ast.Name(id="int"):
+            return Kind("integer", lambda value: isinstance(value, int) and not isinstance(value, bool))
+        case ast.Name(id="float"):
+            return Kind("number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+        case ast.Name(id="str"):
+            return Kind("word", lambda value: isinstance(value, str))
+        case ast.Constant(value=None):
+            return Kind("null", lambda value: value is None)
+        case ast.Name(id=name) if name in aliases:
+            return _kind(aliases[name], aliases)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            one, other = _kind(left, aliases), _kind(right, aliases)
+            return Kind(f"{one.words} or {other.words}", lambda value: one.allows(value) or other.allows(value))
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
+            known = [ast.literal_eval(item) for item in getattr(choices, "elts", [choices])]
+            return Kind(
+                " or ".join(map(str, known)), lambda value: any(value is item or value == item for item in known)
+            )
+        case ast.Subscript(value=ast.Name(id="list"), slice=items):
+            item = _kind(items, aliases)
+            return Kind(
+                f"list of {item.words}", lambda value: isinstance(value, list) and all(map(item.allows, value))
+            )
+        case ast.Subscript(value=ast.Name(id="Mapping"), slice=ast.Tuple(elts=[keys, values])):
+            key, item = _kind(keys, aliases), _kind(values, aliases)
+            return Kind(
+                f"{{{key.words}: {item.words}}}",
+                lambda value: (
+                    isinstance(value, Mapping)
+                    and all(map(key.allows, value))
+                    and all(map(item.allows, value.values()))
+                ),
+            )
+    return Kind("anything", lambda value: True)

@@ -1,0 +1,234 @@
+"""Whether a statement holds: a measure on an experiment's dataset against a threshold, with a confidence interval."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from critical_periods import plugins
+from critical_periods.analysis import measures
+from critical_periods.analysis.measures import MissingDataError, parameter
+from critical_periods.analysis.statistics import confidence_interval
+from critical_periods.configuration.claims import NumberedClaim as Claim
+from critical_periods.storage.files import write_whole
+
+COLUMNS = ("id", "figure", "statement", "measure", "value", "threshold", "holds")
+UNJUDGED_COLUMNS = ("id", "reason")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the data say about a claim.
+
+    Parameters
+    ----------
+    claim
+        The claim.
+    value
+        The measure, averaged over seeds.
+    interval
+        Its confidence interval over seeds; None where there is one number only.
+    n_seeds
+        Numbers averaged.
+    holds
+        Whether the claim holds: the whole interval is on the right side of the threshold.
+    """
+
+    claim: Claim
+    value: float
+    interval: tuple[float, float] | None
+    n_seeds: int
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Verdicts, and why the other claims got none (claim, reason)."""
+
+    verdicts: Sequence[Verdict]
+    skipped: Sequence[tuple[Claim, str]]
+
+    @property
+    def failed(self) -> list[Verdict]:
+        """Verdicts on claims that do not hold."""
+        return [verdict for verdict in self.verdicts if not verdict.holds]
+
+
+def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
+    """Judge one claim.
+
+    Parameters
+    ----------
+    claim
+        The claim.
+    dataset
+        The dataset of its experiment.
+
+    Raises
+    ------
+    MissingDataError
+        If the dataset lacks what the measure looks at, or comes from a solver that the claim is not about.
+    """
+    if claim.solver is not None and parameter(dataset, "solver") != claim.solver:
+        raise MissingDataError(f"about {claim.solver} only")
+    try:
+        measured = _measure(claim.measure)(dataset, **claim.arguments)
+    except KeyError as error:
+        raise MissingDataError(f"experiment {claim.experiment} has no {error}") from error
+    samples = np.atleast_1d(np.asarray(measured, dtype=float)).ravel()
+    if not np.all(np.isfinite(samples)):
+        raise MissingDataError(f"{claim.quantity} is not a number")
+    interval = confidence_interval(samples) if len(samples) > 1 else None
+    holds = all(claim.holds(value) for value in (interval or (float(samples.mean()),)))
+    return Verdict(claim, float(samples.mean()), interval, len(samples), holds)
+
+
+def _measure(name: str) -> Callable[..., Any]:
+    """A measure by its name: a function of `critical_periods.analysis.measures`, or of a plugin."""
+    for module in (measures, *plugins.modules().values()):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise MissingDataError(f"no measure {name}")
+
+
+def judge(claims: Iterable[Claim], datasets: Mapping[str, xr.Dataset]) -> Judgement:
+    """Judge every claim whose experiment is there, and say which are skipped and why.
+
+    Parameters
+    ----------
+    claims
+        The claims.
+    datasets
+        Experiment name -> dataset.
+    """
+    verdicts, skipped = [], []
+    for claim in claims:
+        if claim.experiment not in datasets:
+            skipped.append((claim, f"no experiment {claim.experiment}"))
+            continue
+        try:
+            verdicts.append(judge_claim(claim, datasets[claim.experiment]))
+        except MissingDataError as error:
+            skipped.append((claim, str(error.args[0])))
+    return Judgement(verdicts, skipped)
+
+
+def write_csv(judgement: Judgement, path: str | Path) -> None:
+    """Write the verdicts as `id, figure, statement, measure, value, threshold, holds`."""
+    rows = []
+    for verdict in judgement.verdicts:
+        claim = verdict.claim
+        words = (claim.id, claim.figure, claim.statement, claim.criterion)
+        rows.append((*words, f"{verdict.value:.6g}", f"{claim.threshold:g}", verdict.holds))
+    _write_table(path, COLUMNS, rows)
+
+
+def write_unjudged_csv(judgement: Judgement, path: str | Path) -> None:
+    """Write the claims that could not be judged as `id, reason`."""
+    _write_table(path, UNJUDGED_COLUMNS, [(claim.id, reason) for claim, reason in judgement.skipped])
+
+
+def _write_table(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    write_whole(text.getvalue(), path)
+
+
+def objections(table: str | Path, unjudged: str | Path) -> list[str]:
+    """What a strict run objects to, in a line each: claims that do not hold, and those that were not judged, and why.
+
+    Parameters
+    ----------
+    table, unjudged
+        What `write_csv` and `write_unjudged_csv` wrote.
+    """
+    groups: dict[str, list[str]] = {}
+    for row in _read_table(table):
+        if row["holds"] != "True":
+            groups.setdefault("claims that do not hold", []).append(row["id"])
+    for row in _read_table(unjudged):
+        groups.setdefault(f"claims that could not be judged ({row['reason']})", []).append(row["id"])
+    return [f"{what}: {', '.join(ids)}" for what, ids in groups.items()]
+
+
+def _read_table(path: str | Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def as_html(judgement: Judgement) -> str:
+    """The verdicts as a page of its own."""
+    rows = "\n".join(
+        f'<tr class="{_word(verdict)}"><td>{escape(verdict.claim.id)}</td><td>{escape(verdict.claim.figure)}</td>'
+        f"<td>{escape(verdict.claim.statement)}</td><td>{escape(verdict.claim.quantity)}</td>"
+        f"<td>{escape(_value(verdict))}</td><td>{escape(_criterion(verdict.claim))}</td>"
+        f"<td>{escape(verdict.claim.why)}</td><td>{_word(verdict)}</td></tr>"
+        for verdict in judgement.verdicts
+    )
+    skipped = "".join(
+        f"<li>{escape(claim.id)} {escape(claim.statement)}: {escape(reason)}</li>"
+        for claim, reason in judgement.skipped
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Claims</title><style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .35em .6em; border-bottom: 1px solid #ccc; text-align: left; }}
+tr.yes td:last-child {{ color: #006644; font-weight: bold; }}
+tr.no td:last-child {{ color: #b33c00; font-weight: bold; }}
+</style></head><body><h1>Claims</h1><p>{escape(summary(judgement))}</p>
+<table><thead><tr><th>claim</th><th>figure</th><th>statement</th><th>measure</th><th>value</th><th>holds if</th>
+<th>why</th><th>holds</th></tr></thead><tbody>
+{rows}
+</tbody></table>{f"<h2>Not judged</h2><ul>{skipped}</ul>" if skipped else ""}</body></html>
+"""
+
+
+def as_text(judgement: Judgement, width: int = 78) -> str:
+    """The verdicts for a terminal, one line each."""
+    lines = []
+    claims = [verdict.claim for verdict in judgement.verdicts] + [claim for claim, _ in judgement.skipped]
+    figures = max((len(claim.figure) for claim in claims), default=0)
+    for verdict in judgement.verdicts:
+        statement = verdict.claim.statement
+        short = statement if len(statement) <= width else f"{statement[: width - 3]}..."
+        lines.append(
+            f"{_word(verdict):>3}  {verdict.claim.id:<4} {verdict.claim.figure:<{figures}} {short:<{width}} "
+            f"{_value(verdict)} ({_criterion(verdict.claim)})"
+        )
+    lines += [
+        f"  -  {claim.id:<4} {claim.figure:<{figures}} {claim.statement}: {reason}"
+        for claim, reason in judgement.skipped
+    ]
+    return "\n".join([*lines, summary(judgement)])
+
+
+def summary(judgement: Judgement) -> str:
+    """How many claims hold, how many do not, how many could not be judged."""
+    failed = judgement.failed
+    names = f" ({', '.join(verdict.claim.id for verdict in failed)})" if failed else ""
+    skipped = f"; {len(judgement.skipped)} not judged" if judgement.skipped else ""
+    return f"{len(judgement.verdicts) - len(failed)} claims hold, {len(failed)} do not{names}{skipped}."
+
+
+def _value(verdict: Verdict) -> str:
+    if verdict.interval is None:
+        return f"{verdict.value:.4g}"
+    low, high = verdict.interval
+    return f"{verdict.value:.4g} [{low:.4g}, {high:.4g}], {verdict.n_seeds} seeds"
+
+
+def _criterion(claim: Claim) -> str:
+    return f"{claim.comparison} {claim.threshold:g}"
+
+
+def _word(verdict: Verdict) -> str:
+    return "yes" if verdict.holds else "no"

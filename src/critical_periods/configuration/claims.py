@@ -1,0 +1,144 @@
+"""Claims: statements of the configuration that a machine can check.
+
+Imported whenever the workflow is planned, so it needs nothing heavier than pydantic.
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from critical_periods.analysis.measure_signatures import signatures
+from critical_periods.configuration.fields import ONE_LINE, ConfigError, Section, Solver, key, one_of
+
+#: How a measure may compare with a threshold, by the key that gives the threshold.
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "below": operator.lt,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "at_least": operator.ge,
+}
+
+#: Likeness from which on a name that is not there is taken for a slip: that of `seed` and `seeds`, not of two figures.
+SLIP = 0.88
+
+ClaimName = Annotated[
+    str,
+    Field(
+        pattern="^[A-Za-z0-9][A-Za-z0-9_]{0,31}$",
+        json_schema_extra={"words": "letters, digits and underscores, no underscore first"},
+    ),
+]
+Threshold = Annotated[float, Field(ge=-1e12, le=1e12)]
+Text = Annotated[
+    str,
+    Field(
+        pattern=ONE_LINE,
+        min_length=1,
+        max_length=1000,
+        json_schema_extra={"words": "one line of 1 to 1000 characters, none of them a control character"},
+    ),
+]
+
+
+class Claim(Section):
+    """A statement that a machine can check: it holds where a measure compares so with a threshold."""
+
+    figure: str = key("The figure that shows it.")
+    experiment: str = key("The experiment whose dataset it is judged on.")
+    statement: Text = key("What is claimed, in words.")
+    measure: str = key("Function of critical_periods.analysis.measures, called with the dataset.")
+    arguments: dict[str, Any] = key("What the measure is given beside the dataset.", {})
+    quantity: Text = key("What the measure is, in words.")
+    below: Threshold | None = key("Threshold that the measure has to be below.", None)
+    at_most: Threshold | None = key("Threshold that the measure may not exceed.", None)
+    above: Threshold | None = key("Threshold that the measure has to be above.", None)
+    at_least: Threshold | None = key("Threshold that the measure has to reach.", None)
+    why: Text = key("Where the threshold comes from.")
+    solver: Solver | None = key("The only solver that the claim is about, if it is about one.", None)
+
+    @property
+    def comparisons(self) -> list[str]:
+        """Keys of `COMPARISONS` that the claim gives a threshold; one, where it is sound."""
+        return [name for name in COMPARISONS if getattr(self, name) is not None]
+
+    @property
+    def comparison(self) -> str:
+        """How the measure compares with the threshold where the claim holds, in words."""
+        return self.comparisons[0].replace("_", " ")
+
+    @property
+    def threshold(self) -> float:
+        """What the measure is compared with."""
+        return float(getattr(self, self.comparisons[0]))
+
+    @property
+    def criterion(self) -> str:
+        """What is measured and how it compares where the claim holds."""
+        return f"{self.quantity}; {self.comparison} the threshold"
+
+    def holds(self, value: float) -> bool:
+        """Whether a value of the measure is on the right side of the threshold."""
+        return COMPARISONS[self.comparisons[0]](value, self.threshold)
+
+
+class NumberedClaim(Claim):
+    """A claim with its name in the configuration."""
+
+    id: ClaimName = key("Its name: the paper's are a number and a letter.")
+
+
+def numbered(claims: Mapping[str, Mapping[str, Any]]) -> list[NumberedClaim]:
+    """The claims of a valid configuration, each with its name."""
+    return [NumberedClaim.model_validate({"id": name, **settings}) for name, settings in claims.items()]
+
+
+def check_claim(
+    place: str, claim: Claim, experiments: Iterable[str], figures: Iterable[str], axes: Iterable[str]
+) -> None:
+    """Refuse a claim that could never be judged.
+
+    An experiment or a figure that is not there is no error, unless it is nearly called like one that is: who replaces
+    the experiments of a configuration keeps claims on those that were, and the verdicts say that they are not judged.
+
+    Parameters
+    ----------
+    place
+        Key of the claim, for errors.
+    claim
+        The claim.
+    experiments, figures
+        Names that the configuration has.
+    axes
+        Axes that datasets may have, which measures may select on.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If it has none or several thresholds, if the name of its experiment or figure is misspelt, if there is no such
+        measure, or if the measure cannot be given such arguments.
+    """
+    if len(claim.comparisons) != 1:
+        raise ConfigError(f"{place}: thresholds", claim.comparisons, f"exactly one of {', '.join(COMPARISONS)}")
+    for kind, name, known in (("experiment", claim.experiment, experiments), ("figure", claim.figure, figures)):
+        if name not in known and difflib.get_close_matches(name, known, cutoff=SLIP):
+            raise ConfigError(f"{place}.{kind}", name, one_of(name, known))
+    if claim.measure not in signatures():
+        raise ConfigError(f"{place}.measure", claim.measure, one_of(claim.measure, sorted(signatures())))
+    signature = signatures()[claim.measure]
+    kinds = dict(signature.arguments)
+    if signature.where is not None:
+        kinds |= dict.fromkeys(sorted(set(axes) - kinds.keys()), signature.where)
+    for name, value in claim.arguments.items():
+        if name not in kinds:
+            allowed = one_of(name, kinds) or f"none, as {claim.measure} has none"
+            raise ConfigError(f"{place}.arguments", name, allowed)
+        if not kinds[name].allows(value):
+            raise ConfigError(f"{place}.arguments.{name}", value, kinds[name].words)
+    for name in signature.required:
+        if name not in claim.arguments:
+            raise ConfigError(f"{place}.arguments: missing key", name, f"all of {', '.join(signature.required)}")

@@ -1,0 +1,128 @@
+"""The configuration as a whole: its keys but for the parameters of models, which these declare themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from critical_periods.configuration.claims import Claim, ClaimName
+from critical_periods.configuration.fields import (
+    ONE_LINE,
+    UNIQUE,
+    ConfigError,
+    Device,
+    GradientFlow,
+    Precision,
+    Section,
+    Seeds,
+    Solver,
+    check_values,
+    key,
+    validated,
+)
+
+Name = Annotated[
+    str,
+    Field(
+        pattern="^[A-Za-z][A-Za-z0-9_]{0,63}$",
+        json_schema_extra={"words": "letters, digits and underscores, a letter first"},
+    ),
+]
+Title = Annotated[
+    str,
+    Field(
+        pattern=ONE_LINE,
+        min_length=1,
+        max_length=200,
+        json_schema_extra={"words": "one line of 1 to 200 characters, none of them a control character"},
+    ),
+]
+Files = Annotated[list[str], Field(min_length=0, max_length=100)]
+Axis = Annotated[list[Any], Field(min_length=1, max_length=10_000), *UNIQUE]
+
+
+#: Sections that configurations of earlier versions have, and the files that hold them now.
+MOVED = {name: f"studies/{name}.yaml" for name in ("extensions", "ensemble", "agreement")}
+
+
+class Experiment(Section):
+    """A grid of cells: a model, what is set otherwise than its defaults, what varies."""
+
+    title: Title = key("One line that says what the experiment shows.")
+    model: str = key("The model, a key of `models`.")
+    seeds: Seeds | None = key("Random draws of this experiment, instead of the configuration's.", None)
+    set: dict[str, Any] = key("Parameters that differ from the model's defaults.", {})
+    vary: dict[str, Axis] = key(
+        "Parameters that vary, each with its list of values; all combinations are computed.", {}
+    )
+
+
+class Figure(Section):
+    """A figure: a kind of drawing, and panels that name the experiments they are drawn from."""
+
+    title: Title = key("What the figure says, in one line.")
+    kind: str = key("Kind of drawing.")
+    panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=12)] = key(
+        "What is drawn, panel by panel or row by row."
+    )
+
+
+class Configuration(Section):
+    """Every key of config.yaml."""
+
+    seeds: Seeds = key("Random draws that every experiment is repeated with, unless it has seeds of its own.")
+    solver: Solver = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
+    gradient_flow: GradientFlow = key("How gradient flow is integrated.")
+    dtype: Precision = key("Floating-point precision of training.")
+    device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
+    diverged: Literal["fail", "record"] = key(
+        "What becomes of a cell whose training diverges. fail: its job fails, once the other cells of the job are "
+        "done and kept. record: the cell is a result, NaN from there on, with the reason as an attribute, and figures "
+        "mark it.",
+        "fail",
+    )
+    versions: Literal["any", "strict"] = key(
+        "Whose results count. any: those of any version of the numerical packages, with a warning where they are not "
+        "the ones installed. strict: only those of the versions installed.",
+        "any",
+    )
+    strict: bool = key("Whether a claim that does not hold makes the run fail.", False)
+    checkpoint_minutes: float = key(
+        "Minutes between two checkpoints of a matrix-completion cell that gradient descent trains; a job that was "
+        "stopped or killed goes on from the last one. 0 leaves only the checkpoint that SIGTERM asks for.",
+        5.0, ge=0, le=100_000,
+    )  # fmt: skip
+    cells_per_job: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = key(
+        "How many cells one job computes, by solver or, for models without a choice of solver, by model. More make "
+        "fewer and longer jobs, which saves start-up and spares a cluster's scheduler."
+    )
+    models: dict[str, dict[str, Any]] = key("The parameters that an experiment starts from, by model.")
+    experiments: dict[Name, Experiment] = key("Named grids of cells; a name is that of the dataset, too.")
+    figures: dict[Name, Figure] = key("Figures by name; a name is that of the files and of the target, too.")
+    claims: dict[ClaimName, Claim] = key("Statements that are judged by machine, by number.", {})
+    plugins: Files = key(
+        "Python modules, or files relative to the configuration that names them, that bring models, measures and "
+        "kinds of figures; their code is run.",
+        [],
+    )
+    studies: Files = key("Files of further studies, relative to the configuration that names them.", [])
+    smoke: bool = key("Whether studies are as small as their sections `smoke` say.", False)
+
+
+def configuration(config: Mapping[str, Any]) -> Configuration:
+    """The configuration, checked but for the parameters of models and the panels of figures.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        On the first violation, with key, value and what is allowed.
+    """
+    check_values(config)
+    for section, file in MOVED.items():
+        if section in config:
+            raise ConfigError(
+                section, config[section], f"no such section any more: it is {file}, a file for each study"
+            )
+    return validated(Configuration, config)

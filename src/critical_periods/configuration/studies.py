@@ -1,0 +1,212 @@
+"""Studies: sets of experiments, figures and claims, each a configuration made from the one that it is given.
+
+The paper is config.yaml itself. Imported whenever the workflow is planned, so it needs nothing heavier than pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from critical_periods.configuration.claims import Claim, ClaimName
+from critical_periods.configuration.document import Experiment, Figure, Name
+from critical_periods.configuration.fields import (
+    ConfigError,
+    Precision,
+    Section,
+    Seeds,
+    Solver,
+    check_values,
+    key,
+    one_of,
+    validated,
+)
+from critical_periods.configuration.files import check_files
+from critical_periods.figures.kinds import kinds
+
+#: Folders of results that are the paper's: no study can be called after one.
+TAKEN = ("experiments", "figures", "cells", "logs", "benchmarks", "interactive", "all", "paper")
+
+
+class Taken(Section):
+    """What a study takes over from the paper."""
+
+    model: str | None = key("Only experiments of this model.", None)
+    drawn_as: str | None = key("Only experiments that figures of this kind are drawn from.", None)
+    figures: bool = key("Whether the figures that are drawn from these experiments alone are drawn too.", False)
+    claims: bool = key("Whether the claims on these experiments are judged too.", False)
+
+
+class Comparison(Section):
+    """A table of one variable, cell by cell, by every variant of a study."""
+
+    variable: str = key("Variable compared.")
+    reference: str = key("Variant that the others are compared with.")
+
+
+class Variant(Section):
+    """Settings of one of several versions of the same study."""
+
+    solver: Solver | None = key("Solver of the variant.", None)
+    gradient_flow: dict[str, Any] = key("How gradient flow is integrated, as far as it differs.", {})
+    dtype: Precision | None = key("Precision of training.", None)
+
+
+class StudyFile(Section):
+    """A study, as a file of its own says it."""
+
+    title: str = key("What the study is about, in one line.", min_length=1, max_length=200)
+    take: Taken | None = key("What it takes over from the paper.", None)
+    seeds: Seeds | None = key(
+        "Random draws of experiments that do not name their own; of those taken over, of all.", None
+    )
+    solver: Solver | None = key(
+        "Solver of the experiments whose model has several, where they do not name their own.", None
+    )
+    gradient_flow: dict[str, Any] = key("How gradient flow is integrated, as far as it differs from the paper.", {})
+    experiments: dict[Name, Experiment] = key("Experiments that the study brings.", {})
+    figures: dict[Name, Figure] = key("Figures that the study brings.", {})
+    claims: dict[ClaimName, Claim] = key("Claims that the study brings.", {})
+    variants: dict[Name, Variant] = key("Versions of the study, by name; none for a single one.", {})
+    compare: Comparison | None = key("A table that compares the variants.", None)
+    smoke: dict[str, Any] = key("What is different at smoke size.", {})
+
+
+class Study:
+    """A study made from a configuration.
+
+    Parameters
+    ----------
+    name
+        Its name, which is its target, and its folder below results; "" for the paper.
+    title
+        What it is about.
+    runs
+        Configurations by what comes before the names of their files: one, or one for each variant.
+    compare
+        The comparison of its variants, if there is one.
+    """
+
+    def __init__(
+        self, name: str, title: str, runs: Mapping[str, Mapping[str, Any]], compare: Comparison | None = None
+    ) -> None:
+        self.name, self.title, self.runs, self.compare = name, title, runs, compare
+
+
+def studies(config: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Study]:
+    """The paper and every study of a file, by name.
+
+    Parameters
+    ----------
+    config
+        A valid configuration.
+    files
+        Files of studies; a study is called as its file.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If a file is no study, or two bring something of the same name.
+    """
+    paper = {name: value for name, value in config.items() if name != "studies"}
+    found = {"": Study("", "The paper", {"": paper})}
+    owners = {kind: dict.fromkeys(config.get(kind, {}), "the paper") for kind in ("experiments", "figures", "claims")}
+    for file in files:
+        name = file.stem
+        if name in TAKEN or name in found or not re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,63}", name):
+            taken = ", ".join([*TAKEN, *filter(None, found)])
+            raise ConfigError("studies", file.name, f"a name of letters, digits and underscores, none of {taken}")
+        check_files([file])
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        check_values(content, name)
+        study = validated(StudyFile, content, name)
+        if study.smoke:
+            small = merged(content, study.smoke)
+            at_smoke_size = validated(StudyFile, small, f"{name} at smoke size")
+            if config.get("smoke"):
+                content, study = small, at_smoke_size
+        for kind, known in owners.items():
+            for own in getattr(study, kind):
+                if own in known:
+                    raise ConfigError(f"{name}.{kind}", own, f"another name: {known[own]} has it already")
+                known[own] = f"study {name}"
+        found[name] = Study(name, study.title, _runs(name, study, content, paper), study.compare)
+    return found
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested keys with changes laid over them, as Snakemake lays one configuration file over another."""
+    both = dict(base)
+    for name, value in changes.items():
+        old = both.get(name)
+        both[name] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
+def _runs(
+    name: str, study: StudyFile, content: Mapping[str, Any], paper: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    taken = _taken(name, study, paper)
+    settings = {setting: content[setting] for setting in ("seeds", "solver") if setting in content}
+    base = {
+        **paper,
+        **settings,
+        "gradient_flow": {**paper["gradient_flow"], **study.gradient_flow},
+        **{kind: taken[kind] | content.get(kind, {}) for kind in ("experiments", "figures", "claims")},
+    }
+    if not study.variants:
+        return {f"{name}/": base}
+    if study.compare is not None and study.compare.reference not in study.variants:
+        raise ConfigError(
+            f"{name}.compare.reference", study.compare.reference, one_of(study.compare.reference, study.variants)
+        )
+    runs = {}
+    for variant, changes in study.variants.items():
+        own = {setting: value for setting, value in changes if value is not None and setting != "gradient_flow"}
+        flow = {**base["gradient_flow"], **changes.gradient_flow}
+        runs[f"{name}/{variant}/"] = {**base, **own, "gradient_flow": flow}
+    return runs
+
+
+def _taken(name: str, study: StudyFile, paper: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Experiments, figures and claims of the paper that a study takes over."""
+    if study.take is None:
+        return {"experiments": {}, "figures": {}, "claims": {}}
+    for part, wanted, known in (
+        ("model", study.take.model, paper["models"]),
+        ("drawn_as", study.take.drawn_as, kinds()),
+    ):
+        if wanted is not None and wanted not in known:
+            raise ConfigError(f"{name}.take.{part}", wanted, one_of(wanted, sorted(known)))
+    drawn = {kind: drawn_from(figure) for kind, figure in paper["figures"].items()}
+    as_kind = {
+        experiment
+        for figure, experiments in drawn.items()
+        if paper["figures"][figure]["kind"] == study.take.drawn_as
+        for experiment in experiments
+    }
+    experiments = {
+        experiment: {k: value for k, value in settings.items() if k != "seeds" or study.seeds is None}
+        for experiment, settings in paper["experiments"].items()
+        if study.take.model in (None, settings["model"]) and (study.take.drawn_as is None or experiment in as_kind)
+    }
+    figures = {
+        figure: paper["figures"][figure]
+        for figure, needed in drawn.items()
+        if study.take.figures and set(needed) <= set(experiments)
+    }
+    claims = {
+        claim: settings
+        for claim, settings in paper.get("claims", {}).items()
+        if study.take.claims and settings["experiment"] in experiments
+    }
+    return {"experiments": experiments, "figures": figures, "claims": claims}
+
+
+def drawn_from(figure: Mapping[str, Any]) -> list[str]:
+    """Names of the experiments that a figure is drawn from, in order, each once."""
+    return list(dict.fromkeys(panel["experiment"] for panel in figure["panels"]))

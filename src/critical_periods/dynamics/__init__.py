@@ -1,0 +1,1 @@
+"""What is trained, and when: tasks, schedules, landscapes, trajectories."""

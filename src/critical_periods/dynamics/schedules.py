@@ -1,0 +1,129 @@
+"""Phases and schedules: a deficit is nothing but a phase in which another gradient drives the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model is asked to reproduce.
+
+    Parameters
+    ----------
+    target
+        The matrix M to reach, shape (..., rows, columns); leading axes are independent runs.
+    mask
+        True where an entry of the target is observed, same shape; None when all of it is.
+    """
+
+    target: Any
+    mask: Any = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training.
+
+    Parameters
+    ----------
+    name
+        Label recorded beside every epoch of the phase.
+    epochs
+        Its length, in updates of gradient descent (or learning rates of time).
+    task
+        The task whose loss drives the gradient.
+    plasticity
+        Factor on the gradient of a pathway, by its name: 0 is the gating deficit of appendix A.1,
+        between 0 and 1 partial gating; pathways not named keep 1.
+    lesions
+        Modes (numbered from 0) that a pathway, by its name, cannot express.
+    layer_plasticity
+        Factor on the gradient of a layer of a factorization, by its number from 1, the first, on: 0 freezes it; layers
+        not named keep 1.
+    rate
+        Factor on the learning rate.
+    """
+
+    name: str
+    epochs: int
+    task: Task
+    plasticity: Mapping[str, float] = field(default_factory=dict)
+    lesions: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    layer_plasticity: Mapping[int, float] = field(default_factory=dict)
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0:
+            raise ValueError(f"phase {self.name!r}: epochs = {self.epochs}; allowed: 0 or more")
+        if not self.rate > 0:
+            raise ValueError(f"phase {self.name!r}: rate = {self.rate}; allowed: above 0")
+        for what, factors in (("pathway", self.plasticity), ("layer", self.layer_plasticity)):
+            for name, factor in factors.items():
+                if not 0 <= factor <= 1:
+                    raise ValueError(f"phase {self.name!r}: plasticity of {what} {name!r} = {factor}; allowed: 0 to 1")
+
+    def asks(self) -> dict[str, Any]:
+        """What the phase asks of a landscape beyond the target of its task: what is not neutral, by name."""
+        return {
+            name: value
+            for name, value, neutral in (
+                ("mask", "an array", self.task.mask is None),
+                ("plasticity", dict(self.plasticity), all(factor == 1 for factor in self.plasticity.values())),
+                ("lesions", dict(self.lesions), not any(map(len, self.lesions.values()))),
+                (
+                    "layer_plasticity",
+                    dict(self.layer_plasticity),
+                    all(factor == 1 for factor in self.layer_plasticity.values()),
+                ),
+                ("rate", self.rate, self.rate == 1),
+            )
+            if not neutral
+        }
+
+
+Schedule = Sequence[Phase]
+
+
+def total_epochs(schedule: Schedule) -> int:
+    """Length of a schedule in epochs."""
+    return sum(phase.epochs for phase in schedule)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A deficit that lasts for a while: [onset, onset + duration), in epochs; see `Phase` for what it changes."""
+
+    name: str
+    onset: int
+    duration: int
+    plasticity: Mapping[str, float] = field(default_factory=dict)
+    lesions: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+def deficit_schedule(task: Task, epochs: int, windows: Sequence[Window]) -> list[Phase]:
+    """Schedule of one task under deficits that may overlap: a phase for every combination of them.
+
+    Raises
+    ------
+    ValueError
+        If a window does not lie inside the run.
+    """
+    for window in windows:
+        if window.onset < 0 or window.duration < 0 or window.onset + window.duration > epochs:
+            raise ValueError(
+                f"{window.name} in [{window.onset}, {window.onset + window.duration}); "
+                f"allowed: inside the {epochs} epochs of training"
+            )
+    windows = [window for window in windows if window.duration]
+    edges = {0, epochs} | {edge for window in windows for edge in (window.onset, window.onset + window.duration)}
+    schedule = []
+    for start, stop in zip(sorted(edges)[:-1], sorted(edges)[1:], strict=True):
+        active = [window for window in windows if window.onset <= start < window.onset + window.duration]
+        plasticity = {pathway: factor for window in active for pathway, factor in window.plasticity.items()}
+        lesions = {pathway: modes for window in active for pathway, modes in window.lesions.items()}
+        name = " and ".join(window.name for window in active) or "normal"
+        schedule.append(Phase(name, stop - start, task, plasticity, lesions))
+    return schedule

@@ -1,0 +1,276 @@
+"""Tasks: ground truths, random and real, and the entries observed of them (eq 9); the hierarchical task (eq 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+#: Streams of a seed, and the number by which each is drawn from, for good. What one of them draws never depends on how
+#: much another one drew.
+STREAMS = {
+    "final_matrix": 0,
+    "pretrain_matrix": 1,
+    "observations": 2,
+    "weights": 3,
+    "pathway_scales": 4,
+    "pathway_rotations": 5,
+    "null_vectors": 6,
+}
+
+#: Images of a matrix of digits, and pixels of each.
+DIGITS_SIZE = 64
+
+#: How observed entries can be chosen, see `observation_mask`.
+STRUCTURES = ("random", "block_diagonal", "disconnected", "connected")
+
+#: Fraction of the entries of a connected structure that lie outside of its two blocks.
+BRIDGES = 0.05
+
+
+def random_stream(seed: int, name: str) -> np.random.Generator:
+    """One of the independent streams of random numbers that belong to a seed.
+
+    Parameters
+    ----------
+    seed
+        Any non-negative integer.
+    name
+        One of `STREAMS`.
+
+    Raises
+    ------
+    ValueError
+        If there is no stream of that name.
+    """
+    if name not in STREAMS:
+        raise ValueError(f"random stream {name!r}; allowed: {', '.join(STREAMS)}")
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAMS[name],)))
+
+
+def low_rank_matrix(size: int, rank: int, generator: np.random.Generator) -> np.ndarray:
+    """Random ground truth M = A B^T, scaled to |M|_F = n so that the mean squared entry is 1 (appendix A.2).
+
+    Parameters
+    ----------
+    size
+        n; M is n x n.
+    rank
+        r; A and B are n x r with entries from N(0, 1).
+    generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    (n, n) array
+
+    Raises
+    ------
+    ValueError
+        If the rank is not between 1 and n.
+    """
+    if not 1 <= rank <= size:
+        raise ValueError(f"rank = {rank}; allowed: 1 to {size}")
+    left, right = generator.standard_normal((2, size, rank))
+    return _scaled(left @ right.T)
+
+
+def digits_matrix(rank: int, generator: np.random.Generator) -> np.ndarray:
+    """Matrix of real data: 64 of scikit-learn's images of handwritten digits, an image a row, a pixel a column.
+
+    Columns are centred. Of the result the best approximation of a rank is taken, scaled as random matrices are.
+
+    Parameters
+    ----------
+    rank
+        Rank of the approximation.
+    generator
+        Source of the random numbers: which images.
+
+    Returns
+    -------
+    (64, 64) array
+
+    Raises
+    ------
+    ValueError
+        If the rank is not between 1 and that of the images.
+    """
+    from sklearn.datasets import load_digits
+
+    images = load_digits().data
+    chosen = images[generator.choice(len(images), DIGITS_SIZE, replace=False)]
+    left, singular_values, right = np.linalg.svd(chosen - chosen.mean(axis=0))
+    full_rank = int((singular_values > 1e-10 * singular_values[0]).sum())
+    if not 1 <= rank <= full_rank:
+        raise ValueError(f"rank = {rank}; allowed: 1 to {full_rank} for these digits")
+    return _scaled((left[:, :rank] * singular_values[:rank]) @ right[:rank])
+
+
+def singular_basis(matrix: np.ndarray, rank: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal bases U and V of whole spaces in which a matrix of some rank is diagonal: U^T M V = diag(s, 0).
+
+    A decomposition determines the leading singular vectors up to a sign, and the vectors of singular value 0 up to any
+    rotation, so that each LAPACK returns others. Here the entry of largest size of every leading u is positive, and
+    the null spaces are spanned by draws, orthonormalized in their order (Gram and Schmidt): the same seed gives the
+    same bases on every machine, to rounding.
+
+    Parameters
+    ----------
+    matrix
+        M, (n, n).
+    rank
+        Its rank r, with r different singular values above 0.
+    generator
+        Source of the random numbers for the n - r null vectors of either side.
+
+    Returns
+    -------
+    left, right : (n, n) arrays
+        U and V, one singular vector a column, in descending order of singular value.
+    """
+    size = len(matrix)
+    left, _, right_transposed = np.linalg.svd(matrix)
+    leading = np.stack([left[:, :rank], right_transposed[:rank].T])
+    largest = np.abs(leading[0]).argmax(axis=0)
+    leading *= np.sign(leading[0, largest, np.arange(rank)])
+    spanning = np.concatenate([leading, generator.standard_normal((2, size, size - rank))], axis=2)
+    orthogonal, triangle = np.linalg.qr(spanning)
+    bases = orthogonal * np.sign(np.diagonal(triangle, axis1=1, axis2=2))[:, None, :]
+    return bases[0], bases[1]
+
+
+def _scaled(matrix: np.ndarray) -> np.ndarray:
+    """The matrix with a mean squared entry of 1."""
+    return matrix * (len(matrix) / np.linalg.norm(matrix))
+
+
+def observation_mask(
+    size: int, n_observed: int, generator: np.random.Generator, structure: str = "random"
+) -> np.ndarray:
+    """Choose the observed entries without replacement.
+
+    The sets that one generator state yields are nested, except full blocks: more observations are a superset of fewer.
+
+    Parameters
+    ----------
+    size
+        n; the mask is n x n.
+    n_observed
+        Number of observed entries.
+    generator
+        Source of the random numbers.
+    structure
+        How they are chosen. Observed entries are the edges of a graph between rows and columns.
+        `random`: uniformly.
+        `block_diagonal`: full blocks on the diagonal, as few as the number fills, and what is left outside of them.
+        `disconnected`: uniformly within two diagonal blocks of half the size, so that the graph is in two parts.
+        `connected`: the same, but the fraction `BRIDGES` lies outside of the blocks and connects them.
+
+    Returns
+    -------
+    (n, n) bool array
+        True where an entry is observed.
+
+    Raises
+    ------
+    ValueError
+        If the structure is unknown, or has fewer entries than asked for.
+    """
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure = {structure!r}; allowed: {', '.join(STRUCTURES)}")
+    blocks = {"random": 1, "block_diagonal": _full_blocks(size, n_observed)}.get(structure, 2)
+    label = np.arange(size) * blocks // size
+    order = generator.permutation(size**2)
+    inside = (label[:, None] == label).ravel()[order]
+    within, outside = order[inside], order[~inside]
+    most = len(within) if structure in ("disconnected", "connected") else size**2
+    if not 1 <= n_observed <= most:
+        raise ValueError(f"n_observed = {n_observed}; allowed: 1 to {most}")
+    moved = max(1, round(BRIDGES * n_observed)) if structure == "connected" else max(0, n_observed - len(within))
+    mask = np.zeros(size**2, dtype=bool)
+    mask[within[: n_observed - moved]] = True
+    mask[outside[:moved]] = True
+    return mask.reshape(size, size)
+
+
+def _full_blocks(size: int, n_observed: int) -> int:
+    """Fewest blocks on the diagonal whose entries are at most as many as observed; single entries at the least."""
+    for count in range(1, size):
+        if (np.bincount(np.arange(size) * count // size) ** 2).sum() <= n_observed:
+            return count
+    return size
+
+
+def hierarchical_task(branching: Sequence[int] = (2, 2, 2)) -> np.ndarray:
+    """Input-output matrix of a tree: one row for each node, 1 where a leaf lies below the node (eq 11).
+
+    Inputs are the leaves, one-hot; outputs are the nodes, root first, then level by level. The paper's task is the
+    binary tree over 8 leaves, a 15 x 8 matrix.
+
+    Parameters
+    ----------
+    branching
+        Children of each node, level by level from the root down; its length is the depth of the tree.
+
+    Returns
+    -------
+    (nodes, leaves) array
+
+    Raises
+    ------
+    ValueError
+        If the tree has no level, or a node fewer than 2 children.
+    """
+    nodes = _nodes_per_level(branching)
+    return np.concatenate([np.repeat(np.eye(count), nodes[-1] // count, axis=1) for count in nodes])
+
+
+def hierarchical_modes(branching: Sequence[int] = (2, 2, 2)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Singular value decomposition U diag(s) V^T of `hierarchical_task`, in closed form.
+
+    The modes are the mean over all leaves and, for each inner node, the contrasts among its children. A contrast at
+    level l is constant below level l + 1, so that s^2 = sum_(k > l) (leaves below a node of level k); the mean has
+    level -1. For the binary tree over 8 leaves s = sqrt(15), sqrt(7), sqrt(3) twice and 1 four times. Unlike a
+    numerical decomposition it fixes a basis where singular values coincide.
+
+    Parameters
+    ----------
+    branching
+        As of `hierarchical_task`.
+
+    Returns
+    -------
+    left : (nodes, leaves) array
+        U.
+    singular_values : (leaves,) array
+        s, in descending order.
+    right : (leaves, leaves) array
+        V, one mode a column.
+    """
+    nodes = _nodes_per_level(branching)
+    leaves = nodes[-1]
+    below = [leaves // count for count in nodes]
+    columns, squares = [np.full((leaves, 1), leaves**-0.5)], [float(sum(below))]
+    for level, children in enumerate(branching):
+        contrasts = np.kron(np.eye(nodes[level]), _contrasts(children))
+        columns.append(np.repeat(contrasts, below[level + 1], axis=0) * below[level + 1] ** -0.5)
+        squares += [float(sum(below[level + 1 :]))] * columns[-1].shape[1]
+    right, singular_values = np.concatenate(columns, axis=1), np.sqrt(squares)
+    return hierarchical_task(branching) @ right / singular_values, singular_values, right
+
+
+def _nodes_per_level(branching: Sequence[int]) -> list[int]:
+    """Number of nodes at each level, root first."""
+    if len(branching) == 0 or min(branching) < 2:
+        raise ValueError(f"branching = {list(branching)}; allowed: one level or more, 2 children or more")
+    return [int(count) for count in np.cumprod([1, *branching])]
+
+
+def _contrasts(children: int) -> np.ndarray:
+    """Orthonormal contrasts among children, shape (children, children - 1): each against the mean of those before."""
+    columns = [
+        np.r_[np.ones(count), -count, np.zeros(children - count - 1)] / np.sqrt(count * (count + 1))
+        for count in range(1, children)
+    ]
+    return np.stack(columns, axis=1)

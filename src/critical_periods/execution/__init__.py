@@ -1,0 +1,1 @@
+"""What a job does: batches of cells, checkpoints, logs."""

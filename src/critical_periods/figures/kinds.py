@@ -1,0 +1,258 @@
+"""Kinds of figures: what a panel of each says, what it can draw, and the module that draws it.
+
+Light enough for planning: the modules that draw are named, not imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from critical_periods import plugins
+from critical_periods.configuration.document import Title
+from critical_periods.configuration.fields import ConfigError, Epochs, Section, key, one_of
+
+Select = dict[str, Any]
+
+
+class Panel(Section):
+    """What every panel has: the experiment drawn, and values of the axes that it does not spread out."""
+
+    experiment: str = key("Experiment drawn.")
+    select: Select = key("Value of every axis that varies and that the panel does not spread out.", {})
+
+    #: Whether it draws any variable, on axes that it has no idea of; else what is refused is the experiment.
+    any_variable: ClassVar[bool] = False
+    #: Keys of axes along which it draws means over runs, so that these cannot be the runs.
+    averaged: ClassVar[tuple[str, ...]] = ()
+    #: What a panel says once for all cells that it draws: parameter -> the value that it has to have; None for any.
+    alike: ClassVar[Mapping[str, Any]] = {}
+
+    def axes(self) -> dict[str, str]:
+        """Axes that the panel spreads out, by the key that names them."""
+        return {name: value for name in ("x", "y", "lines", "columns") if (value := getattr(self, name, None))}
+
+    def variables(self) -> dict[str, str]:
+        """Variables that the panel draws, by the key that names them; "" for one that the kind implies."""
+        return {"show": show} if (show := getattr(self, "show", None)) else {}
+
+    def drawn(self) -> tuple[str, ...] | None:
+        """Axes that it draws, or averages over, without a key that names them; None for all that there are."""
+        return None
+
+    def check(self, place: str) -> None:
+        """Refuse keys that do not go together."""
+
+
+class ErrorCurvesPanel(Panel):
+    """Error or relative accuracy against the switch epoch, one line for each value of a parameter."""
+
+    show: Literal["relative_accuracy", "reconstruction_error"] = key(
+        "Variable on the vertical axis, against the switch epoch."
+    )
+    lines: str = key("Parameter that tells the lines apart, an axis of the experiment.")
+    log: bool = key("Whether the vertical axis is logarithmic.", False)
+
+    def drawn(self) -> tuple[str, ...]:
+        """Errors after every switch, averaged over draws."""
+        return "seed", "switch_epoch"
+
+
+class SpectraPanel(Panel):
+    """Singular values against the epoch, a row of the figure."""
+
+    columns: str | None = key("Parameter whose values are the columns; instead of switch_epochs.", None)
+    switch_epochs: Annotated[list[Epochs], Field(min_length=1, max_length=8)] | None = key(
+        "Switch epochs drawn, one column each; instead of columns.", None
+    )
+
+    def variables(self) -> dict[str, str]:
+        """Singular values, whatever the panel."""
+        return {"": "singular_value"}
+
+    def drawn(self) -> tuple[str, ...]:
+        """Modes against epochs, averaged over draws; theory upon training."""
+        return ("seed", "epoch", "mode", "solver", *(() if self.switch_epochs is None else ("switch_epoch",)))
+
+    def check(self, place: str) -> None:
+        """Refuse both or none of the two keys that name columns."""
+        if (self.columns is None) == (self.switch_epochs is None):
+            raise ConfigError(f"{place}", "columns and switch_epochs", "one of the two")
+
+
+class PhasePortraitsPanel(Panel):
+    """Trajectories in the plane of K, a row of the figure."""
+
+    #: Named on the left of a row.
+    alike: ClassVar[Mapping[str, Any]] = {"gated_pathway": None, "onset": None, "duration": None, "n_pathways": 2}
+
+    columns: str = key("Parameter that tells the columns apart, an axis of the experiment.")
+
+    def variables(self) -> dict[str, str]:
+        """Paths and flow, whatever the panel."""
+        return {"": "path"}
+
+    def drawn(self) -> tuple[str, ...]:
+        """Paths of all draws and initial conditions, in the plane of both pathways."""
+        return "seed", "trajectory", "point", "pathway"
+
+
+class PathwayPanelsPanel(Panel):
+    """What each pathway learns: curves over training, or matrices at its end."""
+
+    show: Literal["curves", "matrices"] = key(
+        "Singular values against epoch, or the final matrix of every pathway as a heat map."
+    )
+    columns: str | None = key("Parameter that tells neighbouring axes apart, an axis of the experiment.", None)
+    modes: Annotated[int, Field(ge=1, le=10_000)] | None = key(
+        "How many modes are drawn, the largest first; all if not given.", None
+    )
+
+    def variables(self) -> dict[str, str]:
+        """Curves or matrices of the network."""
+        return {"show": "pathway_matrix" if self.show == "matrices" else "pathway_singular_value"}
+
+    def drawn(self) -> tuple[str, ...]:
+        """Modes of every pathway, averaged over draws."""
+        if self.show == "matrices":
+            return "seed", "pathway", "output_mode", "input_mode"
+        return "seed", "solver", "epoch", "pathway", "mode"
+
+    def check(self, place: str) -> None:
+        """Refuse columns of matrices: pathways are their columns."""
+        if self.show == "matrices" and self.columns is not None:
+            raise ConfigError(f"{place}.columns", self.columns, "no such key where matrices are shown")
+
+
+class ChartsPanel(Panel):
+    """Curves of a variable against an axis, a map of it over two axes, or a prediction against a measurement."""
+
+    any_variable: ClassVar[bool] = True
+    averaged: ClassVar[tuple[str, ...]] = ("x", "y")
+
+    chart: Literal["curves", "map", "prediction"] = key(
+        "Curves of a variable against an axis, a map of it over two axes, or a prediction against what was measured."
+    )
+    title: Title | None = key("A few words above the panel.", None)
+    x: str = key(
+        "Horizontal axis, a varied parameter or an axis of the dataset; of a prediction, the predicted variable."
+    )
+    y: str | None = key("Vertical axis of a map; of a prediction, the measured variable.", None)
+    show: str | None = key("Variable drawn by curves and maps.", None)
+    lines: str | None = key("Axis that tells lines, or the colours of points, apart.", None)
+    markers: str | None = key("Axis that tells the markers of a prediction apart.", None)
+    log: Literal["x", "y", "both"] | None = key(
+        "Which axes are logarithmic; a value of 0 on them has a place of its own.", None
+    )
+    contour: Annotated[float, Field(ge=-1e9, le=1e9)] | None = key(
+        "Value along which a map is marked with a line.", None
+    )
+
+    def axes(self) -> dict[str, str]:
+        """Axes spread out; x and y of a prediction are variables."""
+        names = ("lines", "columns", "markers") if self.chart == "prediction" else ("x", "y", "lines", "columns")
+        return {name: value for name in names if (value := getattr(self, name, None))}
+
+    def variables(self) -> dict[str, str]:
+        """Variables drawn: of a prediction, x and y."""
+        if self.chart == "prediction":
+            return {"x": self.x, "y": self.y or ""}
+        return {"show": self.show or ""}
+
+    def drawn(self) -> tuple[str, ...] | None:
+        """Means over runs; of a prediction every setting is a point."""
+        return None if self.chart == "prediction" else ("seed", "trajectory")
+
+    def check(self, place: str) -> None:
+        """Refuse keys that a chart of this kind has no use for, and the lack of one that it needs."""
+        needed = {"curves": ("show",), "map": ("show", "y"), "prediction": ("y",)}[self.chart]
+        unused = {
+            "curves": ("y", "markers", "contour"),
+            "map": ("lines", "markers"),
+            "prediction": ("show", "log", "contour"),
+        }[self.chart]
+        for name in needed:
+            if getattr(self, name) is None:
+                raise ConfigError(f"{place}: missing key", name, f"all of {', '.join(('experiment', 'x', *needed))}")
+        for name in unused:
+            if getattr(self, name) is not None:
+                raise ConfigError(
+                    f"{place}.{name}", getattr(self, name), f"no such key in a chart of kind {self.chart}"
+                )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figures.
+
+    Parameters
+    ----------
+    draw
+        `module:function` that makes the figure of panels and datasets.
+    panel
+        Declaration of a panel.
+    interactive
+        Whether the kind has an interactive twin.
+    selects_axes
+        Whether panels select among recorded axes too, not only among parameters that vary.
+    flat
+        What panels show that interactive twins leave out.
+    alike
+        What a figure says once for all of its cells: parameter -> the value that it has to have; None for any.
+    """
+
+    draw: str
+    panel: type[Panel]
+    interactive: bool = True
+    selects_axes: bool = False
+    flat: tuple[str, ...] = ()
+    alike: Mapping[str, Any] = field(default_factory=dict)
+
+    def has_twin(self, panels: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether a figure of these panels has an interactive twin."""
+        return self.interactive and any(panel.get("show") not in self.flat for panel in panels)
+
+
+_KINDS: Mapping[str, Kind] = {
+    "error_curves": Kind("critical_periods.figures.error_curves:draw", ErrorCurvesPanel),
+    "spectra": Kind("critical_periods.figures.spectra:draw", SpectraPanel),
+    "phase_portraits": Kind(
+        "critical_periods.figures.phase_portraits:draw",
+        PhasePortraitsPanel,
+        interactive=False,
+        alike={"singular_value": None},  # all portraits have the same axes
+    ),
+    "pathway_panels": Kind(
+        "critical_periods.figures.pathway_panels:draw",
+        PathwayPanelsPanel,
+        flat=("matrices",),
+        alike=dict.fromkeys(("gated_pathway", "lesioned_pathway", "lesioned_modes")),  # in the legend
+    ),
+    "charts": Kind("critical_periods.figures.charts:draw", ChartsPanel, selects_axes=True),
+}
+
+
+def kinds() -> dict[str, Kind]:
+    """All kinds by name: those above, and those of plugins, in their dictionaries `KINDS`."""
+    found = dict(_KINDS)
+    for plugin, module in plugins.modules().items():
+        for name, kind in getattr(module, "KINDS", {}).items():
+            plugins.refuse_taken(plugin, "kind of figures", name, found)
+            found[name] = kind
+    return found
+
+
+def kind_of(place: str, name: str) -> Kind:
+    """A kind by its name.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If there is none of that name.
+    """
+    if name not in kinds():
+        raise ConfigError(f"{place}.kind", name, one_of(name, kinds()))
+    return kinds()[name]

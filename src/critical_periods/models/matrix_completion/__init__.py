@@ -1,0 +1,101 @@
+"""Deep matrix completion (section 4; figs 4, 5, 6, 8, 13)."""
+
+from critical_periods.models.matrix_completion.parameters import MatrixCompletion, pretraining
+from critical_periods.models.registry import Model, Simulation, Variable, closings
+
+_HERE = "critical_periods.models.matrix_completion"
+
+#: Recorded quantities whose last value is the result, and what led there their history: name -> long names of both,
+#: label, further axes, and the parameter that asks for them.
+_RESULTS = {
+    "reconstruction_error": (
+        "reconstruction error on the final task, after all of training",
+        "mean squared error over all entries of the task of the phase",
+        *("reconstruction error", (), ""),
+    ),
+    "effective_rank": (
+        "effective rank of W after all of training",
+        "effective rank of W",
+        *("effective rank of $W$", (), "diagnostics"),
+    ),
+    "nuclear_norm": (
+        "nuclear norm of W after all of training",
+        "nuclear norm of W",
+        *("nuclear norm of $W$", (), "diagnostics"),
+    ),
+    "alignment": (
+        "alignment of W's leading singular vectors with the task's, after all of training",
+        "alignment of W's leading singular vectors with the task's",
+        *("alignment with the task", ("task",), "diagnostics"),
+    ),
+    "sharpness": (
+        "largest eigenvalue of the loss's Hessian after all of training",
+        "largest eigenvalue of the loss's Hessian",
+        *("sharpness", (), "sharpness"),
+    ),
+}
+
+
+def _variables() -> dict[str, Variable]:
+    over = ("switch_epoch", "epoch")
+    found = {
+        "switch_epoch": Variable(
+            "epochs of pre-training before the switch to the final task", "epoch", "switch epoch"
+        ),
+        "epoch": Variable("training epoch", "epoch", "epoch"),
+        "mode": Variable("mode, in descending order of singular value"),
+        "task": Variable("task whose singular vectors W is compared with", label="task"),
+        "relative_accuracy": Variable(
+            "error without the deficit minus error with it", "1", "relative accuracy", ("switch_epoch",), signed=-1
+        ),
+        "train_loss": Variable("training loss on the task of the phase", dims=over),
+        "singular_value": Variable(
+            "singular value of the product matrix W", "1", "singular value of $W$", (*over, "mode")
+        ),
+        "balancedness": Variable(
+            "largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| over layers",
+            *("1", "largest imbalance of the factors", over, "balancedness"),
+        ),
+    }
+    for name, (result, history, label, axes, needs) in _RESULTS.items():
+        found[name] = Variable(result, "1", label, ("switch_epoch", *axes), needs)
+        found[f"{name}_history"] = Variable(history, "1", label, (*over, *axes), needs)
+    return found | closings()
+
+
+MODELS = (
+    Model(
+        name="matrix_completion",
+        parameters=MatrixCompletion,
+        simulation=Simulation(
+            cells="matrix_completion",
+            rule="train",
+            simulate=f"{_HERE}.simulation:complete",
+            batch_key=f"{_HERE}.simulation:batch_key",
+            message="Training {bundle} on the final task; progress in {log}",
+            minutes=(120, 20),
+            checkpoints=True,
+            one_solver=True,
+        ),
+        first=Simulation(
+            cells="pretraining",
+            rule="pretrain",
+            simulate=f"{_HERE}.simulation:pretrain",
+            batch_key=f"{_HERE}.simulation:batch_key",
+            message="Pre-training {bundle}; progress in {log}",
+            minutes=(60, 10),
+            checkpoints=True,
+            one_solver=True,
+        ),
+        first_of=pretraining,
+        bundled_by="solver",
+        axis_values=lambda parameters: {
+            "switch_epoch": parameters["switch_epochs"],
+            "task": ("first", "final"),
+            "mode": range(1, parameters["n_singular_values"] + 1),
+        },
+        predict=f"{_HERE}.theory:predict",
+        derive=f"{_HERE}.derived:derive",
+        variables=_variables(),
+    ),
+)

@@ -1,0 +1,328 @@
+"""Deep matrix completion (section 4): from the parameters of a cell to its dataset (figs 4, 5, 6, 8, 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from critical_periods.dynamics.activations import vanishes
+from critical_periods.dynamics.schedules import Phase, Schedule, Task
+from critical_periods.dynamics.tasks import digits_matrix, low_rank_matrix, observation_mask, random_stream
+from critical_periods.dynamics.trajectories import Progress, Solution
+from critical_periods.execution.checkpoints import Checkpoints
+from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights, product
+from critical_periods.solvers import gradient_descent, gradient_flow
+
+#: Recorded quantities whose last value is the result; `<name>_history` is what led there.
+RESULTS = ("reconstruction_error", "effective_rank", "nuclear_norm", "alignment", "sharpness")
+
+#: Phases that one cycle of the learning rate is made of.
+CYCLE_STEPS = 20
+
+
+def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
+    """Pre-training and final task of a cell (section 4.1).
+
+    Ground truths and observations come from independent streams of the seed. The task `same` pre-trains on the final
+    matrix; the observed entries of both tasks are nested.
+
+    Parameters
+    ----------
+    parameters
+        `seed`, `size`, `observations`, `pretrain_task`, `pretrain_matrix`, `pretrain_rank`, `pretrain_n_observed`,
+        and, for the final task, `final_matrix`, `final_rank` and `n_observed`; without these three both tasks are the
+        pre-training's.
+    """
+    seed, size = parameters["seed"], parameters["size"]
+
+    def task(stream: str, matrix: str, rank: int, n_observed: int) -> Task:
+        draws = random_stream(seed, stream)
+        return Task(
+            digits_matrix(rank, draws) if matrix == "digits" else low_rank_matrix(size, rank, draws),
+            observation_mask(size, n_observed, random_stream(seed, "observations"), parameters["observations"]),
+        )
+
+    kind, rank, n_observed = (parameters[f"pretrain_{name}"] for name in ("matrix", "rank", "n_observed"))
+    first = task(
+        "final_matrix" if parameters["pretrain_task"] == "same" else "pretrain_matrix", kind, rank, n_observed
+    )
+    if "final_rank" not in parameters:
+        return first, first
+    final = task("final_matrix", parameters["final_matrix"], parameters["final_rank"], parameters["n_observed"])
+    return first, final
+
+
+def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
+    """Which cells train as one batch: on a GPU all whose shapes and steps agree, on a CPU every cell by itself.
+
+    A GPU is hardly busy with one cell; a CPU gains nothing from several. Diagnostics look at the tasks of one cell.
+    """
+    if parameters["device"] == "cpu" or parameters["diagnostics"]:
+        return None
+    free = {"seed", "init_scale", "observations", "n_observed", "final_matrix", "final_rank"}
+    free |= {"pretrain_task", "pretrain_matrix", "pretrain_rank", "pretrain_n_observed"}
+    return tuple((name, str(value)) for name, value in sorted(parameters.items()) if name not in free)
+
+
+def pretrain(
+    cells: Sequence[Mapping[str, Any]],
+    progress: str | None = None,
+    checkpoints: Checkpoints | None = None,
+    diverged: str = "fail",
+) -> list[xr.Dataset]:
+    """Train cells on their first tasks once, as one batch, and keep the weights at every switch epoch.
+
+    With an `onset` the final task comes first, for so many epochs; switch epochs count from there.
+
+    Parameters
+    ----------
+    cells
+        Parameters of pre-trainings, see `critical_periods.models.matrix_completion.parameters.pretraining`, that agree
+        in everything but seed, init scale and task.
+    progress
+        What to call the job in the log; None for silence.
+    checkpoints
+        Where gradient descent keeps its state while it lasts.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
+
+    Returns
+    -------
+    list of xarray.Dataset
+        For each cell the trajectory over `epoch`, and `weight` over (switch_epoch, layer, row, column).
+
+    Raises
+    ------
+    ValueError
+        If the product of several factors is exactly 0 at the start, because the init scale is too small for the
+        precision.
+    """
+    shared = cells[0]
+    onset, switch_epochs, depth, size = (shared[name] for name in ("onset", "switch_epochs", "depth", "size"))
+    drawn = [
+        initial_weights(depth, size, cell["init_scale"], random_stream(cell["seed"], "weights")) for cell in cells
+    ]
+    for cell, factors in zip(cells, drawn, strict=True):
+        _check_product(cell, factors)
+    weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
+    first, final = (_stacked(tasks) for tasks in zip(*map(matrix_tasks, cells), strict=True))
+    frozen = shared.get("frozen_layer")
+    plasticity = {} if frozen is None else {frozen: 0.0}
+    schedule = [
+        Phase("final", onset, final),
+        Phase("pretraining", switch_epochs[-1], first, layer_plasticity=plasticity),
+    ]
+    switches = [onset + epoch for epoch in switch_epochs]
+    solution = _solve(shared, weights, schedule, switches, progress, checkpoints, diverged)
+    kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switches])
+    coordinates = {"switch_epoch": switch_epochs, "layer": np.arange(1, depth + 1)}
+    coordinates |= {name: np.arange(1, size + 1) for name in ("row", "column")}
+    datasets = []
+    for run in range(len(cells)):
+        trajectory = solution.trajectory.isel(run=run)
+        dataset = trajectory.assign(weight=(("switch_epoch", "layer", "row", "column"), kept[:, :, run]))
+        if (run,) in solution.diverged:
+            dataset.attrs["diverged"] = solution.diverged[run,]
+        datasets.append(dataset.assign_coords(coordinates))
+    return datasets
+
+
+def _check_product(parameters: Mapping[str, Any], factors: Sequence[np.ndarray]) -> None:
+    """Refuse drawn factors whose product is nothing but underflow."""
+    dtype = parameters["dtype"]
+    if vanishes([product([torch.as_tensor(factor, dtype=getattr(torch, dtype)) for factor in factors])]):
+        allowed = f"more, as the product of the {len(factors)} factors drawn is exactly 0 in {dtype}"
+        raise ValueError(f"init_scale = {parameters['init_scale']:g}; allowed: {allowed}")
+
+
+def complete(
+    cells: Sequence[Mapping[str, Any]],
+    pretrainings: Sequence[xr.Dataset],
+    progress: str | None = None,
+    checkpoints: Checkpoints | None = None,
+    diverged: str = "fail",
+) -> list[xr.Dataset]:
+    """Continue every switch epoch of every cell on its final task, all of them as one batch.
+
+    Parameters
+    ----------
+    cells
+        Parameters of cells of the model `matrix_completion` that agree in everything but seed, init scale and tasks.
+    pretrainings
+        For each cell, what `pretrain` returned for its pre-training.
+    progress
+        What to call the job in the log; None for silence.
+    checkpoints
+        Where gradient descent keeps its state while it lasts.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
+
+    Returns
+    -------
+    list of xarray.Dataset
+        For each cell `reconstruction_error` (switch_epoch), the final one; over (switch_epoch, epoch) `train_loss`,
+        `reconstruction_error_history` and the coordinate `phase`; `singular_value` (switch_epoch, epoch, mode); where
+        asked for, the other quantities that the model observes, those of `RESULTS` with a history too.
+        `epoch` counts from the very beginning of training; NaN where a run was not recorded.
+    """
+    shared = cells[0]
+    switch_epochs = shared["switch_epochs"]
+    kept = [
+        pretraining["weight"].sel(switch_epoch=switch_epochs).transpose("layer", "switch_epoch", "row", "column")
+        for pretraining in pretrainings
+    ]
+    weights = list(np.concatenate([weight.values for weight in kept], axis=1))
+    tasks = [matrix_tasks(cell)[1] for cell in cells]
+    phase = Phase("final", shared["final_epochs"], _stacked([task for task in tasks for _ in switch_epochs]))
+    schedule = cycles(phase, shared["cycle_factor"], shared["cycle_epochs"])
+    solution = _solve(shared, weights, schedule, (), progress, checkpoints, diverged)
+    datasets = []
+    for cell, pretraining in enumerate(pretrainings):
+        runs = slice(cell * len(switch_epochs), (cell + 1) * len(switch_epochs))
+        trajectory = solution.trajectory.isel(run=runs).rename(run="switch_epoch")
+        dataset = _whole(pretraining, trajectory.assign_coords(switch_epoch=switch_epochs), shared["onset"])
+        reasons = {}
+        if "diverged" in pretraining.attrs:
+            reasons["pre-training"] = pretraining.attrs["diverged"]
+        for index, switch_epoch in enumerate(switch_epochs):
+            if (runs.start + index,) in solution.diverged and not reasons:
+                reasons[f"switch_epoch = {switch_epoch}"] = solution.diverged[runs.start + index,]
+        if reasons:
+            dataset.attrs["diverged"] = "; ".join(f"{where}: {reason}" for where, reason in reasons.items())
+        datasets.append(dataset)
+    return datasets
+
+
+def cycles(phase: Phase, factor: float, cycle_epochs: int | None) -> Schedule:
+    """Cut a phase into short ones whose learning rate rises to `factor` times the base rate and falls again.
+
+    Parameters
+    ----------
+    phase
+        The phase; the schedule returned is as long.
+    factor
+        Highest learning rate over the base rate; 1 for a constant one.
+    cycle_epochs
+        Length of a cycle, a triangle in `CYCLE_STEPS` steps; of no meaning to a constant rate.
+    """
+    if factor == 1:
+        return [phase]
+    assert cycle_epochs is not None
+    count = -(-phase.epochs * CYCLE_STEPS // cycle_epochs)
+    edges = [min(step * cycle_epochs // CYCLE_STEPS, phase.epochs) for step in range(count + 1)]
+    heights = [1 - abs(2 * (step % CYCLE_STEPS) / CYCLE_STEPS - 1) for step in range(count)]
+    return [
+        replace(phase, epochs=end - start, rate=1 + (factor - 1) * height)
+        for (start, end), height in zip(pairwise(edges), heights, strict=True)
+        if end > start
+    ]
+
+
+def _whole(pretraining: xr.Dataset, final: xr.Dataset, onset: int) -> xr.Dataset:
+    """Trajectories from the first epoch on, and the final error, of all switch epochs of a cell."""
+    before = pretraining.drop_vars(["weight", "switch_epoch", "layer", "row", "column"])
+    runs = [
+        _joined(before, final.sel(switch_epoch=switch_epoch, drop=True), onset + int(switch_epoch))
+        for switch_epoch in final["switch_epoch"].values
+    ]
+    dataset = xr.concat(runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all", fill_value=_FILL)
+    results = [name for name in RESULTS if name in dataset]
+    dataset = dataset.rename({name: f"{name}_history" for name in results}).assign_coords(
+        switch_epoch=final["switch_epoch"].values, mode=np.arange(1, dataset.sizes["mode"] + 1)
+    )
+    dataset = dataset.assign({name: final[name].isel(epoch=-1).drop_vars(["epoch", "phase"]) for name in results})
+    made_from = {name: pretraining.attrs[name] for name in ("software",) if name in pretraining.attrs}
+    return dataset.assign_attrs(final.attrs | made_from)
+
+
+_FILL = {
+    "phase": "",
+    **dict.fromkeys(("train_loss", "singular_value", "balancedness", *RESULTS), np.float32("nan")),
+}
+
+
+def _joined(before: xr.Dataset, after: xr.Dataset, switch_epoch: int) -> xr.Dataset:
+    """One run from its first epoch on: the shared pre-training up to the switch, then its own final phase."""
+    after = after.assign_coords(epoch=after["epoch"] + switch_epoch)
+    return xr.concat([before.sel(epoch=before["epoch"] < switch_epoch), after], "epoch")
+
+
+def _solve(
+    parameters: Mapping[str, Any],
+    weights: Sequence[np.ndarray],
+    schedule: Schedule,
+    keep: Sequence[int],
+    progress: str | None,
+    checkpoints: Checkpoints | None,
+    diverged: str,
+) -> Solution:
+    """Run the solver that a cell asks for on the device and in the precision that it asks for.
+
+    Epochs are those of the configuration, counted at `epochs_at_rate`; the solver makes others that last as long.
+    """
+    if parameters["device"] == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("device = 'cuda', but torch finds no CUDA device here; allowed: cpu")
+    dtype = getattr(torch, parameters["dtype"])
+    tensors = [torch.as_tensor(weight, dtype=dtype, device=parameters["device"]) for weight in weights]
+    model = Factorization(
+        "run",
+        parameters["n_singular_values"],
+        parameters["balancedness"],
+        parameters["activation"],
+        _references(parameters) if parameters["diagnostics"] else None,
+        parameters["sharpness"],
+    )
+    pace = (parameters["epochs_at_rate"] or parameters["learning_rate"]) / parameters["learning_rate"]
+    ends = [round(pace * end) for end in np.cumsum([0, *(phase.epochs for phase in schedule)])]
+    phases = [
+        replace(phase, epochs=end - start, task=_placed(phase.task, tensors[0]))
+        for phase, (start, end) in zip(schedule, pairwise(ends), strict=True)
+    ]
+    settings = {
+        "learning_rate": parameters["learning_rate"],
+        "record_every": max(1, round(pace * parameters["record_every"])),
+        "keep": [round(pace * epoch) for epoch in keep],
+        "progress": None if progress is None else Progress(ends[-1], progress),
+        "diverged": diverged,
+    }
+    if parameters["solver"] == "gradient_flow":
+        solution = gradient_flow(model, tensors, phases, **settings, **parameters["gradient_flow"])
+    else:
+        solution = gradient_descent(model, tensors, phases, **settings, checkpoints=checkpoints)
+    trajectory = solution.trajectory
+    counted = [round(epoch / pace) for epoch in trajectory["epoch"].values.tolist()]
+    trajectory = trajectory.assign_coords(epoch=counted)
+    if model.references is not None:
+        trajectory = trajectory.assign_coords(task=list(model.references))
+    parameters_kept = {round(epoch / pace): kept for epoch, kept in solution.parameters.items()}
+    return Solution(trajectory, parameters_kept, solution.diverged)
+
+
+def _references(parameters: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Singular vectors of the first and the final task of a cell."""
+    references = {}
+    ranks = (parameters["pretrain_rank"], parameters["final_rank"])
+    for name, task, rank in zip(("first", "final"), matrix_tasks(parameters), ranks, strict=True):
+        left, _, right = np.linalg.svd(task.target)
+        references[name] = (left[:, :rank], right[:rank].T)
+    return references
+
+
+def _stacked(tasks: Sequence[Task]) -> Task:
+    """Tasks of the runs of a batch."""
+    return Task(np.stack([task.target for task in tasks]), np.stack([task.mask for task in tasks]))
+
+
+def _placed(task: Task, like: torch.Tensor) -> Task:
+    """A task in the precision and on the device of a tensor."""
+    return Task(torch.as_tensor(task.target).to(like), torch.as_tensor(task.mask).to(like))
+
+
+def _numpy(weight: torch.Tensor) -> np.ndarray:
+    return weight.cpu().numpy()

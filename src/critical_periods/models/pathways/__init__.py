@@ -1,0 +1,144 @@
+"""Multi-pathway learning: networks, and the scalar dynamics of their modes (section 3; figs 1, 2, 3, 7, 11, 12)."""
+
+import math
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from critical_periods.models.pathways.parameters import PathwayNetwork, ScalarPathways
+from critical_periods.models.registry import Model, Simulation, Variable, closings
+
+_HERE = "critical_periods.models.pathways"
+
+_SHARED = {
+    "epoch": Variable("training epoch", "epoch", "epoch"),
+    "pathway": Variable("pathway", label="pathway"),
+    "mode": Variable("mode, in descending order of singular value"),
+    "duration": Variable("length of the gating deficit", "epoch", "duration of the deficit"),
+}
+
+
+def _pathways(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return {"pathway": string.ascii_lowercase[: parameters["n_pathways"]]}
+
+
+def _of_scalar(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return _pathways(parameters) | {"mode": (1,)}
+
+
+def _linear(parameters: Mapping[str, Any]) -> bool:
+    """Whether a network has a scalar reduction to compare with."""
+    return bool(parameters["activation"] == "linear")
+
+
+def _of_network(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    modes = range(1, math.prod(parameters["branching"]) + 1)
+    return _pathways(parameters) | {
+        **dict.fromkeys(("mode", "output_mode", "input_mode"), modes),
+        "solver": ("gradient_descent", "ode") if _linear(parameters) else (),
+        "integration": ("euler", "exact", "shadowing") if _linear(parameters) else (),
+    }
+
+
+MODELS = (
+    Model(
+        name="scalar_pathways",
+        parameters=ScalarPathways,
+        simulation=Simulation(
+            cells="scalar_pathways",
+            rule="integrate_pathways",
+            simulate=f"{_HERE}.simulate_scalar:simulate_scalar",
+            message="Integrating the scalar dynamics of pathways, {bundle}; results in {log}",
+            minutes=(10, 1),
+        ),
+        predict=f"{_HERE}.theory:predict",
+        derive=f"{_HERE}.derived:derive",
+        variables=_SHARED
+        | {
+            "trajectory": Variable("initial condition"),
+            "point": Variable("point along a trajectory, equally spaced in the plane of K"),
+            "K_a": Variable("singular value of pathway a"),
+            "K_b": Variable("singular value of pathway b"),
+            "task_singular_value": Variable("singular value s of the task"),
+            "train_loss": Variable("training loss on the task of the phase", dims=("epoch", "trajectory", "mode")),
+            "pathway_singular_value": Variable(
+                "singular value K that a pathway expresses", dims=("epoch", "pathway", "trajectory", "mode")
+            ),
+            "imbalance": Variable(
+                "q^2 - p^2 at the start, which the flow conserves",
+                *("1", "imbalance $q^2 - p^2$", ("pathway", "trajectory", "mode")),
+            ),
+            "imbalance_drift": Variable(
+                "largest change of q^2 - p^2 along the trajectory", dims=("pathway", "trajectory", "mode")
+            ),
+            "share": Variable(
+                "share of a pathway in the singular value after training",
+                *("1", "share of the pathway", ("pathway", "trajectory")),
+            ),
+            "impairment": Variable(
+                "share that the deficits cost the gated pathway",
+                *("1", "share lost to the deficit", ("trajectory",)),
+                signed=1,
+            ),
+            "sharpness": Variable(
+                "largest eigenvalue of the loss's Hessian after training", "1", "sharpness", ("trajectory",)
+            ),
+            "step_over_edge": Variable(
+                "learning rate x sharpness / 2; above 1 a minimum repels",
+                *("1", r"learning rate $\times$ sharpness / 2", ("trajectory",)),
+            ),
+            "recovery_epochs": Variable(
+                "epochs of the lesion until the gated pathway has learned half of s",
+                *("epoch", "epochs until half of $s$", ("trajectory",), "lesioned_pathway"),
+            ),
+            "path": Variable(
+                "singular value K that a pathway expresses along a trajectory",
+                dims=("point", "pathway", "trajectory"),
+                needs="portrait",
+            ),
+            "path_epoch": Variable(
+                "epoch at which a trajectory passes a point", "epoch", "", ("point", "trajectory"), "portrait"
+            ),
+            "flow": Variable(
+                "velocity dK/dt without a deficit",
+                "1 / unit of gradient-flow time",
+                dims=("pathway", "K_b", "K_a"),
+                needs=lambda parameters: parameters["portrait"] and parameters["n_pathways"] == 2,
+            ),
+        }
+        | closings("trajectory", along="duration"),
+        axis_values=_of_scalar,
+    ),
+    Model(
+        name="pathway_network",
+        parameters=PathwayNetwork,
+        simulation=Simulation(
+            cells="pathway_network",
+            rule="train_pathways",
+            simulate=f"{_HERE}.simulate_network:simulate_network",
+            message="Training multi-pathway networks, {bundle}; progress in {log}",
+            minutes=(20, 10),
+        ),
+        variables=_SHARED
+        | {
+            "solver": Variable("solver: gradient descent on the network, or Euler steps of its scalar reduction"),
+            "output_mode": Variable("left singular vector of the task"),
+            "input_mode": Variable("right singular vector of the task"),
+            "integration": Variable("what gradient descent is compared with"),
+            "task_singular_value": Variable("singular value s of the task"),
+            "train_loss": Variable("training loss on the task of the phase", dims=("epoch",)),
+            "pathway_singular_value": Variable(
+                "singular value K that a pathway expresses", dims=("solver", "epoch", "pathway", "mode")
+            ),
+            "pathway_matrix": Variable(
+                "K = U^T Y V of a pathway after training", dims=("pathway", "output_mode", "input_mode")
+            ),
+            "ode_deviation": Variable(
+                "largest |K of gradient descent - K of the scalar ODE| over epochs and pathways, over s",
+                dims=("integration", "mode"),
+                needs=_linear,
+            ),
+        },
+        axis_values=_of_network,
+    ),
+)

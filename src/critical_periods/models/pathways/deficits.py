@@ -1,0 +1,76 @@
+"""What the network of pathways and its scalar reduction share: names, deficits, epochs, integration (section 3)."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from critical_periods.dynamics.schedules import Phase, Window
+from critical_periods.dynamics.trajectories import Solution
+from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.solvers import gradient_flow
+
+
+def pathway_names(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of a cell's pathways: a, b, ..."""
+    return tuple(string.ascii_lowercase[: parameters["n_pathways"]])
+
+
+def gating(parameters: Mapping[str, Any]) -> list[Window]:
+    """The gating deficit of a cell: one window, or one after the other for the pathways that take turns."""
+    onset, duration = parameters["onset"], parameters["duration"]
+    names, turn = pathway_names(parameters), parameters.get("alternate_every") or duration
+    first = names.index(parameters["gated_pathway"])
+    return [
+        Window(
+            "gating",
+            start,
+            min(turn, onset + duration - start),
+            plasticity={names[(first + index) % len(names)]: parameters["plasticity"]},
+        )
+        for index, start in enumerate(range(onset, onset + duration, turn or 1))
+    ]
+
+
+def lesion(parameters: Mapping[str, Any]) -> list[Window]:
+    """The lesion of a cell, if it has one; of its only mode, where it does not say which."""
+    if parameters["lesioned_pathway"] is None:
+        return []
+    onset, duration = parameters["lesion_onset"], parameters["lesion_duration"]
+    modes = [mode - 1 for mode in parameters.get("lesioned_modes", [1])]
+    return [
+        Window(
+            "lesion",
+            onset,
+            parameters["epochs"] - onset if duration is None else duration,
+            lesions={parameters["lesioned_pathway"]: modes},
+        )
+    ]
+
+
+def epoch_grid(parameters: Mapping[str, Any]) -> list[int]:
+    """Epochs of the dataset: every `record_every` and the last, whatever the deficits, so that cells have the same."""
+    return sorted({*range(0, parameters["epochs"], parameters["record_every"]), parameters["epochs"]})
+
+
+def adaptive(
+    model: ScalarPathways,
+    initial: Sequence[np.ndarray],
+    schedule: Sequence[Phase],
+    parameters: Mapping[str, Any],
+    **settings: Any,
+) -> Solution:
+    """Integrate the scalar ODE with SciPy; LSODA, because it is stiff wherever it has converged."""
+    return gradient_flow(
+        model,
+        initial,
+        schedule,
+        rtol=parameters["rtol"],
+        atol=parameters["atol"],
+        method="LSODA",
+        run_by_run=False,
+        **settings,
+    )

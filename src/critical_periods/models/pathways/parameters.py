@@ -1,0 +1,239 @@
+"""Parameters of multi-pathway learning: of networks, and of their scalar reduction (section 3 of the paper)."""
+
+from __future__ import annotations
+
+import math
+import string
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from critical_periods.configuration.fields import (
+    UNIQUE,
+    Activation,
+    ConfigError,
+    Epochs,
+    Precision,
+    Rate,
+    Section,
+    Solver,
+    SomeEpochs,
+    Tolerance,
+    key,
+    one_of,
+)
+from critical_periods.models.registry import Parameters, check_init_scale
+
+#: Most turns of pathways that are gated one after the other.
+MOST_TURNS = 1000
+
+#: Parameters of the scalar reduction that count epochs, and the onset and length of its deficits.
+EPOCHS = ("epochs", "onset", "duration", "alternate_every", "lesion_onset", "lesion_duration", "record_every")
+WINDOWS = (("onset", "duration"), ("lesion_onset", "lesion_duration"))
+
+Pathway = Annotated[str, Field(pattern="^[a-z]$", json_schema_extra={"words": "one lower-case letter"})]
+Depth = Annotated[int, Field(ge=2, le=100)]
+Width = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Duration(Section):
+    """The duration of the deficit that begins at an onset."""
+
+    onset: Epochs = key("First epoch of the deficit.", unit="epoch")
+    duration: Epochs = key("Its epochs.", unit="epoch")
+
+
+Durations = Annotated[list[Duration], Field(min_length=1, max_length=10_000)]
+
+
+class Deficits(Parameters):
+    """What networks and their scalar reduction share: pathways, their training and their deficits."""
+
+    n_pathways: int = key("Number of pathways, named a, b, c, ...", label="pathways", ge=1, le=26)
+    learning_rate: Rate = key(
+        "Step of gradient descent (of Euler's method), and one epoch's worth of time of gradient flow.",
+        label="learning rate",
+    )
+    epochs: SomeEpochs = key("Epochs of training.", unit="epoch")
+    gated_pathway: Pathway = key(
+        "Pathway that the gating deficit keeps from learning, one of the n_pathways.", label="gated pathway"
+    )
+    onset: Epochs = key(
+        "First epoch of the gating deficit; onset + duration is at most epochs.",
+        label="onset of the deficit", unit="epoch",
+    )  # fmt: skip
+    duration: Epochs | Durations = key(
+        "Epochs of the gating deficit; a list of pairs of onset and duration where they differ by onset.",
+        label="duration of the deficit", unit="epoch",
+    )  # fmt: skip
+    plasticity: float = key(
+        "Factor on the gated pathway's gradient during the deficit; 0 is full gating, 1 none.",
+        0.0, label="plasticity left by the deficit", ge=0, le=1,
+    )  # fmt: skip
+    lesioned_pathway: Pathway | None = key(
+        "Pathway that cannot express some modes, or any, for a while; one of the n_pathways, or null for none.",
+        None, label="lesioned pathway",
+    )  # fmt: skip
+    lesion_onset: Epochs = key("First epoch of the lesion.", 0, label="onset of the patch", unit="epoch")
+    lesion_duration: Epochs | None = key(
+        "Epochs of the lesion; null, it lasts to the end.", None, label="duration of the patch", unit="epoch"
+    )
+    record_every: SomeEpochs = key("Epochs between two records of a trajectory.", unit="epoch")
+    rtol: Tolerance = key("Relative tolerance of adaptive integration.")
+    atol: Tolerance = key("Absolute tolerance of adaptive integration.")
+
+    @property
+    def pathways(self) -> str:
+        """Names of the pathways, a letter each."""
+        return string.ascii_lowercase[: self.n_pathways]
+
+    def check(self, place: str) -> None:
+        """Refuse deficits of pathways that there are not, or that do not lie inside of training."""
+        if self.gated_pathway not in self.pathways:
+            allowed = f"one of {', '.join(self.pathways)}"
+            raise ConfigError(f"{place}: gated_pathway", self.gated_pathway, allowed)
+        self._check_window(place, "gating", self.onset, self.duration_at_onset(place))
+        if self.lesioned_pathway is not None:
+            if self.lesioned_pathway not in self.pathways:
+                raise ConfigError(
+                    f"{place}: lesioned_pathway", self.lesioned_pathway, one_of(self.lesioned_pathway, self.pathways)
+                )
+            self._check_window(place, "lesion", self.lesion_onset, self.lesion_duration or 0)
+
+    def duration_at_onset(self, place: str = "") -> int:
+        """Duration of the gating deficit: one for all onsets, or the one given for the cell's."""
+        if isinstance(self.duration, int):
+            return self.duration
+        by_onset: dict[int, int] = {}
+        for pair in self.duration:
+            if pair.onset in by_onset:
+                given = [item.model_dump() for item in self.duration]
+                raise ConfigError(f"{place}: duration", given, f"one duration for onset {pair.onset}")
+            by_onset[pair.onset] = pair.duration
+        if self.onset not in by_onset:
+            allowed = f"an onset with a duration, one of {', '.join(map(str, by_onset))}"
+            raise ConfigError(f"{place}: onset", self.onset, allowed)
+        return by_onset[self.onset]
+
+    def _check_window(self, place: str, name: str, onset: int, duration: int) -> None:
+        if onset + duration > self.epochs:
+            window = [onset, onset + duration]
+            raise ConfigError(f"{place}: {name} [onset, onset + duration)", window, f"0 to {self.epochs} epochs")
+
+    def identity(self) -> dict[str, Any]:
+        """Parameters with the duration that holds for the onset."""
+        return super().identity() | {"duration": self.duration_at_onset()}
+
+
+class ScalarPathways(Deficits):
+    """One mode of the multi-pathway network: scales p and q of each pathway (section 3, eqs 6-8)."""
+
+    solver: Solver = key("Euler's steps as in the paper, or adaptive ones.")
+    depth: Depth = key("Number D of weight matrices of a pathway.", label="depth $D$")
+    singular_value: float = key(
+        "Singular value s that the pathways have to add up to.", label="singular value $s$", gt=0, le=1_000_000
+    )
+    imbalance: float = key(
+        "C = q^2 - p^2, which training conserves; not below -p(0)^2.",
+        label="imbalance $q^2 - p^2$", ge=-1_000_000, le=1_000_000,
+    )  # fmt: skip
+    init_mean: float = key("Mean of p(0) over initial conditions and pathways.", ge=-1000, le=1000)
+    init_sd: float = key("Standard deviation of p(0) over initial conditions and pathways.", ge=0, le=1000)
+    n_trajectories: int = key("Number of initial conditions.", ge=1, le=100_000)
+    alternate_every: SomeEpochs | None = key(
+        "Epochs after which the deficit passes to the next pathway; null, it stays.",
+        None, label="epochs of a turn", unit="epoch",
+    )  # fmt: skip
+    init_handicap: float = key(
+        "Factor on p(0) of the last pathway.", 1.0, label="initial $p$ of b over that of a", gt=0, le=1000
+    )
+    depth_handicap: int = key(
+        "Weight matrices of the last pathway beyond depth.", 0, label="further layers of b", ge=0, le=100
+    )
+    edge_step: Annotated[float, Field(gt=0, le=1000)] | None = key(
+        "Learning rate in units of 2 / sharpness of the minimum where one pathway has everything, in place of "
+        "learning_rate; needs imbalance 0.",
+        None, label="learning rate / stable limit",
+    )  # fmt: skip
+    epochs_at_rate: Rate | None = key(
+        "Learning rate at which all epochs are counted; at another, there are as many as take the same time.", None
+    )
+    portrait: bool = key("Whether to keep trajectories in the plane of K and the flow, for phase portraits.", True)
+
+    def check(self, place: str) -> None:
+        """Refuse, beside deficits that cannot be, too many turns and initial values that no real q has."""
+        super().check(place)
+        turns = math.ceil(self.duration_at_onset(place) / (self.alternate_every or math.inf))
+        if turns > MOST_TURNS:
+            raise ConfigError(f"{place}: duration / alternate_every", turns, f"{MOST_TURNS} turns of the pathways")
+        if self.edge_step is not None and self.imbalance != 0:
+            raise ConfigError(f"{place}: imbalance", self.imbalance, "0, where edge_step sets the learning rate")
+        if self.imbalance < 0 and (self.init_sd > 0 or self.init_mean**2 < -self.imbalance):
+            allowed = "-init_mean^2 or more, 0 or more where init_sd > 0"
+            raise ConfigError(f"{place}: imbalance", self.imbalance, allowed)
+
+    def identity(self) -> dict[str, Any]:
+        """Parameters with `edge_step` as a learning rate, and epochs at another rate as those at the cell's own."""
+        found = super().identity()
+        edge_step, rate = found.pop("edge_step"), found.pop("epochs_at_rate")
+        if edge_step is not None:
+            found["learning_rate"] = edge_step * 2 / (self.depth * self.singular_value ** (2 - 2 / self.depth))
+        if rate is None:
+            return found
+        pace = rate / found["learning_rate"]
+        ends = {name: found[name] + found[onset] for onset, name in WINDOWS if found[name]}
+        for name in EPOCHS:
+            if found[name]:
+                found[name] = max(1, round(found[name] * pace))
+        # Windows end where their ends are rounded to, so that they stay inside the run.
+        for onset, name in WINDOWS:
+            if name in ends:
+                end = max(1, round(ends[name] * pace))
+                found[onset] = min(found[onset], end - 1)
+                found[name] = end - found[onset]
+        return found
+
+
+class PathwayNetwork(Deficits):
+    """Multi-pathway network on the hierarchical task (section 3, eqs 1-5, 11)."""
+
+    dtype: Precision = key("Floating-point precision of training.")
+    branching: Annotated[list[Annotated[int, Field(ge=2, le=1000)]], Field(min_length=1, max_length=12)] = key(
+        "Children of a node at each level of the hierarchical task's tree, root first."
+    )
+    depth: Depth | Annotated[list[Depth], Field(min_length=1, max_length=26)] = key(
+        "Number D of weight matrices of a pathway; a list for one of its own each.", label="depth $D$"
+    )
+    width: Width | Annotated[list[Width], Field(min_length=1, max_length=26)] = key(
+        "Units in each hidden layer, at least one for every mode; a list for one of its own each."
+    )
+    activation: Activation = key(
+        "Function after every layer of a pathway, its output too; linear for none.", "linear", label="activation"
+    )
+    init_scale: float = key(
+        "End-to-end singular value of every mode and pathway at the start.", label="initial scale", gt=0, le=1000
+    )
+    init_noise: float = key(
+        "Standard deviation, relative to init_scale, of these singular values over modes.", ge=0, le=1
+    )
+    lesioned_modes: Annotated[
+        list[Annotated[int, Field(ge=1, le=10_000)]], Field(min_length=0, max_length=10_000), *UNIQUE
+    ] = key("Modes that the lesioned pathway cannot express, counted from 1 in descending order.", [])
+
+    def check(self, place: str) -> None:
+        """Refuse, beside deficits that cannot be, shapes and lesions that do not fit the task or the pathways."""
+        super().check(place)
+        modes = math.prod(self.branching)
+        for name in ("depth", "width"):
+            value = getattr(self, name)
+            if isinstance(value, list) and len(value) != self.n_pathways:
+                raise ConfigError(f"{place}: {name}", value, f"a number, or {self.n_pathways} of them")
+        if min(self.width if isinstance(self.width, list) else [self.width]) < modes:
+            raise ConfigError(f"{place}: width", self.width, f"{modes} or more, the number of modes")
+        for mode in self.lesioned_modes:
+            if mode > modes:
+                raise ConfigError(f"{place}: lesioned_modes", mode, f"1 to {modes}, the number of modes")
+        if self.lesioned_pathway is None and self.lesioned_modes:
+            allowed = f"one of {', '.join(self.pathways)}, as modes are lesioned"
+            raise ConfigError(f"{place}: lesioned_pathway", None, allowed)
+        check_init_scale(place, self.init_scale, self.dtype, modes)

@@ -1,0 +1,132 @@
+"""Multi-pathway networks: from the parameters of a cell to its dataset (figs 2, 3, 11, 12)."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule
+from critical_periods.dynamics.tasks import hierarchical_modes, hierarchical_task, random_stream
+from critical_periods.dynamics.trajectories import Progress, divergence
+from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion, pathway_names
+from critical_periods.models.pathways.network import PathwayNetwork, balanced_weights, random_rotation
+from critical_periods.models.pathways.scalar import ScalarPathways, scales
+from critical_periods.solvers import gradient_descent
+
+logger = logging.getLogger(__name__)
+
+
+def simulate_network(parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail") -> xr.Dataset:
+    """Train a multi-pathway network on the hierarchical task under gating and lesions (figs 2, 3, 11, 12).
+
+    A linear network is compared with its scalar reduction, integrated in three ways: `euler` with the step of gradient
+    descent (what the paper draws, and what `solver` = "ode" holds), `exact`, and `shadowing` (the flow that gradient
+    descent follows to second order in its step).
+
+    Parameters
+    ----------
+    parameters
+        `branching`, `n_pathways`, `depth` and `width` (one for all pathways, or a list), `activation`,
+        `learning_rate`, `epochs`, `init_scale`, `init_noise`, `gated_pathway`, `onset`, `duration`, `plasticity`,
+        `lesioned_pathway` (or None), `lesioned_modes` (numbered from 1), `lesion_onset`, `lesion_duration` (None: to
+        the end), `record_every`, `dtype`, `rtol`, `atol`, `seed`.
+    progress
+        What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
+
+    Returns
+    -------
+    xarray.Dataset
+        `pathway_singular_value` (solver, epoch, pathway, mode), without `solver` where there is no scalar reduction;
+        `train_loss` (epoch) of the network; `pathway_matrix` (pathway, output_mode, input_mode), the final K;
+        `ode_deviation` (integration, mode), where there is a scalar reduction.
+    """
+    pathways = pathway_names(parameters)
+    depths, widths = (_for_each(parameters[name], len(pathways)) for name in ("depth", "width"))
+    left, singular_values, right = hierarchical_modes(parameters["branching"])
+    noise = random_stream(parameters["seed"], "pathway_scales").standard_normal(len(singular_values))
+    strengths = np.sort(parameters["init_scale"] * (1 + parameters["init_noise"] * noise))[::-1]
+    initial = [scales(strengths, depth) for depth in depths]
+    rotations = random_stream(parameters["seed"], "pathway_rotations")
+    weights = [
+        torch.as_tensor(weight, dtype=getattr(torch, parameters["dtype"]))
+        for (p, q), depth, width in zip(initial, depths, widths, strict=True)
+        for weight in balanced_weights(left, right, p, q, depth, random_rotation(width, rotations))
+    ]
+    network = PathwayNetwork(left, right, depths, pathways, parameters["activation"])
+    windows = [*gating(parameters), *lesion(parameters)]
+    schedule = deficit_schedule(Task(hierarchical_task(parameters["branching"])), parameters["epochs"], windows)
+    grid = epoch_grid(parameters)
+    common: dict[str, Any] = {
+        "learning_rate": parameters["learning_rate"],
+        "record_every": _step(schedule, grid),
+        "diverged": diverged,
+    }
+    report = None if progress is None else Progress(parameters["epochs"], progress)
+    solution = gradient_descent(network, weights, schedule, progress=report, **common)
+    recorded = solution.trajectory.sel(epoch=grid)
+    dataset = recorded.assign_attrs(divergence(solution.diverged)).assign(
+        pathway_matrix=(
+            ("pathway", "output_mode", "input_mode"),
+            network.pathway_matrices(solution.final, schedule[-1]).numpy(),
+        )
+    )
+    if parameters["activation"] == "linear":
+        reduced = ScalarPathways(np.array(depths)[:, None], ("mode",), pathways)
+        scalar = [np.stack(parts) for parts in zip(*initial, strict=True)]
+        modes = deficit_schedule(Task(singular_values), parameters["epochs"], windows)
+        curves = {
+            "euler": gradient_descent(reduced, scalar, modes, **common),
+            "exact": adaptive(reduced, scalar, modes, parameters, **common),
+            "shadowing": adaptive(reduced, scalar, modes, parameters, shadowing=True, **common),
+        }
+        trained = recorded["pathway_singular_value"]
+        followed = {
+            name: curve.trajectory["pathway_singular_value"].sel(epoch=grid).astype(trained.dtype)
+            for name, curve in curves.items()
+        }
+        deviation = np.stack(
+            [abs(trained - curve).max(("epoch", "pathway")) / singular_values for curve in followed.values()]
+        )
+        dataset["ode_deviation"] = (("integration", "mode"), deviation)
+        dataset["pathway_singular_value"] = xr.concat(
+            [trained, followed["euler"]], xr.IndexVariable("solver", ["gradient_descent", "ode"]), coords="minimal"
+        )
+        dataset = dataset.assign_coords(integration=list(followed))
+        if progress is not None:
+            for name, value in zip(followed, deviation, strict=True):
+                logger.info(
+                    "%s: gradient descent against the scalar ODE (%s): largest |difference| / s = %.3g (mode %d)",
+                    progress,
+                    name,
+                    value.max(),
+                    value.argmax() + 1,
+                )
+    numbers = np.arange(1, len(singular_values) + 1)
+    return dataset.assign_coords(
+        pathway=list(pathways),
+        duration=parameters["duration"],
+        mode=numbers,
+        output_mode=numbers,
+        input_mode=numbers,
+        task_singular_value=("mode", singular_values),
+    )
+
+
+def _for_each(value: int | Sequence[int], count: int) -> tuple[int, ...]:
+    values = (value,) * count if isinstance(value, int) else tuple(value)
+    if len(values) != count:
+        raise ValueError(f"{list(values)}; allowed: one number, or one for each of the {count} pathways")
+    return values
+
+
+def _step(schedule: Sequence[Phase], grid: Sequence[int]) -> int:
+    """Largest step between records that meets the grid in every phase, each of which starts counting anew."""
+    return math.gcd(*(phase.epochs for phase in schedule), *grid) or 1

@@ -1,0 +1,96 @@
+"""When the period closes for pathways, in theory: the clock of the error (docs/theory.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.integrate
+import xarray as xr
+
+from critical_periods.models.pathways.scalar import initial_scales, pathway_singular_value, scales
+
+#: What the theory assumes of a cell.
+ASSUMED = {
+    "onset": 0,
+    "plasticity": 0,
+    "alternate_every": None,
+    "lesioned_pathway": None,
+    "init_handicap": 1,
+    "depth_handicap": 0,
+}
+
+
+def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
+    """A cell with `predicted_closing`, in epochs, where the experiment varies the duration of the deficit.
+
+    NaN where the cell is not as `ASSUMED`.
+
+    Parameters
+    ----------
+    dataset, parameters
+        Dataset and parameters of the cell.
+    axes
+        Axes of the experiment. A duration that is not on its axis counts other epochs than the axis does
+        (`epochs_at_rate`); then there is no prediction.
+    """
+    if parameters["duration"] not in axes.get("duration", ()):
+        return dataset
+    closing = float("nan")
+    if all(parameters[name] == value for name, value in ASSUMED.items()):
+        given = ("singular_value", "depth", "imbalance", "init_mean", "n_pathways")
+        closing = gating_closing(*(parameters[name] for name in given)) / parameters["learning_rate"]
+    return dataset.assign(predicted_closing=closing)
+
+
+@cache
+def gating_closing(
+    singular_value: float, depth: int, imbalance: float = 0.0, init: float = 0.0, n_pathways: int = 2
+) -> float:
+    """Duration of gating, from the start on, that costs a pathway half of what an endless deficit costs it.
+
+    All pathways obey dp/dtheta = q^(D-1) (eq 7), where the clock theta = integral of the error (s - sum K) dt is the
+    same for all and stands still for a gated one. So all that a deficit does is to set the gated pathway's clock back
+    by delta, the integral of the error over its duration, and training ends where
+    (n - 1) K(theta) + K(theta - delta) = s.
+
+    Undisturbed, a pathway ends at s/n; after an endless deficit at its initial K_0. Half way lies K_b = (s/n + K_0)/2,
+    and K_a = (s - K_b)/(n - 1) of the others. The clocks of the two differ by the integral of dp/q^(D-1) from p(K_b)
+    to p(K_a), and the closing is the time in which the others, learning alone, run that far:
+    dt/dtheta = 1 / (s - K_0 - (n - 1) K(theta)).
+
+    Parameters
+    ----------
+    singular_value, depth, imbalance
+        s, D and C = q^2 - p^2.
+    init
+        p(0) of all pathways.
+    n_pathways
+        n, one of which is gated.
+
+    Returns
+    -------
+    float
+        In units of time, of which an epoch has as many as its learning rate; NaN where K_0 is s/n or more.
+    """
+    others = n_pathways - 1
+    p, q = (float(scale) for scale in initial_scales(init, imbalance))
+    start = float(pathway_singular_value(p, q, depth))
+    if others < 1 or start >= singular_value / n_pathways:
+        return float("nan")
+
+    def speed(p: float) -> float:
+        return (imbalance + p * p) ** ((depth - 1) / 2)
+
+    loser = (singular_value / n_pathways + start) / 2
+    ends = [float(scales(strength, depth, imbalance)[0]) for strength in (loser, (singular_value - loser) / others)]
+    delay, _ = scipy.integrate.quad(lambda p: 1 / speed(p), *ends, epsabs=0, epsrel=1e-10)
+
+    def rates(_theta: float, state: np.ndarray) -> list[float]:
+        fast = speed(state[0])
+        return [fast, 1 / (singular_value - start - others * state[0] * fast)]
+
+    solution = scipy.integrate.solve_ivp(rates, (0, delay), [p, 0.0], "LSODA", rtol=1e-10, atol=1e-14)
+    return float(solution.y[1, -1])

@@ -1,0 +1,73 @@
+"""Dynamics of the product matrix: theory beside training (appendices B and C; figs 9, 10)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from critical_periods.models.product_matrix.parameters import SharedModes, SingularFlow
+from critical_periods.models.registry import Model, Simulation, Variable
+
+_HERE = "critical_periods.models.product_matrix.simulation"
+
+
+def _variables(*axes: str) -> dict[str, Variable]:
+    runs = tuple(axis for axis in axes if axis == "switch_epoch")
+    return {
+        "switch_epoch": Variable(
+            "epochs of pre-training before the switch to the final task", "epoch", "switch epoch"
+        ),
+        "epoch": Variable("training epoch", "epoch", "epoch"),
+        "mode": Variable("mode, in descending order of singular value"),
+        "solver": Variable("who computed the singular values: gradient descent, or the theory"),
+        "singular_value": Variable("singular value of the product matrix W", "1", "singular value of $W$", axes),
+        "largest_difference": Variable("largest |training - theory| over epochs and modes", dims=runs),
+        "relative_difference": Variable(
+            "largest |training - theory|, relative to the largest singular value in training", dims=runs
+        ),
+        "gradient_evaluations": Variable("gradients that the adaptive integration of the theory evaluated", dims=()),
+        "imbalance": Variable("largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| at the start", dims=()),
+        "smallest_gap": Variable(
+            "smallest gap between singular values at the start, relative to the largest", dims=()
+        ),
+    }
+
+
+def _modes(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return {"mode": range(1, parameters["n_singular_values"] + 1)}
+
+
+MODELS = (
+    Model(
+        name="singular_flow",
+        parameters=SingularFlow,
+        simulation=Simulation(
+            cells="singular_flow",
+            rule="singular_flow",
+            simulate=f"{_HERE}:simulate_singular_flow",
+            message="Training beside the flow of singular values, {bundle}; progress in {log}",
+            minutes=(60, 30),
+        ),
+        variables=_variables("solver", "switch_epoch", "epoch", "mode"),
+        axis_values=lambda parameters: {
+            **_modes(parameters),
+            "switch_epoch": parameters["switch_epochs"],
+            "solver": ("gradient_descent", "ode"),
+        },
+    ),
+    Model(
+        name="shared_modes",
+        parameters=SharedModes,
+        simulation=Simulation(
+            cells="shared_modes",
+            rule="shared_modes",
+            simulate=f"{_HERE}:simulate_shared_modes",
+            message="Training beside modes in closed form, {bundle}; progress in {log}",
+            minutes=(60, 30),
+        ),
+        variables={
+            name: variable
+            for name, variable in _variables("solver", "epoch", "mode").items()
+            if name not in ("switch_epoch", "gradient_evaluations", "imbalance", "smallest_gap")
+        },
+        axis_values=lambda parameters: {**_modes(parameters), "solver": ("gradient_descent", "closed_form")},
+    ),
+)

@@ -1,0 +1,255 @@
+"""Theory beside training: the flow of the product matrix (fig 9) and modes in closed form (fig 10)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream, singular_basis
+from critical_periods.dynamics.trajectories import Progress, Solution, divergence
+from critical_periods.models.matrix_completion.landscape import Factorization
+from critical_periods.models.product_matrix.closed_form import chained_modes, shared_spectrum
+from critical_periods.models.product_matrix.landscape import ProductMatrix, balance
+from critical_periods.solvers import gradient_descent, gradient_flow
+
+logger = logging.getLogger(__name__)
+
+
+def near_identity_weights(
+    depth: int, size: int, init_scale: float, init_spread: float, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Draw the initial factors of fig 9, the same diagonal matrix in every layer, hence balanced.
+
+    Parameters
+    ----------
+    depth
+        Number of factors N.
+    size
+        n; every factor is n x n.
+    init_scale
+        Scale of the product: every factor is init_scale^(1/N) I ...
+    init_spread
+        ... plus a diagonal of N(0, init_spread), which tells the singular values apart.
+    generator
+        Source of the random numbers.
+    """
+    layer = np.diag(init_scale ** (1 / depth) + init_spread * generator.standard_normal(size))
+    return [layer.copy() for _ in range(depth)]
+
+
+def simulate_singular_flow(
+    parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail"
+) -> xr.Dataset:
+    """Train a deep factorization across task switches, and integrate eqs 10, 13 and 14 beside it (fig 9).
+
+    Training and theory share the pre-training of all switch epochs. Conditions of the equations (balanced factors,
+    distinct singular values) are checked at the start, logged, and part of the result.
+
+    Parameters
+    ----------
+    parameters
+        Parameters of a cell of the model `singular_flow`.
+    progress
+        What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
+
+    Returns
+    -------
+    xarray.Dataset
+        `singular_value` (solver, switch_epoch, epoch, mode), solver being "gradient_descent" or "ode"; `epoch` counts
+        from the very beginning and is NaN where a run was not recorded; coordinate `phase` (switch_epoch, epoch);
+        `largest_difference` and `relative_difference` (switch_epoch); `gradient_evaluations`; `imbalance` and
+        `smallest_gap` at the start.
+
+    Raises
+    ------
+    critical_periods.dynamics.trajectories.DivergedError, critical_periods.dynamics.trajectories.SolverError
+        As the solvers.
+    """
+    seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
+    mask = observation_mask(size, parameters["n_observed"], random_stream(seed, "observations"))
+    first, final = (
+        Task(low_rank_matrix(size, parameters[rank], random_stream(seed, stream)), mask)
+        for rank, stream in (("pretrain_rank", "pretrain_matrix"), ("final_rank", "final_matrix"))
+    )
+    weights = near_identity_weights(
+        depth, size, parameters["init_scale"], parameters["init_spread"], random_stream(seed, "weights")
+    )
+    conditions = balance(weights)
+    logger.info(
+        "conditions of the theory: imbalance %.3g, smallest gap %.3g of the largest singular value, smallest one %.3g",
+        conditions.imbalance, conditions.smallest_gap, conditions.smallest_value,
+    )  # fmt: skip
+    if conditions.relative_imbalance > 1e-6 or conditions.smallest_gap == 0 or conditions.smallest_value == 0:
+        logger.warning("the factors are not balanced, or singular values coincide: theory is not exact here")
+
+    switch_epochs, final_epochs = parameters["switch_epochs"], parameters["final_epochs"]
+    settings: dict[str, Any] = {
+        "learning_rate": parameters["learning_rate"],
+        "record_every": parameters["record_every"],
+        "diverged": diverged,
+    }
+    pretraining = [Phase("pretraining", switch_epochs[-1], first)]
+    completion = [Phase("final", final_epochs, final)]
+
+    lost: list[Mapping[tuple[int, ...], str]] = []
+
+    def trained() -> list[xr.Dataset]:
+        dtype = getattr(torch, parameters["dtype"])
+        tensors = [torch.as_tensor(weight, dtype=dtype) for weight in weights]
+        follow = None if progress is None else Progress(switch_epochs[-1], f"{progress}, pre-training")
+        shared = gradient_descent(
+            Factorization(n_singular_values=parameters["n_singular_values"]), tensors, pretraining,
+            keep=switch_epochs, progress=follow, **settings,
+        )  # fmt: skip
+        batch = [torch.stack(layers) for layers in zip(*_kept(shared, switch_epochs), strict=True)]
+        after = gradient_descent(
+            Factorization("switch_epoch", parameters["n_singular_values"]), batch, completion,
+            progress=None if progress is None else Progress(final_epochs, f"{progress}, final task"), **settings,
+        )  # fmt: skip
+        lost.extend([shared.diverged, after.diverged])
+        runs = [after.trajectory.isel(switch_epoch=run) for run in range(len(switch_epochs))]
+        return _from_the_start(shared.trajectory, runs, switch_epochs)
+
+    def predicted() -> tuple[list[xr.Dataset], int]:
+        shadowing = parameters["shadowing"]
+        model = ProductMatrix(
+            depth, parameters["n_singular_values"], parameters["learning_rate"] if shadowing else 0.0
+        )
+        tolerances = {name: parameters[name] for name in ("method", "rtol", "atol", "shadowing")}
+        start = [np.linalg.multi_dot(weights[::-1]) if depth > 2 else weights[1] @ weights[0]]
+        follow = None if progress is None else Progress(switch_epochs[-1], f"{progress}, theory")
+        shared = gradient_flow(
+            model, start, pretraining, keep=switch_epochs, progress=follow, **settings, **tolerances
+        )
+        after = [
+            gradient_flow(model, matrix, completion, **settings, **tolerances)
+            for matrix in _kept(shared, switch_epochs)
+        ]
+        lost.extend(solution.diverged for solution in (shared, *after))
+        evaluations = sum(solution.trajectory.attrs["gradient_evaluations"] for solution in (shared, *after))
+        runs = [solution.trajectory for solution in after]
+        return _from_the_start(shared.trajectory, runs, switch_epochs), evaluations
+
+    theory, evaluations = predicted()
+    runs = [
+        _beside({"gradient_descent": training, "ode": ode}) for training, ode in zip(trained(), theory, strict=True)
+    ]
+    joined = xr.concat(
+        runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all",
+        fill_value={"phase": "", "singular_value": np.nan},
+    )  # fmt: skip
+    dataset = joined.assign_coords(switch_epoch=list(switch_epochs)).assign(
+        gradient_evaluations=evaluations, imbalance=conditions.imbalance, smallest_gap=conditions.smallest_gap
+    )
+    for switch_epoch, difference in zip(switch_epochs, dataset["relative_difference"].values, strict=True):
+        logger.info(
+            "switch at %d: training and theory differ by at most %.3g of the largest value", switch_epoch, difference
+        )
+    return dataset.assign_attrs(divergence(*lost))
+
+
+def simulate_shared_modes(
+    parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail"
+) -> xr.Dataset:
+    """Train through two tasks with the same singular vectors, and evaluate eq 21 beside it (fig 10).
+
+    The second task gives the modes of the first one new strengths, in reversed order: the smallest one to the
+    mode that was largest. The closed form is that of all entries observed, whatever the number observed in training.
+
+    Parameters
+    ----------
+    parameters
+        Parameters of a cell of the model `shared_modes`.
+    progress
+        What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
+
+    Returns
+    -------
+    xarray.Dataset
+        `singular_value` (solver, epoch, mode), solver being "gradient_descent" or "closed_form", modes in descending
+        order at every epoch; coordinate `phase` (epoch); `largest_difference` and `relative_difference`.
+
+    Raises
+    ------
+    critical_periods.dynamics.trajectories.DivergedError
+        As gradient descent.
+    """
+    seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
+    target = low_rank_matrix(size, parameters["pretrain_rank"], random_stream(seed, "pretrain_matrix"))
+    left, right = singular_basis(target, parameters["pretrain_rank"], random_stream(seed, "null_vectors"))
+    second = low_rank_matrix(size, parameters["final_rank"], random_stream(seed, "final_matrix"))
+    n_modes = max(parameters["pretrain_rank"], parameters["final_rank"])
+    reversed_modes = np.zeros(size)
+    reversed_modes[:n_modes] = np.linalg.svd(second, compute_uv=False)[:n_modes][::-1]
+    targets = [target, left * reversed_modes @ right.T]
+    spectra = [np.maximum(shared_spectrum(left, right, matrix), 0) for matrix in targets]
+
+    root = parameters["init_scale"] ** (1 / depth)
+    weights = [root * right.T, *[root * np.eye(size)] * (depth - 2), root * left]
+    durations = [parameters["pretrain_epochs"], parameters["final_epochs"]]
+    mask = observation_mask(size, parameters["n_observed"], random_stream(seed, "observations"))
+    schedule = [
+        Phase(name, epochs, Task(matrix, mask))
+        for name, epochs, matrix in zip(("pretraining", "final"), durations, targets, strict=True)
+    ]
+    kept = parameters["n_singular_values"]
+    solution = gradient_descent(
+        Factorization(n_singular_values=kept),
+        [torch.as_tensor(weight, dtype=getattr(torch, parameters["dtype"])) for weight in weights],
+        schedule,
+        learning_rate=parameters["learning_rate"],
+        record_every=parameters["record_every"],
+        progress=None if progress is None else Progress(sum(durations), progress),
+        diverged=diverged,
+    )
+    training = solution.trajectory
+    tau = size**2 / parameters["learning_rate"]
+    strengths = chained_modes(
+        training["epoch"], spectra, durations, np.full(size, parameters["init_scale"]), tau, depth
+    )
+    closed_form = training.assign(singular_value=(("epoch", "mode"), -np.sort(-strengths, axis=1)[:, :kept]))
+    dataset = _beside({"gradient_descent": training, "closed_form": closed_form})
+    logger.info(
+        "%d of %d entries observed: training and closed form differ by at most %.3g of the largest singular value",
+        parameters["n_observed"], size**2, dataset["relative_difference"],
+    )  # fmt: skip
+    return dataset.assign_attrs(divergence(solution.diverged))
+
+
+def _kept(solution: Solution, epochs: Sequence[int]) -> list[list[Any]]:
+    return [solution.parameters[epoch] for epoch in epochs]
+
+
+def _from_the_start(shared: xr.Dataset, after: Sequence[xr.Dataset], switch_epochs: Sequence[int]) -> list[xr.Dataset]:
+    """Runs from their first epoch on: the shared pre-training up to the switch, then what follows it."""
+    return [
+        xr.concat(
+            [
+                shared.sel(epoch=shared["epoch"] < switch_epoch),
+                run.assign_coords(epoch=run["epoch"] + switch_epoch),
+            ],
+            "epoch",
+        )
+        for switch_epoch, run in zip(switch_epochs, after, strict=True)
+    ]
+
+
+def _beside(trajectories: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Singular values of training and theory along `solver`, training first, and how far they are apart."""
+    training, theory = (trajectory["singular_value"].astype(float) for trajectory in trajectories.values())
+    values = xr.concat([training, theory], "solver", coords="minimal", compat="override")
+    values = values.assign_coords(solver=list(trajectories), mode=np.arange(1, values.sizes["mode"] + 1))
+    largest = abs(training - theory).max()
+    return values.to_dataset(name="singular_value").assign(
+        largest_difference=largest, relative_difference=largest / training.max()
+    )

@@ -1,0 +1,213 @@
+"""From the configuration to cells and the jobs that compute them.
+
+Imported whenever the workflow is planned, so it needs nothing heavier than pydantic.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from critical_periods.configuration.claims import check_claim
+from critical_periods.configuration.document import Configuration, configuration
+from critical_periods.configuration.fields import ConfigError, one_of, validated
+from critical_periods.models.registry import Model, built_in, models
+from critical_periods.planning.cells import Bundle, Cell, Experiment
+from critical_periods.planning.panels import check_figure
+
+#: Keys of the configuration's top level that every cell whose model knows them takes over.
+SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
+
+#: Most cells that all experiments of a configuration may have together: planning them takes minutes.
+MOST_CELLS = 1_000_000
+
+
+class Plan:
+    """Everything a configuration asks for: experiments, cells, and the jobs that compute them.
+
+    Parameters
+    ----------
+    config
+        A configuration, not yet validated.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If a key is unknown or its value not allowed, or the configuration asks for something impossible.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config: Configuration = configuration(config)
+        self._check_models()
+        self._check_sizes()
+        self.experiments = {name: self._experiment(name) for name in self.config.experiments}
+        for name, figure in self.config.figures.items():
+            check_figure(f"figures.{name}", figure, self.experiments)
+        axes = {
+            "seed",
+            *(axis for model in models().values() for axis in (*model.parameters.model_fields, *model.variables)),
+        }
+        for name, claim in self.config.claims.items():
+            check_claim(f"claims.{name}", claim, self.config.experiments, self.config.figures, axes)
+        self.bundles: dict[str, Bundle] = {}
+        self.bundle_of: dict[str, Bundle] = {}
+        self._firsts: dict[str, Cell] = {}
+        for experiment in self.experiments.values():
+            self._bundle(experiment.cells.values())
+        for experiment in self.experiments.values():
+            if models()[experiment.model].first is not None:
+                self._bundle(self.first(cell) for cell in experiment.cells.values())
+
+    def first(self, cell: Cell) -> Cell:
+        """What a cell needs to be computed before, if its model has such; cells that agree in it share it."""
+        if cell.id not in self._firsts:
+            self._firsts[cell.id] = first_cell(cell)
+        return self._firsts[cell.id]
+
+    def experiment_bundles(self, name: str) -> list[Bundle]:
+        """Bundles that hold the cells of an experiment, each once."""
+        return self._bundles_of(self.experiments[name].cells.values())
+
+    def first_bundles(self, bundle: Bundle) -> list[Bundle]:
+        """Bundles that hold what the cells of a bundle need to be computed before, each once."""
+        return self._bundles_of(map(self.first, bundle.cells))
+
+    def _bundles_of(self, cells: Iterable[Cell]) -> list[Bundle]:
+        bundles = (self.bundle_of[cell.id] for cell in cells)
+        return list({bundle.id: bundle for bundle in bundles}.values())
+
+    def _bundle(self, cells: Iterable[Cell]) -> None:
+        """Put the cells not yet planned into bundles, as many of a kind in one as the configuration says."""
+        new = {cell.id: cell for cell in cells if cell.id not in self.bundle_of}
+        by_kind: dict[tuple[str, str], list[Cell]] = {}
+        for cell in new.values():
+            by_kind.setdefault((cell.model, _kind(cell)), []).append(cell)
+        for (_, kind), members in by_kind.items():
+            limit = self.config.cells_per_job.get(kind) or model_of(members[0]).default_cells_per_job
+            for start in range(0, len(members), limit):
+                bundle = Bundle(tuple(members[start : start + limit]))
+                self.bundles[bundle.id] = bundle
+                self.bundle_of.update((cell.id, bundle) for cell in bundle.cells)
+
+    def _check_models(self) -> None:
+        for key, known, required in (
+            ("models", models(), built_in()),
+            ("cells_per_job", _kinds(models()), _kinds(built_in())),
+        ):
+            section = getattr(self.config, key)
+            for name in section:
+                if name not in known:
+                    raise ConfigError(f"{key}: unknown key", name, one_of(name, known))
+            for name in required:
+                if name not in section:
+                    raise ConfigError(f"{key}: missing key", name, f"all of {', '.join(required)}")
+        for name, model in models().items():
+            shared = self._shared(model)
+            validated(model.parameters, shared | dict(self.config.models.get(name, {})), f"models.{name}")
+
+    def _check_sizes(self) -> None:
+        """Refuse grids of too many cells before any of them is expanded."""
+        total = 0
+        for name, settings in self.config.experiments.items():
+            lengths = [len(settings.seeds or self.config.seeds), *map(len, settings.vary.values())]
+            total += math.prod(lengths)
+            if total > MOST_CELLS:
+                product = " x ".join(map(str, lengths))
+                raise ConfigError(f"experiments.{name}: cells", product, f"{MOST_CELLS} in all experiments together")
+
+    def _shared(self, model: Model) -> dict[str, Any]:
+        known = model.parameters.model_fields
+        plain = self.config.model_dump(include=set(SHARED_PARAMETERS))
+        return {name: plain[name] for name in SHARED_PARAMETERS if name in known}
+
+    def _experiment(self, name: str) -> Experiment:
+        settings, place = self.config.experiments[name], f"experiments.{name}"
+        if settings.model not in models():
+            raise ConfigError(f"{place}.model", settings.model, one_of(settings.model, models()))
+        model = models()[settings.model]
+        known = model.parameters.model_fields
+        for parameter in settings.set:
+            if parameter not in known:
+                raise ConfigError(f"{place}.set", parameter, one_of(parameter, known))
+            if parameter in settings.vary:
+                raise ConfigError(f"{place}.set", parameter, "a parameter that the experiment does not vary")
+        defaults = self._shared(model) | dict(self.config.models.get(settings.model, {})) | settings.set
+        axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
+        return Experiment(name, settings.title, settings.model, axes, cells)
+
+
+def grid(
+    model: Model, parameters: Mapping[str, Any], seeds: Sequence[int], vary: Mapping[str, Sequence[Any]], place: str
+) -> tuple[dict[str, tuple[Any, ...]], dict[tuple[Any, ...], Cell]]:
+    """Axes of an experiment and its cells, one for every combination of seed and values that vary.
+
+    Parameters
+    ----------
+    model
+        The model of the cells.
+    parameters
+        Parameters that all cells share.
+    seeds
+        Random draws.
+    vary
+        Parameter -> values.
+    place
+        Key of the experiment, for errors.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If a parameter is unknown or missing, or the value of one is not allowed beside the others.
+    """
+    known = model.parameters.model_fields
+    for parameter, values in vary.items():
+        if parameter not in known:
+            raise ConfigError(f"{place}.vary", parameter, one_of(parameter, known))
+        for value in values:
+            if isinstance(value, list | Mapping):
+                raise ConfigError(f"{place}.vary.{parameter}", value, "numbers and words, no lists and no keys")
+    axes = {"seed": tuple(seeds)} | {parameter: tuple(values) for parameter, values in vary.items()}
+    cells: dict[tuple[Any, ...], Cell] = {}
+    of_point: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for coordinates in itertools.product(*axes.values()):
+        seed, point = coordinates[0], coordinates[1:]
+        if point not in of_point:
+            of_point[point] = _identity(model, {**parameters, **dict(zip(vary, point, strict=True))}, place)
+        cells[coordinates] = Cell(model.name, of_point[point] | {"seed": seed})
+    return axes, cells
+
+
+def _identity(model: Model, parameters: Mapping[str, Any], place: str) -> dict[str, Any]:
+    checked = validated(model.parameters, parameters, place)
+    checked.check(place)
+    return checked.identity()
+
+
+def first_cell(cell: Cell) -> Cell:
+    """What a cell needs to be computed before, of a model that has such."""
+    model = models()[cell.model]
+    assert model.first is not None
+    assert model.first_of is not None
+    return Cell(model.first.cells, model.first_of(cell.parameters))
+
+
+def model_of(cell: Cell) -> Model:
+    """Model of a cell, or of the cells that need it first."""
+    return next(model for model in models().values() if cell.model in (model.name, model.first and model.first.cells))
+
+
+def _kind(cell: Cell) -> str:
+    """The key of `cells_per_job` that holds for a cell."""
+    model = model_of(cell)
+    return cell.parameters[model.bundled_by] if model.bundled_by else model.name
+
+
+def _kinds(known: Mapping[str, Model]) -> list[str]:
+    """Keys of `cells_per_job` for some models."""
+    kinds = (
+        get_args(model.parameters.model_fields[model.bundled_by].annotation) if model.bundled_by else (model.name,)
+        for model in known.values()
+    )
+    return list(dict.fromkeys(itertools.chain(*kinds)))

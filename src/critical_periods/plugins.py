@@ -1,0 +1,106 @@
+"""Models, measures and kinds of figures from outside: modules that a configuration names under `plugins`.
+
+A plugin is Python code: a configuration with plugins runs its author's code. It may have a tuple `MODELS` of
+`critical_periods.models.registry.Model`, a dictionary `KINDS` of `critical_periods.figures.kinds.Kind`, and measures:
+public functions of a `dataset`. Light enough for planning, as long as plugins are: what they import at their top is
+imported whenever the workflow is planned.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module  # noqa: TID251 (fingerprints know the files of plugins)
+from pathlib import Path
+from types import ModuleType
+
+from critical_periods.configuration.fields import ConfigError
+
+#: Plugins loaded so far: module -> its file.
+LOADED: dict[str, Path] = {}
+
+
+def resolved(entries: Iterable[tuple[str, Path]]) -> list[str]:
+    """Plugins as any process can load them: files by their absolute path, modules by their name, each once.
+
+    Parameters
+    ----------
+    entries
+        What configurations say, each with the folder that its paths are relative to.
+    """
+    found = [str((folder / entry).resolve()) if entry.endswith(".py") else entry for entry, folder in entries]
+    return list(dict.fromkeys(found))
+
+
+def load(plugins: Iterable[str]) -> None:
+    """Import plugins; what they declare is there from then on, as if it were built in.
+
+    Parameters
+    ----------
+    plugins
+        As `resolved` gives them.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If one is missing or broken, or takes the name of a module that is there already.
+    """
+    for plugin in plugins:
+        path = Path(plugin)
+        name = path.stem if plugin.endswith(".py") else plugin
+        if LOADED.get(name) == path:
+            continue
+        module = _from_file(plugin, name, path) if plugin.endswith(".py") else _from_name(plugin)
+        LOADED[name] = path if plugin.endswith(".py") else Path(str(module.__file__))
+
+
+def modules() -> Mapping[str, ModuleType]:
+    """Modules of the plugins loaded, by name."""
+    return {name: sys.modules[name] for name in LOADED}
+
+
+def refuse_taken(plugin: str, what: str, name: str, known: Iterable[str]) -> None:
+    """Refuse what a plugin brings under a name that is taken.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        With the plugin, the name and the names taken.
+    """
+    if name in known:
+        taken = f"another name of a {what}, none of {', '.join(known)}"
+        raise ConfigError(f"plugins: {plugin}: {what}", name, taken)
+
+
+def _from_file(plugin: str, name: str, path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ConfigError(
+            "plugins", plugin, "a Python file that is there, relative to the configuration that names it"
+        )
+    if not name.isidentifier():
+        raise ConfigError("plugins", plugin, "a file whose name is that of a module: letters, digits and underscores")
+    if name in sys.modules or name in LOADED or importlib.util.find_spec(name) is not None:
+        raise ConfigError("plugins", plugin, f"another name of the file, as there is a module {name} already")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError("plugins", plugin, f"a module that can be imported ({_reason(error)})") from error
+    return module
+
+
+def _from_name(plugin: str) -> ModuleType:
+    try:
+        return import_module(plugin)
+    except Exception as error:
+        raise ConfigError("plugins", plugin, f"a module that can be imported ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n")[0]

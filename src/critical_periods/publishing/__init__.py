@@ -1,0 +1,1 @@
+"""What is made from declarations and results: schema, reference, tables."""

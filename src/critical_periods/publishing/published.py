@@ -1,0 +1,106 @@
+"""Numbers and tables of README and documentation that come from results, written where marks say so.
+
+    python -m critical_periods.publishing.published results
+
+takes over the verdicts and figures of a finished run and writes them anew; without an argument, from the tables in
+`docs/claims`. A mark is a comment: everything between it and the next `<!-- . -->` is what it says:
+`<!-- =paper.2b:.3g -->` the value of a claim, `<!-- =paper.holding -->` how many claims of a table hold of how many,
+`<!-- =paper.table -->` the table.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+#: Where the verdicts of each table lie in a folder of results.
+TABLES = {"paper": "claims.csv", "ensemble": "ensemble/claims.csv", "extensions": "extensions/claims.csv"}
+
+#: Pages with marks.
+PAGES = ("README.md", "docs/claims.md", "docs/extensions.md")
+
+_MARK = re.compile(r"(<!-- =([\w.]+)(?::([^ ]+))? -->)(.*?)(<!-- \. -->)", re.DOTALL)
+
+Verdicts = Mapping[str, Mapping[str, Mapping[str, str]]]
+
+
+def verdicts(folder: Path) -> Verdicts:
+    """Published verdicts: table -> claim -> row.
+
+    Parameters
+    ----------
+    folder
+        The folder `docs/claims`.
+    """
+    found = {}
+    for table in TABLES:
+        with (folder / f"{table}.csv").open(newline="", encoding="utf-8") as file:
+            found[table] = {row["id"]: row for row in csv.DictReader(file)}
+    return found
+
+
+def marked(text: str, tables: Verdicts) -> str:
+    """A page with what its marks say, from the verdicts.
+
+    Raises
+    ------
+    KeyError
+        If a mark names a table or a claim that there is not.
+    """
+
+    def written(match: re.Match[str]) -> str:
+        begin, name, form, _, end = match.groups()
+        table, _, what = name.partition(".")
+        said = _SAYINGS.get(what)
+        value = said(tables[table]) if said else format(float(tables[table][what]["value"]), form or "")
+        return f"{begin}{value}{end}"
+
+    return _MARK.sub(written, text)
+
+
+def _holding(rows: Mapping[str, Mapping[str, str]]) -> str:
+    return f"{sum(row['holds'] == 'True' for row in rows.values())} of {len(rows)} hold"
+
+
+def _table(rows: Mapping[str, Mapping[str, str]]) -> str:
+    lines = ["", "", "| | figure | statement | value | threshold | holds |", "|---|---|---|---|---|---|"]
+    for name, row in rows.items():
+        holds = "yes" if row["holds"] == "True" else "**no**"
+        value, figure = f"{float(row['value']):.3g}", row["figure"].removeprefix("fig").lstrip("0")
+        lines.append(f"| {name} | {figure} | {row['statement']} | {value} | {row['threshold']} | {holds} |")
+    return "\n".join([*lines, "", ""])
+
+
+_SAYINGS: Mapping[str, Callable[[Mapping[str, Mapping[str, str]]], str]] = {"holding": _holding, "table": _table}
+
+
+def publish(repository: Path, results: Path | None = None) -> None:
+    """Write all marks of all pages; take over the verdicts and the gallery first, as far as the results have them.
+
+    Parameters
+    ----------
+    repository
+        Root of the repository.
+    results
+        Folder of the results of a run.
+    """
+    if results is not None:
+        for table, file in TABLES.items():
+            if (results / file).is_file():
+                shutil.copy(results / file, repository / f"docs/claims/{table}.csv")
+        for picture in (repository / "docs/gallery").glob("*.png"):
+            for folder in ("figures", "extensions/figures"):
+                if (results / folder / picture.name).is_file():
+                    shutil.copy(results / folder / picture.name, picture)
+    tables = verdicts(repository / "docs/claims")
+    for page in PAGES:
+        path = repository / page
+        path.write_text(marked(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    publish(Path(__file__).parents[3], Path(sys.argv[1]) if len(sys.argv) > 1 else None)

@@ -1,0 +1,145 @@
+"""Experiments without the workflow: in memory, the dataset that it would write."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import xarray as xr
+
+from critical_periods.analysis.assemble import assemble
+from critical_periods.configuration.document import Axis
+from critical_periods.configuration.fields import ConfigError, Section, Seeds, key, one_of, validated
+from critical_periods.configuration.studies import merged
+from critical_periods.execution.jobs import loaded, run_batches
+from critical_periods.models.registry import Model, Simulation, models
+from critical_periods.planning.cells import Cell
+from critical_periods.planning.descriptions import descriptions
+from critical_periods.planning.plan import first_cell, grid
+from critical_periods.storage.datasets import provenance, with_provenance
+
+#: What models share, unless it is given: the paper's solver and precision, and how gradient flow is integrated.
+SHARED = {
+    "solver": "gradient_descent",
+    "dtype": "float32",
+    "device": "cpu",
+    "gradient_flow": {"method": "RKC", "rtol": 1e-4, "atol": 1e-7, "shadowing": False},
+}
+
+
+class _Arguments(Section):
+    """Arguments of `simulate` that are no parameters of a model."""
+
+    seeds: Seeds = key("Random draws.")
+    vary: dict[str, Axis] = key("Parameters that vary, each with its list of values.")
+    diverged: Literal["fail", "record"] = key("What a cell that diverges does.")
+
+
+def simulate(
+    model: str,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    seeds: Sequence[int] = (0,),
+    *,
+    diverged: str = "fail",
+    progress: Callable[[str], object] | None = None,
+    **parameters: Any,
+) -> xr.Dataset:
+    """Simulate an experiment: every combination of seeds and values that vary is a cell.
+
+    The same parameters as in the configuration give the same dataset, to the last bit, as the workflow writes. A cell
+    is computed once, where several combinations ask for the same.
+
+    Parameters
+    ----------
+    model
+        Name of a model, a key of `models` in the configuration.
+    vary
+        Parameter -> its values, in order; they take the place of one that is given beside.
+    seeds
+        Random draws.
+    diverged
+        What a cell that diverges does: "fail", or "record": it is NaN from there on, and the attribute `diverged` says
+        why.
+    progress
+        Called with every line that a job's log would have; `print` shows them.
+    **parameters
+        All other parameters of the model; those with a neutral value, and those of `SHARED`, need not be given. What
+        is given of `gradient_flow` is laid over that of `SHARED`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables over `seed`, what varies and the axes that the model records, with long names, units, parameters,
+        versions and a checksum as attributes; `critical_periods.storage.datasets.write` writes it.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If the model or a parameter is unknown, one is missing, or a value is not allowed.
+    critical_periods.dynamics.trajectories.DivergedError
+        If a cell diverges and that is not to be recorded.
+    critical_periods.dynamics.trajectories.SolverError
+        If an integrator gives up.
+    """
+    if model not in models():
+        raise ConfigError("model", model, one_of(model, models()))
+    settings = models()[model]
+    given = {"seeds": _plain(seeds), "vary": _plain(vary or {}), "diverged": diverged}
+    arguments = validated(_Arguments, given, "simulate")
+    shared = {name: value for name, value in SHARED.items() if name in settings.parameters.model_fields}
+    whole = merged(shared, _plain(parameters))
+    axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
+    with _told(progress):
+        computed = _computed(settings, {cell.id: cell for cell in cells.values()}, diverged == "record")
+    predict, derive = (loaded(name) if name else None for name in (settings.predict, settings.derive))
+    identities = [cell.id for cell in cells.values()]
+    said = descriptions(settings, axes)
+    dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged)
+    title = str(settings.parameters.__doc__).splitlines()[0].rstrip(".")
+    return with_provenance(dataset.assign_attrs(title=title), provenance())
+
+
+def _computed(model: Model, cells: Mapping[str, Cell], record: bool) -> dict[str, xr.Dataset]:
+    """Datasets of cells by identity, after those that they need first."""
+    if model.first is None:
+        return _run(model.simulation, cells, record)
+    firsts = {identity: first_cell(cell) for identity, cell in cells.items()}
+    before = _run(model.first, {cell.id: cell for cell in firsts.values()}, record)
+    return _run(model.simulation, cells, record, lambda identity: before[firsts[identity].id])
+
+
+def _run(
+    how: Simulation, cells: Mapping[str, Cell], record: bool, first: Callable[[str], xr.Dataset] | None = None
+) -> dict[str, xr.Dataset]:
+    parameters = {identity: cell.parameters for identity, cell in cells.items()}
+    batch_key = loaded(how.batch_key) if how.batch_key else None
+    return run_batches(how.cells, parameters, loaded(how.simulate), batch_key, first, record)
+
+
+@contextmanager
+def _told(progress: Callable[[str], object] | None) -> Iterator[None]:
+    """Hand what is logged meanwhile to a function, line by line."""
+    if progress is None:
+        yield
+        return
+    logger, handler = logging.getLogger(__package__), logging.Handler()
+    handler.emit = lambda record: progress(record.getMessage())  # type: ignore[method-assign, assignment]
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+def _plain(value: Any) -> Any:
+    """Values as the configuration has them: arrays, ranges and tuples are lists, NumPy's numbers numbers."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,0 +1,135 @@
+"""What docs/how-to.md says can be added, is added to a copy of the repository by the page's own blocks, and runs."""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from critical_periods.storage.datasets import read
+
+PAGE = (REPOSITORY / "docs/how-to.md").read_text()
+
+
+def blocks(section):
+    """Language and text of every block of a section of the page."""
+    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+class Copy:
+    """A copy of the repository, and a folder to run it in."""
+
+    def __init__(self, folder):
+        self.repository, self.work = folder / "repository", folder / "work"
+        ignored = shutil.ignore_patterns(".*", "results", "__pycache__")
+        shutil.copytree(REPOSITORY, self.repository, ignore=ignored)
+
+    def apply(self, section):
+        """Make the edits of a section's blocks; returns the arguments of its commands."""
+        commands = []
+        for language, text in blocks(section):
+            if language == "diff":
+                self._edit(text)
+            elif language == "yaml":
+                name, content = re.match(r"# (\S+)\n(.*)", text, re.DOTALL).groups()
+                (self.repository / name).write_text(content)
+            elif language == "console":
+                commands += [line.removeprefix("$ snakemake ").split() for line in text.splitlines()]
+        return commands
+
+    def _edit(self, text):
+        head, *lines = text.splitlines()
+        path = self.repository / head.removeprefix("--- ")
+        old = "\n".join(line[1:] for line in lines if line[0] in " -")
+        new = "\n".join(line[1:] for line in lines if line[0] in " +")
+        content = path.read_text()
+        assert content.count(f"{old}\n") == 1, f"{head}: {old}"
+        path.write_text(content.replace(old, new))
+
+    def snakemake(self, *arguments, fails=False):
+        """Output of Snakemake at smoke size."""
+        arguments = [str(self.repository / word) if word.endswith(".yaml") else word for word in arguments]
+        if "--configfile" not in arguments:
+            arguments.append("--configfile")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+        command = [sys.executable, "-m", "snakemake", "--directory", str(self.work), *arguments]
+        done = subprocess.run(
+            [*command, str(self.repository / "tests/smoke.yaml")],
+            cwd=self.repository, env=environment, capture_output=True, text=True, timeout=400,
+        )  # fmt: skip
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path):
+    return Copy(tmp_path)
+
+
+def test_the_page_tells_every_addition():
+    for addition in ("parameter", "claim", "deficit", "model", "study"):
+        assert "```" in PAGE.split(f"\n## Add a {addition}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.workflow
+def test_a_parameter_is_added_and_varied(copy):
+    [command] = copy.apply("Add a parameter")
+    copy.snakemake(*command)
+    dataset = read(copy.work / "results/experiments/unequal.nc")
+    error = dataset["reconstruction_error"].sel(switch_epoch=300)
+    assert len(np.unique(error)) == 3
+    assert dataset["first_layer_scale"].attrs["label"] == "scale of layer 1"
+
+
+@pytest.mark.workflow
+def test_a_deficit_is_added_and_honoured_by_every_solver(copy):
+    [command] = copy.apply("Add a deficit")
+    copy.snakemake(*command)
+    error = read(copy.work / "results/experiments/decay.nc")["reconstruction_error"].isel(seed=0)
+    np.testing.assert_allclose(error.isel(solver=0), error.isel(solver=1), rtol=0.1)
+    assert (error.sel(switch_epoch=0).std("pretrain_decay") < 1e-6).all()
+    assert (abs(error.sel(switch_epoch=300).diff("pretrain_decay")) > 1e-3).all()
+
+
+@pytest.mark.workflow
+def test_a_claim_is_added_in_one_place(copy):
+    [command] = copy.apply("Add a claim")
+    assert "judge " in copy.snakemake(*command, "--dry-run")
+    edited = copy.repository / "config.yaml"
+    before, after = edited.read_text().split("  5i:\n")
+    edited.write_text(f"{before}  5i:\n{after.replace('final_effect', 'final_efect', 1)}")
+    refused = copy.snakemake(*command, "--dry-run", fails=True)
+    assert "claims.5i.measure = 'final_efect'" in refused
+    assert "(did you mean final_effect?)" in refused
+
+
+@pytest.mark.workflow
+def test_a_study_is_a_file(copy):
+    [command] = copy.apply("Add a study")
+    output = copy.snakemake(*command)
+    assert "pretrain " in output
+    results = copy.work / "results/rates"
+    assert read(results / "experiments/rates.nc").sizes["learning_rate"] == 2
+    assert (results / "figures/rates_curves.pdf").is_file()
+    with (results / "claims.csv").open(newline="") as file:
+        assert [claim["id"] for claim in csv.DictReader(file)] == ["r1"]
+    study = copy.repository / "studies/rates.yaml"
+    settings = yaml.safe_load(study.read_text())
+    del settings["smoke"]
+    settings["experiments"]["depth"] = settings["experiments"].pop("rates")
+    study.write_text(yaml.safe_dump(settings))
+    refused = copy.snakemake(*command, "--dry-run", fails=True)
+    assert "rates.experiments = 'depth'; allowed: another name: the paper has it already" in refused
+
+
+def test_the_model_on_the_page_is_the_example():
+    files = [text.split("\n")[0] for text in PAGE.split("```{literalinclude} ")[1:]]
+    assert files == ["examples/autoencoder.py", "examples/autoencoder.yaml"]
+    assert all((REPOSITORY / "docs" / file).is_file() for file in files)

@@ -1,0 +1,96 @@
+"""What landscapes honour of a phase: a schedule that asks for more is an error, never ignored."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.models.matrix_completion.landscape import Factorization
+from critical_periods.models.pathways.network import PathwayNetwork
+from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.product_matrix.landscape import ProductMatrix
+from critical_periods.solvers import gradient_descent, gradient_flow
+
+SIZE = 3
+TARGET = np.diag([3.0, 2.0, 1.0])
+DRAWS = np.random.default_rng(0).standard_normal((4, SIZE, SIZE))
+MASK = np.array([[True, True, False], [True, False, True], [False, True, True]])
+
+#: Name -> landscape, its initial parameters, the target of its task, and what it honours.
+LANDSCAPES = {
+    "factorization": (
+        Factorization(),
+        [torch.as_tensor(draw) for draw in DRAWS[:2]],
+        *(TARGET, {"mask", "rate", "layer_plasticity"}),
+    ),
+    "scalar": (ScalarPathways(3), [np.full((2, SIZE), 0.5)] * 2, np.diag(TARGET), {"plasticity", "lesions", "rate"}),
+    "network": (
+        PathwayNetwork(np.eye(SIZE), np.eye(SIZE), (2, 2)),
+        [torch.as_tensor(draw) for draw in DRAWS],
+        *(TARGET, {"plasticity", "lesions", "rate"}),
+    ),
+    "product": (ProductMatrix(2), [DRAWS[0]], TARGET, {"mask", "rate"}),
+    "product_in_steps": (ProductMatrix(2, step=0.01), [DRAWS[0]], TARGET, {"mask"}),
+}
+PARTS = {
+    "plasticity": {"plasticity": {"b": 0.0}},
+    "lesions": {"lesions": {"a": [0]}},
+    "layer_plasticity": {"layer_plasticity": {1: 0.0}},
+    "rate": {"rate": 2.0},
+}
+
+
+def asking(name, part):
+    """A landscape's plain phase, and one that asks for something."""
+    target = LANDSCAPES[name][2]
+    plain = Phase("odd", 5, Task(target))
+    return plain, replace(plain, task=Task(target, MASK)) if part == "mask" else replace(plain, **PARTS[part])
+
+
+def solved(solver, name, *schedule):
+    model, parameters, *_ = LANDSCAPES[name]
+    solution = solver(model, parameters, schedule, learning_rate=0.01, record_every=5)
+    return np.concatenate([np.ravel(parameter) for parameter in solution.final])
+
+
+@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("part", ["mask", *PARTS])
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_what_a_phase_asks_for_is_done_or_refused(name, part, solver):
+    plain, odd = asking(name, part)
+    model, _, _, honoured = LANDSCAPES[name]
+    if part in honoured:
+        assert abs(solved(solver, name, odd) - solved(solver, name, plain)).max() > 1e-4
+    else:
+        named = (
+            f"phase 'odd': {part} = .*; allowed: what {type(model).__name__} honours, {', '.join(sorted(honoured))}"
+        )
+        with pytest.raises(ValueError, match=f"^{named}$"):
+            solved(solver, name, plain, odd)
+
+
+@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+def test_a_deficit_without_any_effect_asks_for_nothing(solver):
+    plain, _ = asking("factorization", "rate")
+    neutral = replace(plain, plasticity={"b": 1.0}, lesions={"a": []})
+    np.testing.assert_array_equal(solved(solver, "factorization", neutral), solved(solver, "factorization", plain))
+
+
+def test_a_landscape_that_does_not_say_gets_what_solvers_do_by_themselves():
+    class Valley:
+        dims = ()
+
+        def gradient(self, parameters, phase):
+            return [parameters[0] - phase.task.target]
+
+        def observe(self, parameters, phase):
+            return {"train_loss": ((), 0.5 * np.square(parameters[0] - phase.task.target).sum())}
+
+    plain = Phase("plain", 5, Task(np.zeros(2)))
+    run = {"learning_rate": 0.1, "record_every": 5}
+    twice = gradient_descent(Valley(), [np.ones(2)], [replace(plain, rate=2.0)], **run)
+    np.testing.assert_allclose(twice.final[0], 0.8**5)
+    with pytest.raises(ValueError, match=r"plasticity = {'b': 0.0}; allowed: what Valley honours, rate"):
+        gradient_descent(Valley(), [np.ones(2)], [replace(plain, plasticity={"b": 0.0})], **run)

@@ -1,0 +1,120 @@
+"""Models, measures and kinds of figures from outside: planned, run, drawn and judged as those that are built in."""
+
+import csv
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from critical_periods.storage.datasets import read
+
+EXAMPLE = REPOSITORY / "docs/examples"
+
+#: Nothing but the plugin's own experiment, which takes seconds.
+ALONE = {"experiments": None, "figures": None, "claims": None}
+
+
+def snakemake(folder, *arguments, fails=False):
+    """Output of Snakemake on the example's configuration as it lies in a folder, run in another."""
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(work), *arguments]
+    done = subprocess.run(
+        [*command, "--configfile", str(folder / "autoencoder.yaml")],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def example(tmp_path):
+    """A copy of the example that a test may change."""
+    for file in EXAMPLE.glob("autoencoder.*"):
+        shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+def edit(file, old, new):
+    text = file.read_text()
+    assert old in text, old
+    file.write_text(text.replace(old, new))
+
+
+def test_the_example_is_short():
+    lines = sum(len(file.read_text().splitlines()) for file in EXAMPLE.glob("autoencoder.*"))
+    assert lines < 120
+
+
+@pytest.mark.workflow
+def test_a_model_from_a_file_is_simulated_drawn_and_judged(example):
+    output = snakemake(example, "autoencoder_window")
+    assert "train_autoencoder " in output
+    dataset = read(example / "work/results/experiments/autoencoder.nc")
+    error = dataset["error"].mean("seed")
+    assert float(error.sel(onset=0)) > float(error.sel(onset=700)) + 0.1
+    assert dataset["onset"].attrs["label"] == "onset of the deficit"
+    assert (example / "work/results/figures/autoencoder_window.pdf").read_bytes().startswith(b"%PDF")
+    assert "Nothing to be done" in snakemake(example, "autoencoder_window", "--dry-run")
+    for old, new, planned in (
+        ("E[x (m o x)^T], a diagonal", "a diagonal", False),
+        ("Epochs of training after the deficit.", "What comes after.", None),
+        ("(5, 1)", "(6, 2)", False),
+        ("residual = second @ first * seen", "residual = second @ first * seen * 1.0", True),
+    ):
+        edit(example / "autoencoder.py", old, new)
+        output = snakemake(example, "autoencoder_window", "--dry-run")
+        assert ("train_autoencoder " in output) == bool(planned), (old, output)
+
+
+@pytest.mark.workflow
+def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
+    settings = yaml.safe_load((example / "autoencoder.yaml").read_text())
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text()) | settings
+    repository = shutil.copytree(
+        REPOSITORY, example / "repository", ignore=shutil.ignore_patterns(".*", "results", "__pycache__", "docs")
+    )
+    (repository / "config.yaml").write_text(yaml.safe_dump(config | {"plugins": ["../autoencoder.py"]}))
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "claims", "--directory", str(example / "work")]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with (example / "work/results/claims.csv").open(newline="") as file:
+        [verdict] = list(csv.DictReader(file))
+    assert (verdict["id"], verdict["holds"]) == ("early_mask", "True")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "refusal"),
+    [
+        ("autoencoder.yaml", "[autoencoder.py]", "[encoder.py]", "'{folder}/encoder.py'; allowed: a Python file"),
+        ("autoencoder.yaml", "[autoencoder.py]", "[no_module]", "ModuleNotFoundError: No module named 'no_module'"),
+        ("autoencoder.py", "class Landscape:", "class Landscape", "a module that can be imported (SyntaxError"),
+        ("autoencoder.py", 'name="autoencoder"', 'name="scalar_pathways"', "model = 'scalar_pathways'; allowed"),
+        ("autoencoder.py", "def early_harm", "def final_effect", "plugins: autoencoder: measure = 'final_effect'"),
+        ("autoencoder.py", '"train_autoencoder"', '"train"', "plugins: rule = 'train'; allowed: a name that"),
+        ("autoencoder.yaml", "model: autoencoder", "model: autoencodr", "(did you mean autoencoder?)"),
+        ("autoencoder.yaml", "onset: [0, 50", "onset: [-1, 50", "autoencoder.onset = -1; allowed: integer"),
+        ("autoencoder.yaml", "measure: early_harm", "measure: early_ham", "(did you mean early_harm?)"),
+        ("autoencoder.yaml", "show: error}", "show: eror}", "(did you mean error?)"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_plugin_is_told_in_one_line_before_any_job(example, file, old, new, refusal):
+    edit(example / file, old, new)
+    output = snakemake(example, "autoencoder_window", fails=True)
+    assert refusal.format(folder=example) in output, output
+    assert "Traceback" not in output
+    assert "Job stats" not in output
+
+
+def test_plugins_of_several_files_add_up(example):
+    second = example / "second.yaml"
+    second.write_text("plugins: [other.py]\n")
+    (example / "other.py").write_text("def another_measure(dataset):\n    return dataset\n")
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "autoencoder_window", "--directory", str(example)]
+    files = ["--configfile", str(example / "autoencoder.yaml"), str(second)]
+    done = subprocess.run([*command, *files], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "train_autoencoder" in done.stdout + done.stderr

@@ -1,0 +1,215 @@
+"""Experiments in memory: the datasets that the workflow would write, described, and refused where they cannot be."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import CONFIG, REPOSITORY
+
+import critical_periods as cp
+from critical_periods.analysis.assemble import assemble
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.dynamics.trajectories import DivergedError
+from critical_periods.execution.jobs import loaded, run_batches
+from critical_periods.models.registry import models, simulations
+from critical_periods.planning.descriptions import descriptions
+from critical_periods.planning.plan import SHARED_PARAMETERS, Plan
+from critical_periods.simulations import SHARED, simulate
+from critical_periods.storage.cells import write_cells
+from critical_periods.storage.datasets import CHECKSUM, Stored, read, write
+
+MATRIX = {
+    "size": 12,
+    "n_observed": 60,
+    "final_rank": 2,
+    "pretrain_rank": 4,
+    "init_scale": 0.05,
+    "switch_epochs": [0, 20],
+    "final_epochs": 20,
+    "record_every": 10,
+    "n_singular_values": 4,
+}
+PRODUCT = {"size": 8, "n_observed": 40, "pretrain_rank": 3, "final_rank": 2, "init_scale": 0.01, "learning_rate": 0.5}
+PRODUCT |= {"record_every": 20, "final_epochs": 60, "n_singular_values": 4}
+
+#: Model -> settings that record all that it can, and what varies.
+SMALL = {
+    "matrix_completion": (
+        MATRIX | {"diagnostics": True, "sharpness": True, "balancedness": True},
+        {"depth": [2, 3], "pretrain_n_observed": [None, 30]},
+    ),
+    "scalar_pathways": (
+        {"n_trajectories": 2, "epochs": 100, "record_every": 50, "lesioned_pathway": "a", "lesion_duration": 10},
+        {"depth": [2, 4], "duration": [0, 5, 20]},
+    ),
+    "pathway_network": (
+        {"branching": [2, 2], "width": 4, "epochs": 60, "record_every": 20, "duration": 10},
+        {"onset": [0, 30]},
+    ),
+    "singular_flow": (PRODUCT | {"switch_epochs": [0, 40], "init_spread": 0.001}, {"depth": [2, 3]}),
+    "shared_modes": (PRODUCT | {"pretrain_epochs": 60}, {"n_observed": [40, 64]}),
+}
+SEEDS = [0, 2]
+
+
+def small(model, seeds=SEEDS, **changes):
+    settings, vary = SMALL[model]
+    return simulate(model, vary, seeds, **CONFIG["models"][model] | settings | changes)
+
+
+@pytest.fixture(scope="module")
+def datasets():
+    return {model: small(model) for model in SMALL}
+
+
+def test_every_model_is_here():
+    assert SMALL.keys() == models().keys()
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, tmp_path):
+    settings, vary = SMALL[model]
+    settings = {name: value for name, value in settings.items() if name not in vary}
+    config["experiments"] = {"e": {"title": "E", "model": model, "seeds": SEEDS, "set": settings, "vary": vary}}
+    plan, declared = Plan(config | {"figures": {}, "claims": {}}), models()[model]
+    cells = {cell.id: cell for cell in plan.experiments["e"].cells.values()}
+
+    def computed(bundles, first=None):
+        """Cells of bundles, each simulated as a job does it, written and read."""
+        paths = {bundle.id: tmp_path / f"{bundle.id}.nc" for bundle in bundles}
+        for bundle in bundles:
+            how = simulations()[bundle.cells[0].model]
+            parameters = {cell.id: cell.parameters for cell in bundle.cells}
+            key = loaded(how.batch_key) if how.batch_key else None
+            write_cells(run_batches(how.cells, parameters, loaded(how.simulate), key, first), paths[bundle.id], "code")
+        return Stored(map(str, paths.values()))
+
+    bundles, first = plan.experiment_bundles("e"), None
+    if declared.first is not None:
+        before = computed({each.id: each for bundle in bundles for each in plan.first_bundles(bundle)}.values())
+        first = lambda cell: before.read(plan.first(cells[cell]).id)  # noqa: E731
+    axes = plan.experiments["e"].axes
+    dataset = assemble(
+        axes,
+        [cell.id for cell in plan.experiments["e"].cells.values()],
+        computed(bundles, first).read,
+        descriptions(declared, axes),
+        *(loaded(name) if name else None for name in (declared.predict, declared.derive)),
+    )
+    write(dataset, tmp_path / "e.nc")
+    written = read(tmp_path / "e.nc")
+    assert written.attrs[CHECKSUM] == datasets[model].attrs[CHECKSUM]
+    assert written.attrs.keys() == datasets[model].attrs.keys() - {"title"}
+    assert written.attrs["parameters"] == datasets[model].attrs["parameters"]
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_everything_in_a_dataset_says_what_it_is(datasets, model):
+    declared = models()[model].variables
+    for name, variable in datasets[model].variables.items():
+        assert variable.attrs.get("long_name"), name
+        assert variable.attrs.get("units"), name
+        axes = {"seed", *SMALL[model][1]}
+        if name in declared.keys() - axes and declared[name].dims is not None:
+            assert set(variable.dims) - axes == set(declared[name].dims) - axes, name
+    there = {*map(str, datasets[model].variables), *map(str, datasets[model].dims)}
+    assert declared.keys() - there <= {"predicted_closing", "measured_closing"}
+
+
+def test_a_dataset_is_written_and_read(datasets, tmp_path):
+    for model, dataset in datasets.items():
+        write(dataset, tmp_path / f"{model}.nc")
+        again = cp.read(tmp_path / f"{model}.nc")
+        assert again.equals(dataset)
+        assert again.attrs == dataset.attrs
+
+
+def test_what_is_not_given_is_neutral_and_what_models_share_the_papers():
+    assert tuple(SHARED) == SHARED_PARAMETERS
+    assert {name: CONFIG[name] for name in SHARED} == SHARED
+    required = {
+        name: value
+        for name, value in CONFIG["models"]["matrix_completion"].items()
+        if models()["matrix_completion"].parameters.model_fields[name].is_required()
+    }
+    shared = {"solver": "gradient_flow", "gradient_flow": {"rtol": 1e-3}}
+    brief = simulate("matrix_completion", **required | MATRIX | shared)
+    whole = {"gradient_flow": SHARED["gradient_flow"] | {"rtol": 1e-3}, "dtype": "float32", "device": "cpu"}
+    full = simulate(
+        "matrix_completion", **CONFIG["models"]["matrix_completion"] | MATRIX | {"solver": "gradient_flow"} | whole
+    )
+    assert brief.attrs[CHECKSUM] == full.attrs[CHECKSUM]
+
+
+def test_arrays_and_ranges_are_lists_of_numbers():
+    parameters = CONFIG["models"]["scalar_pathways"] | SMALL["scalar_pathways"][0]
+    lists = simulate("scalar_pathways", {"depth": [2, 3]}, [0, 1], **parameters)
+    arrays = simulate(
+        "scalar_pathways", {"depth": np.array([2, 3])}, range(2), **parameters | {"epochs": np.int64(100)}
+    )
+    assert lists.attrs[CHECKSUM] == arrays.attrs[CHECKSUM]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        ("scalar_pathway", {}, r"^model = 'scalar_pathway'; allowed: .*did you mean scalar_pathways\?"),
+        ("scalar_pathways", {"plasticty": 0.5}, r"^scalar_pathways: unknown key = 'plasticty'; .*mean plasticity\?"),
+        ("scalar_pathways", {"solver": "euler"}, "^scalar_pathways.solver = 'euler'; allowed: gradient_descent or"),
+        (
+            "scalar_pathways",
+            {"onset": 990},
+            r"gating \[onset, onset \+ duration\) = \[990, 1005\]; allowed: 0 to 1000",
+        ),
+        ("scalar_pathways", {"vary": {"dept": [2]}}, r"^scalar_pathways.vary = 'dept'; .*did you mean depth\?"),
+        ("scalar_pathways", {"vary": {"depth": []}}, r"^simulate.vary.depth = \[\]; allowed: list, 1 or more items"),
+        ("scalar_pathways", {"vary": {"depth": [2, 1]}}, "^scalar_pathways.depth = 1; allowed: .*at least 2"),
+        ("scalar_pathways", {"seeds": [1, 1]}, r"^simulate.seeds = \[1, 1\]; allowed: .*no item twice"),
+        ("scalar_pathways", {"diverged": "ignore"}, "^simulate.diverged = 'ignore'; allowed: fail or record"),
+        ("singular_flow", {"solver": "gradient_flow"}, "^singular_flow: unknown key = 'solver'"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(model, arguments, message):
+    with pytest.raises(ConfigError, match=message) as refused:
+        simulate(model, **CONFIG["models"].get(model, {}) | arguments)
+    assert str(refused.value).isprintable()
+
+
+def test_a_missing_parameter_is_named():
+    with pytest.raises(ConfigError, match=r"^shared_modes: missing key = 'size'; allowed: all of size, depth"):
+        simulate("shared_modes", depth=2)
+
+
+def test_a_cell_that_diverges_fails_or_is_recorded():
+    wild = CONFIG["models"]["matrix_completion"] | MATRIX
+    with pytest.raises(DivergedError, match=r"^pretraining cell \w+ \(.*learning_rate=3000"):
+        simulate("matrix_completion", {"learning_rate": [0.3, 3000.0]}, **wild)
+    dataset = simulate("matrix_completion", {"learning_rate": [0.3, 3000.0]}, diverged="record", **wild)
+    assert dataset["diverged"].values.tolist() == [[False, True]]
+    assert dataset["diverged"].attrs["long_name"]
+    assert dataset.attrs["diverged"].startswith("seed = 0, learning_rate = 3000.0: pre-training: ")
+
+
+def test_progress_is_told_line_by_line_and_no_longer_afterwards():
+    lines = []
+    small("matrix_completion", progress=lines.append)
+    assert [line.split(":")[0] for line in lines][-1] == "cell 8 of 8"
+    told = len(lines)
+    small("matrix_completion", seeds=[1])
+    assert len(lines) == told
+
+
+def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used():
+    code = (
+        "import sys, critical_periods as cp\n"
+        "assert not {'numpy', 'xarray', 'torch', 'pydantic'} & set(sys.modules), set(sys.modules)\n"
+        "assert {'simulate', 'read', 'Phase', 'gradient_flow'} <= set(dir(cp))\n"
+        "cp.ScalarPathways, cp.Phase, cp.Task, cp.gradient_descent, cp.gradient_flow, cp.read\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert all(callable(getattr(cp, name)) for name in cp.PUBLIC)\n"
+        "assert callable(cp.simulate) and callable(cp.gradient_descent)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY / "src")}, check=True)
+    with pytest.raises(AttributeError, match="no attribute 'simulat'; it offers simulate, read"):
+        getattr(cp, "simulat")  # noqa: B009

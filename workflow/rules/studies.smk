@@ -1,0 +1,30 @@
+# What can be asked for by name: everything of the paper, every other study, every figure. These rules come last: then none
+# of the others finds its name taken.
+
+
+rule all:
+    default_target: True
+    input:
+        study_files(STUDIES[""]),
+        "results/claims_hold" if config["strict"] else [],
+
+
+for study in STUDIES.values():
+    if study.name:
+        with refusing_names_of_rules("studies", study.name, STUDIES):
+
+            rule:
+                name:
+                    study.name
+                input:
+                    study_files(study),
+
+
+for name, run in FIGURES.items():
+    with refusing_names_of_rules("figures", name, FIGURES):
+
+        rule:
+            name:
+                name
+            input:
+                figure_files([name], run),
