@@ -110,7 +110,7 @@ def study_files(study):
 
 def variant_files(study):
     """Datasets of every variant of a study, by variant."""
-    return {run.split("/")[1]: experiment_files(settings["experiments"], run) for run, settings in study.runs.items()}
+    return {Path(run).name: experiment_files(settings["experiments"], run) for run, settings in study.runs.items()}
 
 
 def plan_of_bundle(wildcards):
@@ -230,7 +230,7 @@ def refusing_names_of_rules(key, name, ours):
 
 
 def run_name(run):
-    return run.rstrip("/") or "paper"
+    return run[:-1] or "paper"
 
 
 def figure_labels(wildcards):
