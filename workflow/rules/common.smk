@@ -2,7 +2,6 @@
 from contextlib import contextmanager
 from functools import cache
 
-import yaml
 from snakemake.exceptions import CreateRuleException
 
 from critical_periods import plugins
@@ -26,12 +25,14 @@ def named_in_files(key):
 
     Of several configuration files Snakemake keeps the last one's list only, and not whose it is.
     """
-    found = []
-    for file in map(Path, [DEFAULTS, *workflow.configfiles]):
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
-        found += [(entry, file.parent.resolve()) for entry in content.get(key, [])]
-    known = [entry for entry, _ in found]
-    return found + [(entry, Path.cwd()) for entry in config.get(key, []) if entry not in known]
+    found, known = [], set()
+    for content, folder in [*((content, file.parent) for file, content in FILES.items()), (config, Path.cwd())]:
+        entries = content.get(key, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+            raise ConfigError(key, entries, "a list of files")
+        found += [(entry, folder.resolve()) for entry in entries if content is not config or entry not in known]
+        known.update(entries)
+    return found
 
 
 try:
@@ -283,8 +284,8 @@ def experiment_code(name, run):
     experiment = plan(run).experiments[name]
     model = models()[experiment.model]
     code = Code("aggregate.py", loads=tuple(filter(None, (model.predict, model.derive))))
-    kinds = {(cell.model, cell.parameters.get("solver")) for cell in experiment.cells.values()}
-    return code.planned(fingerprint_of(code), lineage(simulation_code(*kind) for kind in kinds))
+    simulated = {(cell.model, cell.parameters.get("solver")) for cell in experiment.cells.values()}
+    return code.planned(fingerprint_of(code), lineage(simulation_code(*cells) for cells in simulated))
 
 
 def aggregate_code(wildcards):

@@ -1,4 +1,4 @@
-"""What the files of a configuration may not hold: broken or endless YAML, and a key given twice; and `--config`.
+"""Files of a configuration: what Snakemake lets pass in them, a key given twice above all; and `--config`.
 
 Imported whenever the workflow is planned, so it needs nothing heavier than a YAML parser. Run by itself it checks
 files that `snakemake --configfile` reads before the workflow can look at them:
@@ -16,29 +16,51 @@ from typing import Any
 
 import yaml
 
-from critical_periods.configuration.fields import DEEPEST_LEVEL, MOST_VALUES, ConfigError
+from critical_periods.configuration.fields import ConfigError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+#: What a parser raises for numbers, dates and truth values that are none, and for values within themselves.
+_UNREADABLE = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
-def check_files(paths: Iterable[Path | str]) -> None:
-    """Refuse configuration files that are broken or endless, or give a key twice.
 
-    YAML and JSON keep the last value of such a key and drop the others without a word.
+def read_file(path: Path) -> dict[str, Any]:
+    """What a file of the configuration holds.
 
     Parameters
     ----------
-    paths
-        The files, YAML or JSON.
+    path
+        The file, YAML or JSON.
 
     Raises
     ------
     ConfigError
-        On the first such key, with file, line and key; on a file that cannot be read as keys and values, or that
-        stands for more values or levels than a configuration may have.
+        If it cannot be read as keys and values, or gives a key twice, of which YAML and JSON keep the last value
+        without a word; with file, line and key.
     """
-    for path in paths:
-        _check_file(Path(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}", type(error).__name__, "a text file in UTF-8") from None
+    try:
+        if text.lstrip().startswith("{") and "\t" in text:  # YAML has no tabs, and JSON no lines to tell
+            content = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, path))
+        else:
+            loader = _LOADER(text)
+            root = loader.get_single_node()
+            _refuse_twins(root, path, "", set())
+            content = loader.construct_document(root) if root else None
+    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else f"{path}"
+        raise ConfigError(place, getattr(error, "problem", None) or "broken", "YAML or JSON") from None
+    except ConfigError:
+        raise
+    except _UNREADABLE as error:
+        raise ConfigError(f"{path}", f"{error}", "numbers of 4300 digits at most, dates that exist") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}", content, "keys with values")
+    return content
 
 
 def read_words(config: Mapping[str, Any], words: Iterable[str]) -> None:
@@ -66,7 +88,7 @@ def read_words(config: Mapping[str, Any], words: Iterable[str]) -> None:
         try:
             untyped = yaml.load(text, Loader=yaml.BaseLoader)
             typed = yaml.load(text, Loader=_LOADER)
-        except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        except (yaml.YAMLError, *_UNREADABLE):
             raise ConfigError(f"--config {key}", text, "YAML") from None
         _give_types(config, key, untyped, typed)
 
@@ -81,99 +103,39 @@ def _give_types(config: Any, key: str, untyped: Any, typed: Any) -> None:
         config[key] = typed
 
 
-def _check_file(path: Path) -> None:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}", type(error).__name__, "a text file in UTF-8") from None
-    try:
-        # Nesting first: the parser's C code overflows the stack where it builds thousands of levels.
-        level = 0
-        for event in yaml.parse(text, Loader=_LOADER):
-            level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if level > DEEPEST_LEVEL:
-                raise ConfigError(f"{path}", f"{level} levels", f"{DEEPEST_LEVEL} levels at most")
-        loader = _LOADER(text)
-        root = loader.get_single_node()
-        if not isinstance(root, yaml.MappingNode):
-            value = root.value if isinstance(root, yaml.ScalarNode) else None
-            raise ConfigError(f"{path}", value, "keys with values")
-        _check_node(root, path, "", 0, {})
-        try:
-            loader.construct_document(root)
-        except (ValueError, LookupError, AttributeError, ArithmeticError) as error:
-            # What the constructors of numbers, dates and truth values raise.
-            raise ConfigError(f"{path}", f"{error}", "numbers of 4300 digits at most, dates that exist") from None
-    except yaml.YAMLError as error:
-        # JSON is YAML but for tabs, and Snakemake tries it first.
-        if not _is_json(text, path):
-            mark = getattr(error, "problem_mark", None)
-            place = f"{path}, line {mark.line + 1}" if mark else f"{path}"
-            raise ConfigError(place, getattr(error, "problem", None) or "broken", "YAML or JSON") from None
-
-
-def _check_node(node: yaml.Node, path: Path, place: str, level: int, known: dict[int, Any]) -> tuple[int, int]:
-    """Values that a node stands for, aliases counted as often as they are used, and levels below it."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1, 0
-    if level >= DEEPEST_LEVEL:  # a node that contains itself ends here too
-        raise ConfigError(f"{path}: {place}", "an alias within itself or deeper", f"{DEEPEST_LEVEL} levels at most")
-    if id(node) not in known:
-        values, height = 1, 0
-        for name, child in _children(node, path, place):
-            child_values, child_height = _check_node(child, path, name, level + 1, known)
-            values, height = values + child_values, max(height, child_height + 1)
-        known[id(node)] = values, height
-    values, height = known[id(node)]
-    if values > MOST_VALUES:
-        raise ConfigError(f"{path}: {place}", f"{values} values", f"{MOST_VALUES} values in the whole configuration")
-    if level + height > DEEPEST_LEVEL:
-        raise ConfigError(f"{path}: {place}", f"{level + height} levels", f"{DEEPEST_LEVEL} levels at most")
-    return values, height
-
-
-def _children(node: yaml.Node, path: Path, place: str) -> Iterable[tuple[str, yaml.Node]]:
-    """Nodes of a list or of a mapping, each with its place; refuses a key given twice."""
+def _refuse_twins(node: yaml.Node | None, path: Path, place: str, known: set[int]) -> None:
+    """Refuse a key that a mapping, or one below it, gives twice."""
+    if id(node) in known or not isinstance(node, yaml.CollectionNode):
+        return
+    known.add(id(node))
     if isinstance(node, yaml.SequenceNode):
-        yield from ((place, item) for item in node.value)
+        for item in node.value:
+            _refuse_twins(item, path, place, known)
         return
     lines: dict[tuple[str, str], int] = {}
     for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            yield place, key
-            yield place, value
-            continue
-        name = f"{place}.{key.value}" if place else key.value
+        name = f"{place}.{key.value}".removeprefix(".")
         line = key.start_mark.line + 1
-        if (key.tag, key.value) in lines:
-            first = lines[key.tag, key.value]
-            raise ConfigError(f"{path}, line {line}: duplicated key", name, f"once (it is in line {first} already)")
-        lines[key.tag, key.value] = line
-        yield name, value
+        twin = key.tag, str(key.value)
+        if twin in lines:
+            allowed = f"once (it is in line {lines[twin]} already)"
+            raise ConfigError(f"{path}, line {line}: duplicated key", name, allowed)
+        lines[twin] = line
+        _refuse_twins(value, path, name, known)
 
 
-def _is_json(text: str, path: Path) -> bool:
-    """Whether a text that is no YAML is JSON; refuses a key given twice, of which JSON knows no line."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                raise ConfigError(f"{path}: duplicated key", name, "once")
-            found[name] = value
-        return found
-
-    try:
-        json.loads(text, object_pairs_hook=unique)
-    except ConfigError:
-        raise
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ConfigError(f"{path}: duplicated key", name, "once")
+        found[name] = value
+    return found
 
 
 if __name__ == "__main__":
     try:
-        check_files(sys.argv[1:])
+        for file in sys.argv[1:]:
+            read_file(Path(file))
     except ConfigError as error:
         sys.exit(f"Configuration: {error}")

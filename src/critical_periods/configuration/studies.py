@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from critical_periods.configuration.claims import Claim, ClaimName
 from critical_periods.configuration.document import Experiment, Figure, Name
 from critical_periods.configuration.fields import (
@@ -25,7 +23,7 @@ from critical_periods.configuration.fields import (
     one_of,
     validated,
 )
-from critical_periods.configuration.files import check_files
+from critical_periods.configuration.files import read_file
 from critical_periods.figures.kinds import kinds
 
 #: Folders of results that are the paper's: no study can be called after one.
@@ -120,8 +118,7 @@ def studies(config: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Study
         if name in TAKEN or name in found or not re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,63}", name):
             taken = ", ".join([*TAKEN, *filter(None, found)])
             raise ConfigError("studies", file.name, f"a name of letters, digits and underscores, none of {taken}")
-        check_files([file])
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_file(file)
         check_values(content, name)
         study = validated(StudyFile, content, name)
         if study.smoke:
