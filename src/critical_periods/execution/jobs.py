@@ -16,7 +16,7 @@ from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
 from critical_periods.planning.cells import Cell
-from critical_periods.storage.cells import LIST, ComputedCells, write_cells
+from critical_periods.storage.cells import ComputedCells, discard_cells, write_cells
 from critical_periods.storage.datasets import Stored, parameters_attribute, write
 from critical_periods.storage.provenance import check_code
 
@@ -95,8 +95,7 @@ class Job:
                 write_cells(done, kept, self.code)
             raise
         write_cells({cell: done[cell] for cell in params.cells}, output, self.code)
-        for path in (kept, kept.with_name(kept.stem + LIST)):
-            path.unlink(missing_ok=True)
+        discard_cells(kept)
         if checkpoints is not None:
             checkpoints.discard()
 

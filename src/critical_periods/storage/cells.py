@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from critical_periods.storage.files import write_whole
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
 if TYPE_CHECKING:
@@ -19,8 +20,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What follows the name of a file of cells in that of its list: versions, code and cells, a line each.
+#: End of the name of the list that lies beside a file of cells: versions, code and cells, a line each.
 LIST = ".cells.txt"
+
+
+def listing_of(path: Path) -> Path:
+    """The list beside a file of cells."""
+    return path.with_name(path.stem + LIST)
+
+
+def discard_cells(path: Path) -> None:
+    """Remove a file of cells and its list."""
+    for part in (path, listing_of(path)):
+        part.unlink(missing_ok=True)
 
 
 def write_cells(datasets: Mapping[str, xr.Dataset], path: Path, code: str) -> None:
@@ -42,12 +54,9 @@ def write_cells(datasets: Mapping[str, xr.Dataset], path: Path, code: str) -> No
     """
     from critical_periods.storage.datasets import write
 
-    listing = path.with_name(path.stem + LIST)
-    listing.unlink(missing_ok=True)  # rather none than one that does not fit
+    listing_of(path).unlink(missing_ok=True)  # rather none than one that does not fit
     write(datasets, path, code)
-    partial = listing.with_name(f".{listing.name}.partial")
-    partial.write_text("\n".join([software_versions(NUMERICAL_PACKAGES), code, *datasets]), encoding="utf-8")
-    partial.replace(listing)
+    write_whole("\n".join([software_versions(NUMERICAL_PACKAGES), code, *datasets]), listing_of(path))
 
 
 class ComputedCells:
@@ -66,9 +75,8 @@ class ComputedCells:
     def __init__(self, folders: Iterable[Path], code: str, versions: str = "") -> None:
         self.paths: dict[str, Path] = {}
         self._open: dict[Path, Stored] = {}
-        for listing, software, made_by, cells in _lists(folders):
+        for path, software, made_by, cells in _lists(folders):
             if made_by == code and versions in ("", software):
-                path = listing.with_name(listing.name.removesuffix(LIST) + ".nc")
                 self.paths.update(dict.fromkeys(cells, path))
 
     def take(self, cell: str) -> xr.Dataset | None:
@@ -109,13 +117,14 @@ def other_versions(folder: Path) -> dict[str, int]:
 
 
 def _lists(folders: Iterable[Path]) -> Iterator[tuple[Path, str, str, list[str]]]:
-    """Path, versions, code and cells of every list in the folders whose file is there."""
+    """Every file of cells in the folders that has a list, with its versions, code and cells."""
     for folder in folders:
         for listing in sorted(folder.glob(f"*{LIST}")):
-            if not listing.with_name(listing.name.removesuffix(LIST) + ".nc").exists():
+            path = listing.with_name(listing.name.removesuffix(LIST) + ".nc")
+            if not path.exists():
                 continue
             try:
                 software, code, *cells = listing.read_text(encoding="utf-8").split("\n")
             except FileNotFoundError:  # another job is writing that file anew
                 continue
-            yield listing, software, code, cells
+            yield path, software, code, cells

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import socket
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
+from critical_periods.storage.files import whole
 from critical_periods.storage.provenance import code_version, merged_versions, software_versions
 
 #: Attribute that holds the checksum of a dataset's variables.
@@ -85,29 +84,17 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path, cod
     OSError
         If it cannot be written; then no file of that name is left, or the one there was before.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     groups: Mapping[Any, xr.Dataset] = {None: datasets} if isinstance(datasets, xr.Dataset) else datasets
     stamp = provenance(code)
-    for abandoned in path.parent.glob(f".{path.name}.*.partial"):
-        abandoned.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
-    try:
-        # One open file for all groups, everything defined before anything is written: to open it anew for each group,
-        # and to define after writing, goes through all groups that there are.
-        with netCDF4.Dataset(temporary, "w") as file:
-            values = _Pending()
-            for group, dataset in groups.items():
-                stamped = with_provenance(dataset, stamp)
-                store = xr.backends.NetCDF4DataStore(file if group is None else file.createGroup(group))
-                stamped.dump_to_store(store, writer=values, encoding=_encoding(stamped))
-            values.write()
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        free = shutil.disk_usage(path.parent).free / 1e6
-        raise OSError(f"{path}: cannot be written ({error}); {free:.1f} MB are free there") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    # One open file for all groups, everything defined before anything is written: to open it anew for each group, and
+    # to define after writing, goes through all groups that there are.
+    with whole(path) as temporary, netCDF4.Dataset(temporary, "w") as file:
+        values = _Pending()
+        for group, dataset in groups.items():
+            stamped = with_provenance(dataset, stamp)
+            store = xr.backends.NetCDF4DataStore(file if group is None else file.createGroup(group))
+            stamped.dump_to_store(store, writer=values, encoding=_encoding(stamped))
+        values.write()
 
 
 def provenance(code: str = "") -> dict[str, str]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(content: bytes | str, path: str | Path) -> None:
-    """Write a file under a temporary name that is renamed at the end.
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A temporary name to write a file under, which is renamed once it is written.
 
     Parameters
     ----------
-    content
-        Bytes, or a text that is written in UTF-8.
     path
-        The file, replaced if it exists.
+        The file, replaced if it exists; its folder is made where there is none.
 
     Raises
     ------
@@ -25,12 +26,21 @@ def write_whole(content: bytes | str, path: str | Path) -> None:
         one there was before.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(f".{path.name}.*.partial"):
+        abandoned.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        yield temporary
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # netCDF raises the latter
         free = shutil.disk_usage(path.parent).free / 1e6
         raise OSError(f"{path}: cannot be written ({error}); {free:.1f} MB are free there") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(content: bytes | str, path: str | Path) -> None:
+    """Write bytes, or a text in UTF-8, as a file that is whole or absent; raises as `whole`."""
+    with whole(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
