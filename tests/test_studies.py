@@ -139,6 +139,14 @@ def test_what_a_study_cannot_be_is_refused_in_one_line(study, content, message):
     assert str(refused.value).isprintable()
 
 
+def test_what_a_study_compares_has_to_be_recorded(config):
+    study = studies(config, [REPOSITORY / "studies/agreement.yaml"])["agreement"]
+    plan = Plan(next(iter(study.runs.values())))
+    plan.check_recorded("compare.variable", "reconstruction_error")
+    with pytest.raises(ConfigError, match=r"= 'reconstruction_eror'; allowed: .*did you mean reconstruction_error"):
+        plan.check_recorded("compare.variable", "reconstruction_eror")
+
+
 @pytest.mark.parametrize("name", ["extensions", "ensemble", "agreement"])
 def test_sections_of_earlier_configurations_are_refused_with_where_they_went(config, name):
     config[name] = {"seeds": [0]}

@@ -75,7 +75,11 @@ wildcard_constraints:
 def plan(run):
     """Plan of a run, made when a file of it is wanted first: a run that nobody wants costs nothing."""
     try:
-        return Plan(RUNS[run]) if run else PAPER
+        made = Plan(RUNS[run]) if run else PAPER
+        for study in STUDIES.values():
+            if run in study.runs and study.compare is not None:
+                made.check_recorded("compare.variable", study.compare.variable)
+        return made
     except ConfigError as error:
         raise WorkflowError(f"Configuration, {run.rstrip('/')}: {error}") from None
 

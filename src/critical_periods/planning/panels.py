@@ -76,12 +76,12 @@ def _check_variables(
 ) -> None:
     """Refuse variables that the experiment does not record, axes that these lack, and axes that nothing becomes of."""
     experiment = experiments[panel.experiment]
-    recorded, axes = _recorded(experiment), _axes(experiment)
+    recorded, axes = recorded_variables(experiment), _axes(experiment)
     for role, name in panel.variables().items():
         if name not in recorded:
             if role and panel.any_variable:
                 raise ConfigError(f"{place}.{role}", name, one_of(name, recorded))
-            able = [other.name for other in experiments.values() if name in _recorded(other)]
+            able = [other.name for other in experiments.values() if name in recorded_variables(other)]
             allowed = (
                 f"one that records {name}: {', '.join(able)}" if able else f"one that records {name}; there is none"
             )
@@ -99,7 +99,7 @@ def _check_variables(
         if left and panel.any_variable:
             raise _unselected(place, panel, left[0], axes)
         if left:
-            others = {other.name: _recorded(other).get(name) for other in experiments.values()}
+            others = {other.name: recorded_variables(other).get(name) for other in experiments.values()}
             able = [other for other, variable in others.items() if variable and left[0] not in (variable.dims or ())]
             allowed = f"one whose {name} has no {left[0]}: {', '.join(able) or 'there is none'}"
             raise ConfigError(f"{place}.experiment", panel.experiment, allowed)
@@ -143,7 +143,7 @@ def _check_alike(
                 raise ConfigError(f"{place}.experiment", panel.experiment, allowed)
 
 
-def _recorded(experiment: Experiment) -> dict[str, Variable]:
+def recorded_variables(experiment: Experiment) -> dict[str, Variable]:
     """Variables in an experiment's dataset, by name."""
     cells = [cell.parameters for cell in experiment.cells.values()]
     return {

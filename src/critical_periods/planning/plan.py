@@ -15,7 +15,7 @@ from critical_periods.configuration.document import Configuration, configuration
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.models.registry import Model, built_in, models
 from critical_periods.planning.cells import Bundle, Cell, Experiment
-from critical_periods.planning.panels import check_figure
+from critical_periods.planning.panels import check_figure, recorded_variables
 
 #: Keys of the configuration's top level that every cell whose model knows them takes over.
 SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
@@ -65,6 +65,12 @@ class Plan:
         if cell.id not in self._firsts:
             self._firsts[cell.id] = first_cell(cell)
         return self._firsts[cell.id]
+
+    def check_recorded(self, key: str, variable: str) -> None:
+        """Refuse, as the value of a key, a variable that an experiment of this plan does not record."""
+        for experiment in self.experiments.values():
+            if variable not in (known := recorded_variables(experiment)):
+                raise ConfigError(key, variable, f"{one_of(variable, known)}: what {experiment.name} records")
 
     def experiment_bundles(self, name: str) -> list[Bundle]:
         """Bundles that hold the cells of an experiment, each once."""
