@@ -176,6 +176,15 @@ def extreme(
     return values.max(rest) if which == "largest" else values.min(rest)
 
 
+def contrast(
+    dataset: xr.Dataset, variable: str, axis: str, one: Value | None, other: Value | None, **where: Selection
+) -> xr.DataArray:
+    """A variable at one value of an axis less that at another, null being a value too; the mean over what is open."""
+    first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
+    difference = first - second
+    return difference.mean([name for name in difference.dims if name != "seed"])
+
+
 def smallest_rise(dataset: xr.Dataset, variable: str, axis: str, **where: Selection) -> xr.DataArray:
     """Smallest change of a variable from one value of an axis to the next: positive only if it rises at every step."""
     values = chosen(dataset, variable, **where)

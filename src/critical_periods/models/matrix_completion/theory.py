@@ -17,6 +17,7 @@ ASSUMED = {
     "observations": "random",
     "pretrain_matrix": "random",
     "pretrain_task": "other",
+    "frozen_layer": None,
 }
 
 
@@ -33,7 +34,7 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
         Axes of the experiment.
     """
     closing = float("nan")
-    if all(parameters[name] == value for name, value in ASSUMED.items()):
+    if all(parameters.get(name, value) == value for name, value in ASSUMED.items()):
         rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
         size, rank, init_scale, depth = (parameters[name] for name in ("size", "pretrain_rank", "init_scale", "depth"))
         closing = task_closing(size, rank, init_scale, rate, depth)
