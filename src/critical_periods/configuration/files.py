@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: What a parser raises for numbers, dates and truth values that are none, and for values within themselves.
 _UNREADABLE = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+_PACKAGE = Path(__file__).parents[1]
+
+#: Folder of config.yaml and studies/: beside the package's modules in a wheel, else the root of the repository.
+PROJECT = _PACKAGE / "project" if (_PACKAGE / "project").is_dir() else _PACKAGE.parents[1]
+
+
+@cache
+def paper() -> dict[str, Any]:
+    """The paper as data: what config.yaml says, read once; not to be changed."""
+    return read_file(PROJECT / "config.yaml")
 
 
 def read_file(path: Path) -> dict[str, Any]:
