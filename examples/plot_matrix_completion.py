@@ -2,13 +2,13 @@
 Matrix completion with a matrix and a mask of one's own
 =======================================================
 
-A deep linear network completes a matrix from some of its entries (section 4 of the paper), at once or after a first
-task. Matrix, mask and initial weights are NumPy arrays; where they come from is up to you.
+A deep linear network completes a matrix from some of its entries (section 4 of the paper), at once or after a
+first task. Matrix, mask and initial weights are NumPy arrays; where they come from is up to you.
 """
 
 # %%
-# The matrix here is a smooth surface of rank 3, and observed are a band around the diagonal, as if neighbours had been
-# compared, and a few entries elsewhere. Scaled to a mean squared entry of 1, as the paper's matrices are.
+# The matrix here is a smooth surface of rank 3, and observed are a band around the diagonal, as if neighbours had
+# been compared, and a few entries elsewhere. Scaled to a mean squared entry of 1, as the paper's matrices are.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,8 +24,9 @@ mask = band | (np.random.default_rng(seed).random((size, size)) < 0.2)
 print(f"{mask.sum()} of {mask.size} entries are observed")
 
 # %%
-# Of the first task, a random matrix of rank 10, the same entries are observed. Weights have a leading axis of runs, here
-# of two draws that are trained together. The random streams are those of the workflow: the same seed gives the same draw.
+# Of the first task, a random matrix of rank 10, the same entries are observed. Weights have a leading axis of
+# runs, here of two draws that are trained together. The random streams are those of the workflow: the same seed
+# gives the same draw.
 
 final = cp.Task(surface, mask)
 first = cp.Task(cp.low_rank_matrix(size, 10, cp.random_stream(seed, "pretrain_matrix")), mask)
@@ -33,7 +34,8 @@ draws = [cp.initial_weights(depth, size, 0.001, cp.random_stream(run, "weights")
 weights = [np.stack(layer) for layer in zip(*draws, strict=True)]
 
 # %%
-# Training at once, and after 20,000 epochs of the first task, by gradient flow; ``cp.gradient_descent`` takes the same arguments.
+# Training at once, and after 20,000 epochs of the first task, by gradient flow; ``cp.gradient_descent`` takes the
+# same arguments.
 
 after = [cp.Phase("final", 8000, final)]
 schedules = {"at once": after, "after the first task": [cp.Phase("first", 20000, first), *after]}
@@ -47,7 +49,8 @@ for name, error in errors.items():
 assert (errors["after the first task"] > errors["at once"] + 0.05).all()
 
 # %%
-# What the networks have learned is the product of their weights. The first task has left its mark where nothing is observed.
+# What the networks have learned is the product of their weights. The first task has left its mark where nothing is
+# observed.
 
 
 def product(solution: cp.Solution) -> np.ndarray:

@@ -2,13 +2,13 @@
 A quantity of one's own along a trajectory
 ==========================================
 
-What is recorded along training is what a landscape observes. A quantity of one's own is one method; both solvers then
-record it, over the epochs, by its name.
+What is recorded along training is what a landscape observes. A quantity of one's own is one method; both solvers
+then record it, over the epochs, by its name.
 """
 
 # %%
-# The question: does a network forget the first task, or keep it where the final one is silent? We watch the error on the
-# entries that are observed and on those that are not, each of the final task.
+# The question: does a network forget the first task, or keep it where the final one is silent? We watch the error
+# on the entries that are observed and on those that are not, each of the final task.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -2,12 +2,14 @@
 Reading the paper's datasets
 ============================
 
-The workflow leaves every experiment as one NetCDF file that describes itself. This page runs a part of it at toy size,
-in a temporary folder, and reads what came out; of a run at the paper's size all lines but the first are the same.
+The workflow leaves every experiment as one NetCDF file that describes itself. This page runs a part of it at toy
+size, in a temporary folder, and reads what came out; of a run at the paper's size all lines but the first are the
+same.
 """
 
 # %%
-# The experiment behind figure 1. At the paper's size: ``snakemake fig01 --cores 8``, and the file is in ``results/``.
+# The experiment behind figure 1. At the paper's size: ``snakemake fig01 --cores 8``, and the file is in
+# ``results/``.
 
 import subprocess
 import sys
@@ -35,13 +37,14 @@ print(dataset.share.attrs)
 print({name: dataset.attrs[name] for name in ("title", "created", "data_sha256")})
 
 # %%
-# Values are found by name. The share of the mode that pathway b learns, by depth, after an early and a late deficit:
+# Values are found by name. The share of the mode that pathway b learns, by depth, after an early and a late
+# deficit:
 
 print(dataset.share.sel(pathway="b").mean(["seed", "trajectory"]).to_pandas().round(3))
 
 # %%
-# The measures behind the claims take such a dataset, and give a number for each seed. Claim 1a, the largest share over
-# depths, against an equal share of 0.5:
+# The measures behind the claims take such a dataset, and give a number for each seed. Claim 1a, the largest share
+# over depths, against an equal share of 0.5:
 
 print(float(cp.measures.deprived_share(dataset).mean()))
 

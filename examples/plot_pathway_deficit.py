@@ -2,9 +2,9 @@
 Two pathways and a deficit of one's own
 =======================================
 
-Two pathways of a deep network compete for one mode of a task (section 3 of the paper). A deficit is nothing but a phase
-of training in which another gradient drives the parameters. Here pathway b keeps a tenth of its plasticity for a while,
-and a patch on pathway a comes as a therapy later.
+Two pathways of a deep network compete for one mode of a task (section 3 of the paper). A deficit is nothing but a
+phase of training in which another gradient drives the parameters. Here pathway b keeps a tenth of its plasticity
+for a while, and a patch on pathway a comes as a therapy later.
 """
 
 # %%
@@ -22,8 +22,8 @@ task = cp.Task(np.array([singular_value]))
 start = cp.initial_scales(np.full((2, 1), 0.01), imbalance=1.0)
 
 # %%
-# A schedule is a list of phases. ``plasticity`` is a factor on the gradient of a pathway, ``lesions`` are the modes that
-# a pathway cannot express.
+# A schedule is a list of phases. ``plasticity`` is a factor on the gradient of a pathway, ``lesions`` are the
+# modes that a pathway cannot express.
 
 
 def schedule(patch: int) -> list[cp.Phase]:
@@ -48,7 +48,8 @@ trajectory = solutions[100].trajectory
 trajectory
 
 # %%
-# Without a patch the deprived pathway never recovers. A short patch gives back a part of its share, a long one half.
+# Without a patch the deprived pathway never recovers. A short patch gives back a part of its share, a long one
+# half.
 
 figure, panels = plt.subplots(1, 3, figsize=(9, 2.8), sharey=True, layout="constrained")
 for axes, (patch, solution) in zip(panels, solutions.items(), strict=True):

@@ -2,8 +2,8 @@
 Theory beside training
 ======================
 
-With all entries observed and singular vectors shared with the task, every mode of a deep linear network grows by itself
-(appendix C of the paper). The closed form, and the flow of the product matrix, beside gradient descent.
+With all entries observed and singular vectors shared with the task, every mode of a deep linear network grows by
+itself (appendix C of the paper). The closed form, and the flow of the product matrix, beside gradient descent.
 """
 
 # %%
@@ -55,8 +55,9 @@ for axes, depth in zip(panels, trained, strict=True):
 panels[0].set_ylabel("singular value of W")
 
 # %%
-# When does a critical period close? :func:`critical_periods.gating_closing` predicts how long gating may last before it
-# does half of its harm, from eqs 7 and 8 alone; ``cp.simulate`` measures it, with the workflow's own cells.
+# When does a critical period close? :func:`critical_periods.gating_closing` predicts how long gating may last
+# before it does half of its harm, from eqs 7 and 8 alone; ``cp.simulate`` measures it, with the workflow's own
+# cells.
 
 depths = [2, 3, 4]
 dataset = cp.simulate(
