@@ -13,7 +13,7 @@ sys.path.insert(0, str(DOCS.parent / "src"))
 os.environ.setdefault("MPLBACKEND", "Agg")
 logging.getLogger("critical_periods").setLevel(logging.WARNING)
 
-import critical_periods as cp
+import critical_periods as cp  # noqa: E402
 
 project = "Critical learning periods"
 copyright = "2026, the critical-periods developers"
@@ -44,6 +44,8 @@ sphinx_gallery_conf = {
     "run_stale_examples": True,
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "write_computation_times": False,
+    "within_subsection_order": "FileNameSortKey",
     "show_signature": False,
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("critical_periods",),
@@ -52,6 +54,7 @@ sphinx_gallery_conf = {
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
@@ -70,14 +73,23 @@ TO_EXTEND = (
 def api() -> str:
     """The page that lists all public names, each with a page of its own."""
     groups = {
-        group: [place if ":" not in place else f"critical_periods.{name}" for name, place in names.items()]
+        group: [name if ":" in place else _short(place) for name, place in names.items()]
         for group, names in cp.GROUPS.items()
-    } | {"To extend it": TO_EXTEND}
-    parts = ["API reference", "=" * 13, "", "Public names are those of ``import critical_periods as cp``, ``cp.simulate``"]
-    parts += ["and so on; each is loaded when it is used first."]
+    } | {"To extend it": map(_short, TO_EXTEND)}
+    lines = [
+        "API reference",
+        "=" * 13,
+        "",
+        "Public names are those of ``import critical_periods as cp``: ``cp.simulate``",
+    ]
+    lines += ["and so on. Each is loaded when it is used first.", "", ".. currentmodule:: critical_periods"]
     for group, names in groups.items():
-        parts += ["", group, "-" * len(group), "", ".. autosummary::", "   :toctree:", "", *(f"   {n}" for n in names)]
-    return "\n".join([*parts, ""])
+        lines += ["", group, "-" * len(group), "", ".. autosummary::", "   :toctree:", "", *(f"   {n}" for n in names)]
+    return "\n".join([*lines, ""])
+
+
+def _short(place: str) -> str:
+    return place.removeprefix("critical_periods.")
 
 
 (DOCS / "api").mkdir(exist_ok=True)

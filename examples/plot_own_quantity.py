@@ -2,13 +2,14 @@
 A quantity of one's own along a trajectory
 ==========================================
 
-What is recorded along training is what a landscape observes. A quantity of one's own is one method; both solvers
-then record it, over the epochs, by its name.
+What is recorded along training is what a landscape observes. A quantity of one's own is one
+method; both solvers then record it, over the epochs, by its name.
 """
 
 # %%
-# The question: does a network forget the first task, or keep it where the final one is silent? We watch the error
-# on the entries that are observed and on those that are not, each of the final task.
+# The question: does a network forget the first task, or keep it where the final one is
+# silent? We watch the error on the entries that are observed and on those that are not,
+# each of the final task.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +18,9 @@ import critical_periods as cp
 
 size, depth, seed = 30, 3, 0
 mask = cp.observation_mask(size, 220, cp.random_stream(seed, "observations"))
-first = cp.Task(cp.low_rank_matrix(size, 6, cp.random_stream(seed, "pretrain_matrix")), mask)
+first = cp.Task(
+    cp.low_rank_matrix(size, 6, cp.random_stream(seed, "pretrain_matrix")), mask
+)
 final = cp.Task(cp.low_rank_matrix(size, 2, cp.random_stream(seed, "final_matrix")), mask)
 weights = cp.initial_weights(depth, size, 0.001, cp.random_stream(seed, "weights"))
 
@@ -27,14 +30,21 @@ class Watched(cp.Factorization):
 
     def observe(self, parameters, phase):
         """Errors beside what is recorded anyway: name -> axes and values."""
-        product = np.linalg.multi_dot([np.asarray(weight) for weight in reversed(parameters)])
+        product = np.linalg.multi_dot(
+            [np.asarray(weight) for weight in reversed(parameters)]
+        )
         squares = np.square(product - final.target)
-        own = {"observed_error": ((), squares[mask].mean()), "unseen_error": ((), squares[~mask].mean())}
+        own = {
+            "observed_error": ((), squares[mask].mean()),
+            "unseen_error": ((), squares[~mask].mean()),
+        }
         return super().observe(parameters, phase) | own
 
 
 schedule = [cp.Phase("first", 10000, first), cp.Phase("final", 6000, final)]
-solution = cp.gradient_flow(Watched(), weights, schedule, learning_rate=0.2, record_every=100)
+solution = cp.gradient_flow(
+    Watched(), weights, schedule, learning_rate=0.2, record_every=100
+)
 trajectory = solution.trajectory
 
 # %%
@@ -53,12 +63,14 @@ assert last.observed_error < 0.02 < last.unseen_error
 # %%
 # Where a quantity needs the weights at a few epochs only, ``keep`` keeps them.
 
-kept = cp.gradient_flow(
-    cp.Factorization(), weights, schedule, learning_rate=0.2, record_every=1000, keep=[5000, 10000]
-).parameters
-print({epoch: [f"{np.linalg.norm(layer):.2f}" for layer in layers] for epoch, layers in kept.items()})
+solution = cp.gradient_flow(
+    cp.Factorization(), weights, schedule, learning_rate=0.2, record_every=1000, keep=[5000]
+)
+for epoch, layers in solution.parameters.items():
+    print(epoch, [f"{np.linalg.norm(layer):.2f}" for layer in layers])
 
 # %%
-# Functions of a dataset, the measures by which the paper's claims are judged, are in ``cp.measures``.
+# Functions of a dataset, the measures by which the paper's claims are judged, are in
+# ``cp.measures``.
 
 print("large singular values:", int(cp.measures.n_large(np.asarray(last.singular_value))))

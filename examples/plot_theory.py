@@ -2,13 +2,14 @@
 Theory beside training
 ======================
 
-With all entries observed and singular vectors shared with the task, every mode of a deep linear network grows by
-itself (appendix C of the paper). The closed form, and the flow of the product matrix, beside gradient descent.
+With all entries observed and singular vectors shared with the task, every mode of a deep
+linear network grows by itself (appendix C of the paper). The closed form, and the flow of
+the product matrix, beside gradient descent.
 """
 
 # %%
-# A task of three modes, and weights that share its singular vectors: :math:`W_1 = a V^T`, :math:`W_2 = a I`, ...,
-# :math:`W_N = a U`, so that every mode begins at :math:`a^N`.
+# A task of three modes, and weights that share its singular vectors: :math:`W_1 = a V^T`,
+# :math:`W_2 = a I`, ..., :math:`W_N = a U`, so that every mode begins at :math:`a^N`.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +18,10 @@ import critical_periods as cp
 
 size, start, learning_rate, epochs = 20, 0.05, 0.5, 12000
 strengths = np.array([10.0, 6.0, 3.0])
-left, right = (np.linalg.qr(matrix)[0] for matrix in np.random.default_rng(0).standard_normal((2, size, size)))
+left, right = (
+    np.linalg.qr(matrix)[0]
+    for matrix in np.random.default_rng(0).standard_normal((2, size, size))
+)
 task = cp.Task((left[:, :3] * strengths) @ right[:, :3].T)
 schedule = [cp.Phase("training", epochs, task)]
 
@@ -35,12 +39,19 @@ tau = size**2 / learning_rate
 trained, predicted = {}, {}
 for depth in (2, 3):
     solution = cp.gradient_descent(
-        cp.Factorization(n_singular_values=3), shared(depth), schedule, learning_rate=learning_rate, record_every=100
+        cp.Factorization(n_singular_values=3),
+        shared(depth),
+        schedule,
+        learning_rate=learning_rate,
+        record_every=100,
     )
     trained[depth] = solution.trajectory.singular_value
     time = trained[depth].epoch.values
-    predicted[depth] = cp.mode_strength_of_depth(time, strengths, np.full(3, start), tau, depth)
-    print(f"depth {depth}: off by {float(np.abs(trained[depth].values - predicted[depth]).max()):.2g} at most")
+    predicted[depth] = cp.mode_strength_of_depth(
+        time, strengths, np.full(3, start), tau, depth
+    )
+    off = np.abs(trained[depth].values - predicted[depth]).max()
+    print(f"depth {depth}: off by {off:.2g} at most")
     assert np.allclose(trained[depth], predicted[depth], atol=0.02 * strengths.max())
 
 # %%
@@ -55,9 +66,9 @@ for axes, depth in zip(panels, trained, strict=True):
 panels[0].set_ylabel("singular value of W")
 
 # %%
-# When does a critical period close? :func:`critical_periods.gating_closing` predicts how long gating may last
-# before it does half of its harm, from eqs 7 and 8 alone; ``cp.simulate`` measures it, with the workflow's own
-# cells.
+# When does a critical period close? :func:`critical_periods.gating_closing` predicts how
+# long gating may last before it does half of its harm, from eqs 7 and 8 alone;
+# ``cp.simulate`` measures it, with the workflow's own cells.
 
 depths = [2, 3, 4]
 dataset = cp.simulate(
@@ -70,5 +81,6 @@ dataset = cp.simulate(
 measured = dataset.measured_closing.mean(["seed", "trajectory"])
 for depth in depths:
     theory = cp.gating_closing(10.0, depth, imbalance=1.0) / 0.001
-    print(f"depth {depth}: predicted {theory:.0f} epochs, measured {float(measured.sel(depth=depth)):.0f}")
-    assert abs(theory / measured.sel(depth=depth) - 1) < 0.2
+    closing = float(measured.sel(depth=depth))
+    print(f"depth {depth}: predicted {theory:.0f} epochs, measured {closing:.0f}")
+    assert abs(theory / closing - 1) < 0.2

@@ -18,16 +18,12 @@ from typing import Any
 import yaml
 
 from critical_periods.configuration.fields import ConfigError
+from critical_periods.locations import PROJECT
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: What a parser raises for numbers, dates and truth values that are none, and for values within themselves.
 _UNREADABLE = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
-
-_PACKAGE = Path(__file__).parents[1]
-
-#: Folder of config.yaml and studies/: beside the package's modules in a wheel, else the root of the repository.
-PROJECT = _PACKAGE / "project" if (_PACKAGE / "project").is_dir() else _PACKAGE.parents[1]
 
 
 @cache

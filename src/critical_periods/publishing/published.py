@@ -74,7 +74,7 @@ def _verdict(row: Mapping[str, str]) -> str:
     holds = "Holds" if row["holds"] == "True" else "Does **not** hold"
     quantity, _, side = row["measure"].rpartition("; ")
     claimed = f"{side.removesuffix('the threshold')}{row['threshold']}"
-    return f"**{row['id']}** {row['statement']}. {holds}: **{float(row['value']):.3g}**, claimed {claimed} ({quantity})"
+    return f"{row['statement']}. {holds}: **{float(row['value']):.3g}**, claimed {claimed} ({quantity})"
 
 
 def _table(rows: Mapping[str, Mapping[str, str]]) -> str:
