@@ -47,6 +47,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "within_subsection_order": "FileNameSortKey",
     "show_signature": False,
+    "capture_repr": ("_repr_html_",),
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("critical_periods",),
 }

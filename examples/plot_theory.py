@@ -3,20 +3,19 @@ Theory beside training
 ======================
 
 With all entries observed and singular vectors shared with the task, every mode of a deep
-linear network grows by itself (appendix C of the paper). The closed form, and the flow of
-the product matrix, beside gradient descent.
+linear network grows by itself (appendix C of the paper). Theory, beside gradient descent.
 """
 
 # %%
-# A task of three modes, and weights that share its singular vectors: :math:`W_1 = a V^T`,
-# :math:`W_2 = a I`, ..., :math:`W_N = a U`, so that every mode begins at :math:`a^N`.
+# A task of three modes, and weights that share its singular vectors, U at the top and V at
+# the bottom, so that every mode of their product begins at ``start``.
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 import critical_periods as cp
 
-size, start, learning_rate, epochs = 20, 0.05, 0.5, 12000
+size, start, learning_rate, epochs = 20, 0.01, 0.2, 4000
 strengths = np.array([10.0, 6.0, 3.0])
 left, right = (
     np.linalg.qr(matrix)[0]
@@ -33,7 +32,7 @@ def shared(depth: int) -> list[np.ndarray]:
 
 
 # %%
-# The loss is a mean over entries, hence :math:`\tau = n^2 / \eta` epochs.
+# The loss is a mean over the :math:`n^2` entries, hence :math:`\tau = n^2 / \eta` epochs.
 
 tau = size**2 / learning_rate
 trained, predicted = {}, {}
@@ -43,7 +42,7 @@ for depth in (2, 3):
         shared(depth),
         schedule,
         learning_rate=learning_rate,
-        record_every=100,
+        record_every=50,
     )
     trained[depth] = solution.trajectory.singular_value
     time = trained[depth].epoch.values

@@ -256,6 +256,20 @@ def test_a_figure_is_drawn_from_datasets_in_memory(datasets):
     plt.close("all")
 
 
+def test_examples_in_docstrings_run(datasets):
+    import doctest
+
+    import matplotlib.pyplot as plt
+
+    found = 0
+    for name in cp.PUBLIC:
+        for example in doctest.DocTestParser().get_examples(getattr(cp, name).__doc__):
+            exec(example.source, {"cp": cp, "dataset": datasets["scalar_pathways"].sel(depth=2)})
+            found += 1
+    assert found >= 3
+    plt.close("all")
+
+
 def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used():
     code = (
         "import sys, critical_periods as cp\n"

@@ -19,7 +19,7 @@ from critical_periods.figures.kinds import Kind, Panel, kind_of
 def draw(figure: str | Mapping[str, Any], datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> Figure:
     """Draw a figure from datasets in memory.
 
-    >>> cp.draw({"kind": "charts", "panels": [{"chart": "curves", "x": "onset", "show": "impairment"}]}, dataset)
+    >>> cp.draw({"kind": "charts", "panels": [{"chart": "curves", "x": "duration", "show": "impairment"}]}, dataset)
 
     Parameters
     ----------
