@@ -1,5 +1,6 @@
 import copy
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ EXTENSIONS = yaml.safe_load((REPOSITORY / "studies/extensions.yaml").read_text()
 
 #: Claims of the paper, and those on the extensions, by name.
 CLAIMS, EXTENSION_CLAIMS = ({claim.id: claim for claim in numbered(part["claims"])} for part in (CONFIG, EXTENSIONS))
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1600,1000"),
+)
 
 # Machines are shared: how long an example takes says nothing. Under CI the examples are the same in every run.
 settings.register_profile("local", deadline=None)
@@ -72,3 +79,20 @@ def cell():
         "dtype": "float64",
         "device": "cpu",
     }
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """A browser without a window, of which the messages of scripts and of the network are kept."""
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("needs chromium and chromium-driver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()

@@ -4,7 +4,6 @@ import copy
 import html
 import json
 import re
-import shutil
 import subprocess
 import sys
 import unicodedata
@@ -21,12 +20,6 @@ from critical_periods.analysis.verdicts import Judgement, Verdict, as_html
 from critical_periods.figures import charts
 from critical_periods.publishing.captions import figure_caption
 from critical_periods.publishing.markup import report_label, report_parameter
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1600,1000"),
-)
 
 
 def test_captions_name_the_claims_about_each_figure():
@@ -146,21 +139,6 @@ def hostile(tmp_path_factory):
         {name: settings["title"] for name, settings in changes[kind].items()} for kind in ("figures", "experiments")
     )
     return SimpleNamespace(figures=figures, experiments=experiments, page=page, folder=folder)
-
-
-@pytest.fixture
-def browser(tmp_path):
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip("needs chromium and chromium-driver")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.workflow

@@ -14,8 +14,8 @@ from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.plan import SHARED_PARAMETERS, Plan
-from critical_periods.simulations import SHARED, simulate
+from critical_periods.planning.plan import Plan
+from critical_periods.simulations import simulate
 from critical_periods.storage.cells import write_cells
 from critical_periods.storage.datasets import CHECKSUM, Stored, read, write
 
@@ -125,21 +125,34 @@ def test_a_dataset_is_written_and_read(datasets, tmp_path):
         assert again.attrs == dataset.attrs
 
 
-def test_what_is_not_given_is_neutral_and_what_models_share_the_papers():
-    assert tuple(SHARED) == SHARED_PARAMETERS
-    assert {name: CONFIG[name] for name in SHARED} == SHARED
-    required = {
-        name: value
-        for name, value in CONFIG["models"]["matrix_completion"].items()
-        if models()["matrix_completion"].parameters.model_fields[name].is_required()
-    }
-    shared = {"solver": "gradient_flow", "gradient_flow": {"rtol": 1e-3}}
-    brief = simulate("matrix_completion", **required | MATRIX | shared)
-    whole = {"gradient_flow": SHARED["gradient_flow"] | {"rtol": 1e-3}, "dtype": "float32", "device": "cpu"}
+def test_what_is_not_given_is_the_papers():
+    """The gradient flow given in part is laid over the paper's."""
+    given = {"solver": "gradient_flow", "gradient_flow": {"rtol": 1e-3}}
+    whole = {"gradient_flow": CONFIG["gradient_flow"] | {"rtol": 1e-3}, "dtype": "float32", "device": "cpu"}
+    brief = simulate("matrix_completion", **MATRIX | given)
     full = simulate(
         "matrix_completion", **CONFIG["models"]["matrix_completion"] | MATRIX | {"solver": "gradient_flow"} | whole
     )
     assert brief.attrs[CHECKSUM] == full.attrs[CHECKSUM]
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_defaults_are_all_that_a_model_takes_and_change_nothing(datasets, model):
+    defaults = cp.defaults(model)
+    assert defaults.keys() == models()[model].parameters.model_fields.keys()
+    assert defaults.items() >= CONFIG["models"][model].items()
+    settings, vary = SMALL[model]
+    assert simulate(model, vary, SEEDS, **defaults | settings).attrs[CHECKSUM] == datasets[model].attrs[CHECKSUM]
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_a_description_names_every_parameter_and_variable(model):
+    for text in (repr(cp.describe(model)), cp.describe(model)._repr_html_()):
+        for name in (*models()[model].parameters.model_fields, *models()[model].variables):
+            assert name in text
+    assert model in repr(cp.describe())
+    with pytest.raises(ConfigError, match="did you mean"):
+        cp.describe(model[:-1])
 
 
 def test_arrays_and_ranges_are_lists_of_numbers():
@@ -176,7 +189,11 @@ def test_what_cannot_be_is_refused_in_one_line(model, arguments, message):
     assert str(refused.value).isprintable()
 
 
-def test_a_missing_parameter_is_named():
+def test_a_missing_parameter_is_named(monkeypatch):
+    """Of a model that config.yaml does not have."""
+    monkeypatch.setattr("critical_periods.declarations.paper", lambda: CONFIG | {"models": {}})
+    assert "size" not in cp.defaults("shared_modes")
+    assert "required" in repr(cp.describe("shared_modes"))
     with pytest.raises(ConfigError, match=r"^shared_modes: missing key = 'size'; allowed: all of size, depth"):
         simulate("shared_modes", depth=2)
 
@@ -200,16 +217,71 @@ def test_progress_is_told_line_by_line_and_no_longer_afterwards():
     assert len(lines) == told
 
 
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        ("fig99", "^figure = 'fig99'; allowed: fig01, .*"),
+        ({"kind": "chart"}, r"^figure: missing key = 'panels'"),
+        ({"kind": "chart", "panels": [{}]}, r"^figure.kind = 'chart'; .*did you mean charts\?"),
+        ({"kind": "charts", "panels": [{"chart": "curves"}]}, r"^figure.panels\[0\]: missing key = 'x'"),
+        (
+            {"kind": "charts", "panels": [{"chart": "curves", "x": "dpth", "show": "impairment"}]},
+            r"^figure.panels\[0\].x = 'dpth'; allowed: .*did you mean depth\?",
+        ),
+        (
+            {"kind": "charts", "panels": [{"chart": "curves", "x": "depth", "show": "share", "select": {"b": 1}}]},
+            r"^figure.panels\[0\].select = 'b'; allowed: ",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_one_line(datasets, figure, message):
+    with pytest.raises(ConfigError, match=message):
+        cp.draw(figure, datasets["scalar_pathways"])
+
+
+def test_a_figure_is_drawn_from_datasets_in_memory(datasets):
+    import matplotlib.pyplot as plt
+
+    dataset, before = datasets["scalar_pathways"], dict(plt.rcParams)
+    panel = {"chart": "curves", "x": "duration", "show": "impairment", "lines": "depth"}
+    figure = cp.draw({"kind": "charts", "panels": [panel]}, dataset)
+    mean = dataset.impairment.mean(["seed", "trajectory"])
+    drawn = [line.get_ydata() for line in figure.axes[0].lines]
+    for depth in mean.depth:
+        assert any(np.allclose(line, mean.sel(depth=depth)) for line in drawn if len(line) == 3)
+    assert dict(plt.rcParams) == before
+    few = {"n_trajectories": 2, "epochs": 120, "record_every": 60}
+    portraits = simulate("scalar_pathways", {"depth": [2, 4], "onset": [0, 100]}, **few)
+    assert len(cp.draw("fig01", {"phase_portraits": portraits}).axes) == 4
+    plt.close("all")
+
+
+def test_examples_in_docstrings_run(datasets):
+    import doctest
+
+    import matplotlib.pyplot as plt
+
+    found = 0
+    for name in cp.PUBLIC:
+        for example in doctest.DocTestParser().get_examples(getattr(cp, name).__doc__):
+            exec(example.source, {"cp": cp, "dataset": datasets["scalar_pathways"].sel(depth=2)})
+            found += 1
+    assert found >= 3
+    plt.close("all")
+
+
 def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used():
     code = (
         "import sys, critical_periods as cp\n"
         "assert not {'numpy', 'xarray', 'torch', 'pydantic'} & set(sys.modules), set(sys.modules)\n"
         "assert {'simulate', 'read', 'Phase', 'gradient_flow'} <= set(dir(cp))\n"
+        "cp.defaults('matrix_completion'), repr(cp.describe('matrix_completion')), cp.Phase, cp.Task\n"
+        "assert not {'numpy', 'xarray', 'torch', 'matplotlib'} & set(sys.modules)\n"
         "cp.ScalarPathways, cp.Phase, cp.Task, cp.gradient_descent, cp.gradient_flow, cp.read\n"
         "assert 'torch' not in sys.modules\n"
-        "assert all(callable(getattr(cp, name)) for name in cp.PUBLIC)\n"
         "assert callable(cp.simulate) and callable(cp.gradient_descent)\n"
+        "assert all(getattr(cp, name).__doc__ for name in cp.PUBLIC)\n"
     )
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY / "src")}, check=True)
-    with pytest.raises(AttributeError, match="no attribute 'simulat'; it offers simulate, read"):
+    with pytest.raises(AttributeError, match="no attribute 'simulat'; it offers simulate, defaults"):
         getattr(cp, "simulat")  # noqa: B009

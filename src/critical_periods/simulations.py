@@ -11,22 +11,15 @@ import xarray as xr
 
 from critical_periods.analysis.assemble import assemble
 from critical_periods.configuration.document import Axis
-from critical_periods.configuration.fields import ConfigError, Section, Seeds, key, one_of, validated
+from critical_periods.configuration.fields import Section, Seeds, key, validated
 from critical_periods.configuration.studies import merged
+from critical_periods.declarations import model_named, paper_values
 from critical_periods.execution.jobs import loaded, run_batches
-from critical_periods.models.registry import Model, Simulation, models
+from critical_periods.models.registry import Model, Simulation
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import first_cell, grid
 from critical_periods.storage.datasets import provenance, with_provenance
-
-#: What models share, unless it is given: the paper's solver and precision, and how gradient flow is integrated.
-SHARED = {
-    "solver": "gradient_descent",
-    "dtype": "float32",
-    "device": "cpu",
-    "gradient_flow": {"method": "RKC", "rtol": 1e-4, "atol": 1e-7, "shadowing": False},
-}
 
 
 class _Arguments(Section):
@@ -51,6 +44,8 @@ def simulate(
     The same parameters as in the configuration give the same dataset, to the last bit, as the workflow writes. A cell
     is computed once, where several combinations ask for the same.
 
+    >>> cp.simulate("scalar_pathways", vary={"depth": [2, 4]}, seeds=range(8), onset=0, duration=15)
+
     Parameters
     ----------
     model
@@ -65,8 +60,8 @@ def simulate(
     progress
         Called with every line that a job's log would have; `print` shows them.
     **parameters
-        All other parameters of the model; those with a neutral value, and those of `SHARED`, need not be given. What
-        is given of `gradient_flow` is laid over that of `SHARED`.
+        Parameters that differ from the paper's, which `defaults` gives; what is given of `gradient_flow` is laid over
+        the paper's.
 
     Returns
     -------
@@ -77,19 +72,17 @@ def simulate(
     Raises
     ------
     critical_periods.configuration.fields.ConfigError
-        If the model or a parameter is unknown, one is missing, or a value is not allowed.
+        If the model or a parameter is unknown, or a value is not allowed; of a model that the paper does not have, if
+        a parameter is missing.
     critical_periods.dynamics.trajectories.DivergedError
         If a cell diverges and that is not to be recorded.
     critical_periods.dynamics.trajectories.SolverError
         If an integrator gives up.
     """
-    if model not in models():
-        raise ConfigError("model", model, one_of(model, models()))
-    settings = models()[model]
+    settings = model_named(model)
     given = {"seeds": _plain(seeds), "vary": _plain(vary or {}), "diverged": diverged}
     arguments = validated(_Arguments, given, "simulate")
-    shared = {name: value for name, value in SHARED.items() if name in settings.parameters.model_fields}
-    whole = merged(shared, _plain(parameters))
+    whole = merged(paper_values(settings), _plain(parameters))
     axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
     with _told(progress):
         computed = _computed(settings, {cell.id: cell for cell in cells.values()}, diverged == "record")

@@ -11,17 +11,25 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from critical_periods.configuration.fields import ConfigError
+from critical_periods.locations import PROJECT
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: What a parser raises for numbers, dates and truth values that are none, and for values within themselves.
 _UNREADABLE = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+@cache
+def paper() -> dict[str, Any]:
+    """The paper as data: what config.yaml says, read once; not to be changed."""
+    return read_file(PROJECT / "config.yaml")
 
 
 def read_file(path: Path) -> dict[str, Any]:

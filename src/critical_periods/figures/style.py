@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import matplotlib
 
-matplotlib.use("Agg")
+if matplotlib.get_backend(auto_select=False) is None:  # no notebook and no user has chosen one
+    matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np

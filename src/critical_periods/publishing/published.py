@@ -5,7 +5,7 @@
 takes over the verdicts and figures of a finished run and writes them anew; without an argument, from the tables in
 `docs/claims`. A mark is a comment: everything between it and the next `<!-- . -->` is what it says:
 `<!-- =paper.2b:.3g -->` the value of a claim, `<!-- =paper.holding -->` how many claims of a table hold of how many,
-`<!-- =paper.table -->` the table.
+`<!-- =paper.table -->` the table, `<!-- =paper.2b.verdict -->` a claim, what was measured and whether it holds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 TABLES = {"paper": "claims.csv", "ensemble": "ensemble/claims.csv", "extensions": "extensions/claims.csv"}
 
 #: Pages with marks.
-PAGES = ("README.md", "docs/claims.md", "docs/extensions.md")
+PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "docs/findings.md")
 
 _MARK = re.compile(r"(<!-- =([\w.]+)(?::([^ ]+))? -->)(.*?)(<!-- \. -->)", re.DOTALL)
 
@@ -54,9 +54,13 @@ def marked(text: str, tables: Verdicts) -> str:
 
     def written(match: re.Match[str]) -> str:
         begin, name, form, _, end = match.groups()
-        table, _, what = name.partition(".")
-        said = _SAYINGS.get(what)
-        value = said(tables[table]) if said else format(float(tables[table][what]["value"]), form or "")
+        table, what, *column = name.split(".")
+        if said := _SAYINGS.get(what):
+            value = said(tables[table])
+        elif column == ["verdict"]:
+            value = _verdict(tables[table][what])
+        else:
+            value = format(float(tables[table][what]["value"]), form or "")
         return f"{begin}{value}{end}"
 
     return _MARK.sub(written, text)
@@ -64,6 +68,13 @@ def marked(text: str, tables: Verdicts) -> str:
 
 def _holding(rows: Mapping[str, Mapping[str, str]]) -> str:
     return f"{sum(row['holds'] == 'True' for row in rows.values())} of {len(rows)} hold"
+
+
+def _verdict(row: Mapping[str, str]) -> str:
+    holds = "Holds" if row["holds"] == "True" else "Does **not** hold"
+    quantity, _, side = row["measure"].rpartition("; ")
+    claimed = f"{side.removesuffix('the threshold')}{row['threshold']}"
+    return f"{row['statement']}. {holds}: **{float(row['value']):.3g}**, claimed {claimed} ({quantity})"
 
 
 def _table(rows: Mapping[str, Mapping[str, str]]) -> str:

@@ -1,0 +1,202 @@
+"""What models declare: their parameters with the paper's values, and what their datasets hold. Nothing heavy."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import zip_longest
+from typing import Any
+
+from critical_periods.configuration.fields import ConfigError, Section, allowed, one_of, validated
+from critical_periods.configuration.files import paper
+from critical_periods.models.registry import Model, models
+from critical_periods.planning.plan import SHARED_PARAMETERS
+
+#: Widths of the last column of a description and of the ones before it, as text.
+SENTENCE, CELL = 60, 26
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model is, printed as text or, in a notebook, as tables.
+
+    Parameters
+    ----------
+    name, sentence
+        What it is called, and what it is.
+    tables
+        Title -> rows of words, the first of which are the names of the columns.
+    """
+
+    name: str
+    sentence: str
+    tables: dict[str, list[tuple[str, ...]]]
+
+    def __repr__(self) -> str:
+        parts = [f"{self.name}: {self.sentence}" if self.name else self.sentence]
+        return "\n".join([*parts, *(line for title, rows in self.tables.items() for line in _text(title, rows))])
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><code>{escape(self.name)}</code> {escape(self.sentence)}</p>"]
+        for title, (head, *rows) in self.tables.items():
+            parts.append(f"<table><caption>{escape(title)}</caption><thead>{_row(head, 'th')}</thead><tbody>")
+            parts += [*(_row(row, "td") for row in rows), "</tbody></table>"]
+        return "\n".join(parts)
+
+
+def defaults(model: str) -> dict[str, Any]:
+    """All parameters of a model with the values that they have where nothing else is said: the paper's.
+
+    >>> cp.simulate("scalar_pathways", **cp.defaults("scalar_pathways") | {"depth": 4})
+
+    Parameters
+    ----------
+    model
+        Name of a model, a key of `models` in the configuration.
+
+    Returns
+    -------
+    dict
+        Parameter -> value; parameters without any value are left out, of a model that the paper does not have.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If there is no such model.
+    """
+    settings = model_named(model)
+    given = paper_values(settings)
+    if any(info.is_required() and name not in given for name, info in settings.parameters.model_fields.items()):
+        neutral = settings.parameters.model_fields.items()
+        return {name: info.default for name, info in neutral if not info.is_required()} | given
+    return validated(settings.parameters, given, model).plain()
+
+
+def describe(model: str | None = None) -> Description:
+    """What a model is: its parameters, with values and units, and what its datasets hold; or which models there are.
+
+    Parameters
+    ----------
+    model
+        Name of a model; of all models if not given.
+
+    Returns
+    -------
+    Description
+        Prints as text, and as tables in a notebook.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If there is no such model.
+    """
+    if model is None:
+        rows = [(name, sentence_of(settings.parameters)) for name, settings in models().items()]
+        return Description("", "cp.describe(model) says what a model is.", {"models": [("name", "what"), *rows]})
+    settings, given = model_named(model), defaults(model)
+    parameters = [
+        (name, as_yaml(given[name]) if name in given else "required", values, unit, what)
+        for name, values, _, unit, what in keys(settings.parameters)
+    ]
+    recorded = [
+        (name, "an axis" if each.dims is None else ", ".join(each.dims), as_unit(each.unit), each.long_name)
+        for name, each in settings.variables.items()
+    ]
+    return Description(
+        model,
+        sentence_of(settings.parameters),
+        {
+            "parameters": [("name", "value", "allowed", "unit", "what"), *parameters],
+            "datasets, over seed, what varies, and": [("variable", "axes", "unit", "what"), *recorded],
+        },
+    )
+
+
+def model_named(name: str) -> Model:
+    """A model by its name.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If there is none of that name.
+    """
+    if name not in models():
+        raise ConfigError("model", name, one_of(name, models()))
+    return models()[name]
+
+
+def paper_values(model: Model) -> dict[str, Any]:
+    """What config.yaml says of a model's parameters, those that models share included."""
+    shared = {name: paper()[name] for name in SHARED_PARAMETERS if name in model.parameters.model_fields}
+    return shared | dict(paper()["models"].get(model.name, {}))
+
+
+def keys(section: type[Section]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Name, values allowed, default ("required" for none), unit ("" for none) and sentence of every key."""
+    schema = section.model_json_schema()
+    for name, info in section.model_fields.items():
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
+        default = "required" if info.is_required() else as_yaml(info.default)
+        values = _values(_inlined(schema["properties"][name], schema.get("$defs", {})))
+        yield name, values, default, as_unit(str(extra.get("unit", "1"))), str(info.description)
+
+
+def _values(schema: Mapping[str, Any]) -> str:
+    """What a key may be, and what each value inside of it."""
+    if "anyOf" in schema:
+        return " or ".join(map(_values, sorted(schema["anyOf"], key=lambda option: option.get("type") != "null")))
+    inside = schema.get("items") or schema.get("additionalProperties")
+    if schema.get("properties"):
+        return f"keys {', '.join(schema['properties'])}"
+    if not isinstance(inside, Mapping) or not (inside.get("type") or inside.get("anyOf")):
+        return allowed(schema)
+    return f"{allowed(schema)} (each {_values(inside)})"
+
+
+def _inlined(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of a schema with what it refers to, without the sentence that describes it."""
+    inner = dict(schema) | (definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {})
+    if "anyOf" in inner:
+        inner["anyOf"] = [_inlined(part, definitions) for part in inner["anyOf"]]
+    if "items" in inner:
+        inner["items"] = _inlined(inner["items"], definitions)
+    return {name: part for name, part in inner.items() if name != "description"}
+
+
+def as_yaml(value: Any) -> str:
+    """A value as YAML writes it."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def as_unit(unit: str) -> str:
+    """A unit as tables show it: "" for none."""
+    return "" if unit == "1" else unit
+
+
+def sentence_of(section: type[Section]) -> str:
+    """What a section or a model is: the first line of its docstring."""
+    return str(section.__doc__).splitlines()[0]
+
+
+def _row(words: Sequence[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(word)}</{tag}>' for word in words)}</tr>"
+
+
+def _text(title: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table, its cells wrapped."""
+    yield from ("", title, "-" * len(title))
+    last = len(rows[0]) - 1
+    wrapped = [
+        [
+            textwrap.wrap(word, SENTENCE if column == last else CELL, break_long_words=False) or [""]
+            for column, word in enumerate(row)
+        ]
+        for row in rows
+    ]
+    widths = [max(len(line) for row in wrapped for line in row[column]) for column in range(last + 1)]
+    for row in wrapped:
+        for lines in zip_longest(*row, fillvalue=""):
+            yield "  ".join(word.ljust(width) for word, width in zip(lines, widths, strict=True)).rstrip()
