@@ -7,6 +7,7 @@ from snakemake.exceptions import CreateRuleException
 from critical_periods import plugins
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
+from critical_periods.dynamics import real_matrices
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning.descriptions import descriptions
@@ -40,11 +41,16 @@ try:
     config["plugins"] = plugins.resolved(named_in_files("plugins"))
     plugins.load(config["plugins"])
     SIMULATIONS = simulations()
-    PAPER = Plan(config)
     own_studies = [folder / name for name, folder in named_in_files("studies")]
+    beside = [Path(file).parent for file in [*reversed(workflow.configfiles), *own_studies, DEFAULTS]]
+    real_matrices.FOLDERS[:] = [*beside, Path()]
+    PAPER = Plan(config)
     STUDIES = studies(config, [*sorted((REPOSITORY / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
+
+# Where jobs find the matrices that cells name by what they hold; plans made later add theirs.
+config["matrices"] = real_matrices.FILES
 
 # What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration; a
 # study is one run, or one for each of its variants. Runs share cells.
