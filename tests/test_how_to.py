@@ -40,6 +40,8 @@ class Copy:
             elif language == "yaml":
                 name, content = re.match(r"# (\S+)\n(.*)", text, re.DOTALL).groups()
                 (self.repository / name).write_text(content)
+            elif language == "python":
+                subprocess.run([sys.executable, "-c", text], cwd=self.repository, check=True)
             elif language == "console":
                 commands += [line.removeprefix("$ snakemake ").split() for line in text.splitlines()]
         return commands
@@ -76,6 +78,23 @@ def copy(tmp_path):
 def test_the_page_tells_every_addition():
     for addition in ("parameter", "claim", "deficit", "model", "study"):
         assert "```" in PAGE.split(f"\n## Add a {addition}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.workflow
+def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
+    [command] = copy.apply("Complete a matrix of your own")
+    copy.snakemake(*command)
+    error = read(copy.work / "results/experiments/flowers.nc")["reconstruction_error"]
+    longest = error.sel(switch_epoch=300)
+    assert (longest.sel(n_observed=700) < longest.sel(n_observed=300)).all()
+    assert (copy.work / "results/figures/flowers_error.png").is_file()
+    file, settings = copy.repository / "distances.csv", copy.repository / "flowers.yaml"
+    file.rename(copy.repository / "moved.csv")
+    settings.write_text(settings.read_text().replace("distances.csv", "moved.csv"))
+    moved = copy.snakemake("--dry-run", *command)
+    assert "train" not in moved.split("Job stats:")[-1]
+    (copy.repository / "moved.csv").write_text((copy.repository / "moved.csv").read_text().replace("1", "2"))
+    assert "train " in copy.snakemake("--dry-run", *command)
 
 
 @pytest.mark.workflow

@@ -107,6 +107,16 @@ def test_a_matrix_that_is_not_square_trains_as_a_rectangular_network(ratings):
     np.testing.assert_allclose(found["reconstruction_error"].sel(seed=0, switch_epoch=20), error, rtol=1e-8)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_both_solvers_complete_a_matrix_with_gaps(ratings, dtype):
+    settings = (
+        SETTINGS | OWN | {"n_held_out": 10, "dtype": dtype, "switch_epochs": [0, 100, 300], "learning_rate": 0.1}
+    )
+    vary = {"solver": ["gradient_descent", "gradient_flow"], "n_observed": [40, 60]}
+    error = cp.simulate("matrix_completion", vary, **settings)["reconstruction_error"]
+    np.testing.assert_allclose(error.sel(solver="gradient_descent"), error.sel(solver="gradient_flow"), rtol=0.02)
+
+
 def test_a_mask_of_ones_and_zeros_says_what_can_be_observed(beside):
     mask = np.zeros((12, 12))
     mask[:, ::2] = 1
