@@ -42,8 +42,7 @@ try:
     plugins.load(config["plugins"])
     SIMULATIONS = simulations()
     own_studies = [folder / name for name, folder in named_in_files("studies")]
-    beside = [Path(file).parent for file in [*reversed(workflow.configfiles), *own_studies, DEFAULTS]]
-    real_matrices.FOLDERS[:] = [*beside, Path()]
+    real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
     PAPER = Plan(config)
     STUDIES = studies(config, [*sorted((REPOSITORY / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
