@@ -9,10 +9,11 @@ import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read, write
 
 PAGE = (REPOSITORY / "docs/how-to.md").read_text()
 
@@ -55,6 +56,10 @@ class Copy:
         assert content.count(f"{old}\n") == 1, f"{head}: {old}"
         path.write_text(content.replace(old, new))
 
+    def readme(self):
+        """What the last run has written on what there is."""
+        return (self.work / "results/README.md").read_text()
+
     def snakemake(self, *arguments, fails=False):
         """Output of Snakemake at smoke size."""
         arguments = [str(self.repository / word) if word.endswith(".yaml") else word for word in arguments]
@@ -95,6 +100,28 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     assert "train" not in moved.split("Job stats:")[-1]
     (copy.repository / "moved.csv").write_text((copy.repository / "moved.csv").read_text().replace("1", "2"))
     assert "train " in copy.snakemake("--dry-run", *command)
+    assert "flowers: [nc](experiments/flowers.nc) | Pre-training on few of the distances" in copy.readme()
+    results = copy.work / "results"
+    mine = results / "figures/mine.pdf"
+    mine.touch()
+    own = str(copy.repository / "flowers.yaml")
+    listed = copy.snakemake("prune", "--cores", "1", "--configfile", own)
+    old = {path for path in results.glob("cells/*/*.nc") if str(path.relative_to(copy.work)) in listed}
+    assert len(old) == len(list(results.glob("cells/*/*.nc")))
+    assert "final_matrix = sha256:" in listed
+    assert "experiments/flowers.nc" not in listed
+    copy.snakemake("prune", "--cores", "1", "--config", "yes=true")
+    assert [path for path in results.rglob("*") if path.suffix in (".nc", ".pdf", ".png")] == [mine]
+
+
+def test_two_results_are_compared(tmp_path):
+    for name, value in (("results", 1.0), ("elsewhere/results", 1.5)):
+        write(xr.Dataset({"error": ("depth", [1.0, value])}), tmp_path / name / "experiments/depth.nc")
+    [(_, command)] = [block for block in blocks("Compare two results") if block[0] == "bash"]
+    command = command.replace("python", sys.executable).replace("=src", f"={REPOSITORY / 'src'}")
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "error     1 of 2  0.5      0.5       depth=1" in done.stdout
 
 
 @pytest.mark.workflow
