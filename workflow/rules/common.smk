@@ -15,6 +15,7 @@ from critical_periods.planning.plan import Plan, model_of
 from critical_periods.publishing.captions import figure_caption
 from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.storage.cells import other_versions
+from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
@@ -333,3 +334,24 @@ def comparing_code(study):
         return comparing.planned(fingerprint_of(comparing), lineage(before))
 
     return code
+
+
+def unasked_results():
+    """Results that no study asks for."""
+    bundles = [bundle for run in RUNS for bundle in plan(run).bundles.values()]
+    cells = {file: {cell.id for cell in bundle.cells} for bundle, file in zip(bundles, bundle_files(bundles))}
+    return unasked(Path("results"), {file for study in STUDIES.values() for file in study_files(study)}, cells)
+
+
+def write_results_readme():
+    """Tell in results/README.md what is there, whatever the run was for; where results are written at all."""
+    if Path("results").is_dir():
+        write_readme(Path("results"), {name: study.title for name, study in STUDIES.items()})
+
+
+def prune_results(log):
+    """Tell, on the terminal and in a log, what no study asks for; delete it where the configuration says yes."""
+    with open(log, "w", encoding="utf-8") as lines:
+        for line in prune(unasked_results(), config["models"], config.get("yes", False)):
+            print(line, flush=True)
+            print(line, file=lines)
