@@ -93,6 +93,10 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     longest = error.sel(switch_epoch=300)
     assert (longest.sel(n_observed=700) < longest.sel(n_observed=300)).all()
     assert (copy.work / "results/figures/flowers_error.png").is_file()
+    [look] = copy.apply("Look before the run")
+    [row] = re.findall("^paper .*$", copy.snakemake(*look, "--configfile", "flowers.yaml"), re.MULTILINE)
+    cells, new = map(int, row.split()[1:3])
+    assert cells - new == 3 + 1
     file, settings = copy.repository / "distances.csv", copy.repository / "flowers.yaml"
     file.rename(copy.repository / "moved.csv")
     settings.write_text(settings.read_text().replace("distances.csv", "moved.csv"))
@@ -104,8 +108,7 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     results = copy.work / "results"
     mine = results / "figures/mine.pdf"
     mine.touch()
-    own = str(copy.repository / "flowers.yaml")
-    listed = copy.snakemake("prune", "--cores", "1", "--configfile", own)
+    listed = copy.snakemake("prune", "--cores", "1", "--configfile", "flowers.yaml")
     old = {path for path in results.glob("cells/*/*.nc") if str(path.relative_to(copy.work)) in listed}
     assert len(old) == len(list(results.glob("cells/*/*.nc")))
     assert "final_matrix = sha256:" in listed

@@ -10,11 +10,12 @@ from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics import real_matrices
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
+from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan, model_of
 from critical_periods.publishing.captions import figure_caption
 from critical_periods.publishing.markup import report_label, report_parameter
-from critical_periods.storage.cells import other_versions
+from critical_periods.storage.cells import ComputedCells, other_versions
 from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
 
@@ -355,3 +356,41 @@ def prune_results(log):
         for line in prune(unasked_results(), config["models"], config.get("yes", False)):
             print(line, flush=True)
             print(line, file=lines)
+
+
+@cache
+def cells_there(kind, solver):
+    """Cells of a kind that jobs with the code of now have computed."""
+    folders = [Path("results/cells") / kind]
+    return ComputedCells(folders, simulation_code(kind, solver)["fingerprint"], VERSIONS).paths.keys()
+
+
+def cell_jobs(run):
+    """Jobs that simulate the cells of a run, done or not."""
+    for bundle in plan(run).bundles.values():
+        cells, [path] = bundle.cells, bundle_files([bundle])
+        simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
+        there = cells_there(simulation.cells, solver)
+        yield estimate.CellJob(
+            (simulation.rule, solver or ""),
+            path,
+            Path(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv"),
+            [cell.parameters for cell in cells],
+            [cell.parameters for cell in cells if cell.id not in there],
+            simulation.cost,
+            simulation.megabytes,
+            bundle_files(plan(run).first_bundles(bundle)) if has_first(bundle) else [],
+        )
+
+
+def tell_estimates(cores):
+    """Tell, on the terminal, what every study would take on some cores, as results are now."""
+    jobs = {study.name or "paper": [job for run in study.runs for job in cell_jobs(run)] for study in STUDIES.values()}
+    known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.machine_factor())
+    found = {}
+    for study in STUDIES.values():
+        name = study.name or "paper"
+        once = list({job.path: job for job in jobs[name]}.values())
+        others = [file for file in study_files(study) if not Path(file).exists() and not file.endswith(".png")]
+        found[name] = estimate.estimate(once, others, cores, known)
+    print(estimate.as_text(found, cores), flush=True)
