@@ -9,10 +9,11 @@ import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read, write
 
 PAGE = (REPOSITORY / "docs/how-to.md").read_text()
 
@@ -40,6 +41,8 @@ class Copy:
             elif language == "yaml":
                 name, content = re.match(r"# (\S+)\n(.*)", text, re.DOTALL).groups()
                 (self.repository / name).write_text(content)
+            elif language == "python":
+                subprocess.run([sys.executable, "-c", text], cwd=self.repository, check=True)
             elif language == "console":
                 commands += [line.removeprefix("$ snakemake ").split() for line in text.splitlines()]
         return commands
@@ -52,6 +55,10 @@ class Copy:
         content = path.read_text()
         assert content.count(f"{old}\n") == 1, f"{head}: {old}"
         path.write_text(content.replace(old, new))
+
+    def readme(self):
+        """What the last run has written on what there is."""
+        return (self.work / "results/README.md").read_text()
 
     def snakemake(self, *arguments, fails=False):
         """Output of Snakemake at smoke size."""
@@ -76,6 +83,48 @@ def copy(tmp_path):
 def test_the_page_tells_every_addition():
     for addition in ("parameter", "claim", "deficit", "model", "study"):
         assert "```" in PAGE.split(f"\n## Add a {addition}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.workflow
+def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
+    [command] = copy.apply("Complete a matrix of your own")
+    copy.snakemake(*command)
+    error = read(copy.work / "results/experiments/flowers.nc")["reconstruction_error"]
+    longest = error.sel(switch_epoch=300)
+    assert (longest.sel(n_observed=700) < longest.sel(n_observed=300)).all()
+    assert (copy.work / "results/figures/flowers_error.png").is_file()
+    [look] = copy.apply("Look before the run")
+    [row] = re.findall("^paper .*$", copy.snakemake(*look, "--configfile", "flowers.yaml"), re.MULTILINE)
+    cells, new = map(int, row.split()[1:3])
+    assert cells - new == 3 + 1
+    file, settings = copy.repository / "distances.csv", copy.repository / "flowers.yaml"
+    file.rename(copy.repository / "moved.csv")
+    settings.write_text(settings.read_text().replace("distances.csv", "moved.csv"))
+    moved = copy.snakemake("--dry-run", *command)
+    assert "train" not in moved.split("Job stats:")[-1]
+    (copy.repository / "moved.csv").write_text((copy.repository / "moved.csv").read_text().replace("1", "2"))
+    assert "train " in copy.snakemake("--dry-run", *command)
+    assert "flowers: [nc](experiments/flowers.nc) | Pre-training on few of the distances" in copy.readme()
+    results = copy.work / "results"
+    mine = results / "figures/mine.pdf"
+    mine.touch()
+    listed = copy.snakemake("prune", "--cores", "1", "--configfile", "flowers.yaml")
+    old = {path for path in results.glob("cells/*/*.nc") if str(path.relative_to(copy.work)) in listed}
+    assert len(old) == len(list(results.glob("cells/*/*.nc")))
+    assert "final_matrix = sha256:" in listed
+    assert "experiments/flowers.nc" not in listed
+    copy.snakemake("prune", "--cores", "1", "--config", "yes=true")
+    assert [path for path in results.rglob("*") if path.suffix in (".nc", ".pdf", ".png")] == [mine]
+
+
+def test_two_results_are_compared(tmp_path):
+    for name, value in (("results", 1.0), ("elsewhere/results", 1.5)):
+        write(xr.Dataset({"error": ("depth", [1.0, value])}), tmp_path / name / "experiments/depth.nc")
+    [(_, command)] = [block for block in blocks("Compare two results") if block[0] == "bash"]
+    command = command.replace("python", sys.executable).replace("=src", f"={REPOSITORY / 'src'}")
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "error     1 of 2  0.5      0.5       depth=1" in done.stdout
 
 
 @pytest.mark.workflow

@@ -7,13 +7,16 @@ from snakemake.exceptions import CreateRuleException
 from critical_periods import plugins
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
+from critical_periods.dynamics import real_matrices
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
+from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan, model_of
 from critical_periods.publishing.captions import figure_caption
 from critical_periods.publishing.markup import report_label, report_parameter
-from critical_periods.storage.cells import other_versions
+from critical_periods.storage.cells import ComputedCells, other_versions
+from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
 
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
@@ -40,11 +43,15 @@ try:
     config["plugins"] = plugins.resolved(named_in_files("plugins"))
     plugins.load(config["plugins"])
     SIMULATIONS = simulations()
-    PAPER = Plan(config)
     own_studies = [folder / name for name, folder in named_in_files("studies")]
+    real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
+    PAPER = Plan(config)
     STUDIES = studies(config, [*sorted((REPOSITORY / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
+
+# Where jobs find the matrices that cells name by what they hold; plans made later add theirs.
+config["matrices"] = real_matrices.FILES
 
 # What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration; a
 # study is one run, or one for each of its variants. Runs share cells.
@@ -328,3 +335,62 @@ def comparing_code(study):
         return comparing.planned(fingerprint_of(comparing), lineage(before))
 
     return code
+
+
+def unasked_results():
+    """Results that no study asks for."""
+    bundles = [bundle for run in RUNS for bundle in plan(run).bundles.values()]
+    cells = {file: {cell.id for cell in bundle.cells} for bundle, file in zip(bundles, bundle_files(bundles))}
+    return unasked(Path("results"), {file for study in STUDIES.values() for file in study_files(study)}, cells)
+
+
+def write_results_readme():
+    """Tell in results/README.md what is there, whatever the run was for; where results are written at all."""
+    if Path("results").is_dir():
+        write_readme(Path("results"), {name: study.title for name, study in STUDIES.items()})
+
+
+def prune_results(log):
+    """Tell, on the terminal and in a log, what no study asks for; delete it where the configuration says yes."""
+    with open(log, "w", encoding="utf-8") as lines:
+        for line in prune(unasked_results(), config["models"], config.get("yes", False)):
+            print(line, flush=True)
+            print(line, file=lines)
+
+
+@cache
+def cells_there(kind, solver):
+    """Cells of a kind that jobs with the code of now have computed."""
+    folders = [Path("results/cells") / kind]
+    return ComputedCells(folders, simulation_code(kind, solver)["fingerprint"], VERSIONS).paths.keys()
+
+
+def cell_jobs(run):
+    """Jobs that simulate the cells of a run, done or not."""
+    for bundle in plan(run).bundles.values():
+        cells, [path] = bundle.cells, bundle_files([bundle])
+        simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
+        there = cells_there(simulation.cells, solver)
+        yield estimate.CellJob(
+            (simulation.rule, solver or ""),
+            path,
+            Path(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv"),
+            [cell.parameters for cell in cells],
+            [cell.parameters for cell in cells if cell.id not in there],
+            simulation.cost,
+            simulation.megabytes,
+            bundle_files(plan(run).first_bundles(bundle)) if has_first(bundle) else [],
+        )
+
+
+def tell_estimates(cores):
+    """Tell, on the terminal, what every study would take on some cores, as results are now."""
+    jobs = {study.name or "paper": [job for run in study.runs for job in cell_jobs(run)] for study in STUDIES.values()}
+    known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.machine_factor())
+    found = {}
+    for study in STUDIES.values():
+        name = study.name or "paper"
+        once = list({job.path: job for job in jobs[name]}.values())
+        others = [file for file in study_files(study) if not Path(file).exists() and not file.endswith(".png")]
+        found[name] = estimate.estimate(once, others, cores, known)
+    print(estimate.as_text(found, cores), flush=True)

@@ -108,6 +108,7 @@ class Configuration(Section):
         [],
     )
     studies: Files = key("Files of further studies, relative to the configuration that names them.", [])
+    yes: bool = key("Whether `snakemake prune` deletes what it lists.", False)
     smoke: bool = key("Whether studies are as small as their sections `smoke` say.", False)
 
 

@@ -17,10 +17,13 @@ class Task:
         The matrix M to reach, shape (..., rows, columns); leading axes are independent runs.
     mask
         True where an entry of the target is observed, same shape; None when all of it is.
+    scored
+        True where an entry counts for the reconstruction error, same shape; None when all of them do.
     """
 
     target: Any
     mask: Any = None
+    scored: Any = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Phase:
             name: value
             for name, value, neutral in (
                 ("mask", "an array", self.task.mask is None),
+                ("scored", "an array", self.task.scored is None),
                 ("plasticity", dict(self.plasticity), all(factor == 1 for factor in self.plasticity.values())),
                 ("lesions", dict(self.lesions), not any(map(len, self.lesions.values()))),
                 (

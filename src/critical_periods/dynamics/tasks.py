@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from critical_periods.dynamics.real_matrices import own_matrix
+
 #: Streams of a seed, and the number by which each is drawn from, for good. What one of them draws never depends on how
 #: much another one drew.
 STREAMS = {
@@ -100,11 +102,49 @@ def digits_matrix(rank: int, generator: np.random.Generator) -> np.ndarray:
 
     images = load_digits().data
     chosen = images[generator.choice(len(images), DIGITS_SIZE, replace=False)]
-    left, singular_values, right = np.linalg.svd(chosen - chosen.mean(axis=0))
+    return _scaled(_approximation(chosen - chosen.mean(axis=0), rank))
+
+
+def matrix_from_file(name: str, size: int, rank: int | None, normalized: bool = True) -> np.ndarray:
+    """Ground truth from a file, NaN where an entry is missing and, of a matrix that is not square, beyond its sides.
+
+    A network whose hidden layers are as wide as the longer side is a square one whose outputs and inputs beyond the
+    sides of the matrix are never observed.
+
+    Parameters
+    ----------
+    name
+        As of `critical_periods.dynamics.real_matrices.OwnMatrix`.
+    size
+        n, the longer side of the matrix.
+    rank
+        Rank of the best approximation, which is taken; None for the matrix as it is.
+    normalized
+        Whether it is scaled to a mean squared known entry of 1, which makes |M|_F = n where all n^2 are known.
+
+    Returns
+    -------
+    (n, n) array
+
+    Raises
+    ------
+    ValueError
+        If the file does not hold the matrix any more, or its rank is smaller.
+    """
+    values = own_matrix(name).values
+    values = values if rank is None else _approximation(values, rank)
+    whole = np.full((size, size), np.nan)
+    whole[: values.shape[0], : values.shape[1]] = values
+    return whole / np.sqrt(np.nanmean(whole**2)) if normalized else whole
+
+
+def _approximation(matrix: np.ndarray, rank: int) -> np.ndarray:
+    """Best approximation of a rank, by the leading singular values and vectors."""
+    left, singular_values, right = np.linalg.svd(matrix)
     full_rank = int((singular_values > 1e-10 * singular_values[0]).sum())
     if not 1 <= rank <= full_rank:
-        raise ValueError(f"rank = {rank}; allowed: 1 to {full_rank} for these digits")
-    return _scaled((left[:, :rank] * singular_values[:rank]) @ right[:rank])
+        raise ValueError(f"rank = {rank}; allowed: 1 to {full_rank}, the rank of the data")
+    return (left[:, :rank] * singular_values[:rank]) @ right[:rank]
 
 
 def singular_basis(matrix: np.ndarray, rank: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +186,11 @@ def _scaled(matrix: np.ndarray) -> np.ndarray:
 
 
 def observation_mask(
-    size: int, n_observed: int, generator: np.random.Generator, structure: str = "random"
+    size: int,
+    n_observed: int,
+    generator: np.random.Generator,
+    structure: str = "random",
+    candidates: np.ndarray | None = None,
 ) -> np.ndarray:
     """Choose the observed entries without replacement.
 
@@ -166,6 +210,8 @@ def observation_mask(
         `block_diagonal`: full blocks on the diagonal, as few as the number fills, and what is left outside of them.
         `disconnected`: uniformly within two diagonal blocks of half the size, so that the graph is in two parts.
         `connected`: the same, but the fraction `BRIDGES` lies outside of the blocks and connects them.
+    candidates
+        True where an entry can be observed, (n, n); None for all.
 
     Returns
     -------
@@ -182,9 +228,11 @@ def observation_mask(
     blocks = {"random": 1, "block_diagonal": _full_blocks(size, n_observed)}.get(structure, 2)
     label = np.arange(size) * blocks // size
     order = generator.permutation(size**2)
+    if candidates is not None:
+        order = order[candidates.ravel()[order]]
     inside = (label[:, None] == label).ravel()[order]
     within, outside = order[inside], order[~inside]
-    most = len(within) if structure in ("disconnected", "connected") else size**2
+    most = len(within) if structure in ("disconnected", "connected") else len(order)
     if not 1 <= n_observed <= most:
         raise ValueError(f"n_observed = {n_observed}; allowed: 1 to {most}")
     moved = max(1, round(BRIDGES * n_observed)) if structure == "connected" else max(0, n_observed - len(within))
@@ -192,6 +240,36 @@ def observation_mask(
     mask[within[: n_observed - moved]] = True
     mask[outside[:moved]] = True
     return mask.reshape(size, size)
+
+
+def held_out_mask(
+    n_held_out: int, generator: np.random.Generator, known: np.ndarray, candidates: np.ndarray
+) -> np.ndarray:
+    """Choose entries that are not observed, for the error alone: the same ones however many are observed.
+
+    They are the last of the order in which one generator state yields observations, known entries that are no
+    candidates after those that are.
+
+    Parameters
+    ----------
+    n_held_out
+        How many; with those observed at most all that are known.
+    generator
+        Source of the random numbers, in the state that `observation_mask` is given.
+    known, candidates
+        True where an entry is known, and where it can be observed too, (n, n).
+
+    Returns
+    -------
+    (n, n) bool array
+        True where an entry is held out.
+    """
+    order = generator.permutation(known.size)
+    order = order[known.ravel()[order]]
+    order = order[np.argsort(~candidates.ravel()[order], kind="stable")]
+    mask = np.zeros(known.size, dtype=bool)
+    mask[order[len(order) - n_held_out :]] = True
+    return mask.reshape(known.shape)
 
 
 def _full_blocks(size: int, n_observed: int) -> int:

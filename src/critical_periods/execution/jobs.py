@@ -12,6 +12,7 @@ from typing import Any
 import xarray as xr
 
 from critical_periods import plugins
+from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
@@ -44,6 +45,7 @@ class Job:
         self.snakemake = snakemake
         self.logger = log_to(snakemake.log[0])
         plugins.load(snakemake.config.get("plugins", []))
+        real_matrices.FILES.update(snakemake.config.get("matrices", {}))
         self.code: str = snakemake.params.code["fingerprint"]
         self.check_code()
 

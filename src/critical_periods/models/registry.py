@@ -169,6 +169,8 @@ class Simulation:
     one_solver
         Whether it uses no solver but the one that the parameter `solver` names, so that edits of others do not concern
         it.
+    cost
+        Seconds and bytes of a cell, given its parameters, see `critical_periods.planning.estimate`; None if unknown.
     """
 
     cells: str
@@ -180,6 +182,7 @@ class Simulation:
     batch_key: str = ""
     checkpoints: bool = False
     one_solver: bool = False
+    cost: Callable[[Mapping[str, Any]], tuple[float, float]] | None = None
 
     def functions(self) -> dict[str, Any]:
         """What a job has to know of it."""

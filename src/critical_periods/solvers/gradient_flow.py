@@ -16,7 +16,7 @@ import scipy.integrate
 from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
-from critical_periods.dynamics.schedules import Phase, Schedule
+from critical_periods.dynamics.schedules import Phase, Schedule, Task
 from critical_periods.dynamics.trajectories import (
     DivergedError,
     Progress,
@@ -418,9 +418,7 @@ def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any
         yield (
             [parameter[run : run + 1] for parameter in parameters],
             [
-                replace(
-                    phase, task=replace(phase.task, target=cut(phase.task.target, run), mask=cut(phase.task.mask, run))
-                )
+                replace(phase, task=Task(**{name: cut(array, run) for name, array in vars(phase.task).items()}))
                 for phase in schedule
             ],
         )

@@ -1,5 +1,6 @@
 """Deep matrix completion (section 4; figs 4, 5, 6, 8, 13)."""
 
+from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.parameters import MatrixCompletion, pretraining
 from critical_periods.models.registry import Model, Simulation, Variable, closings
 
@@ -76,6 +77,7 @@ MODELS = (
             minutes=(120, 20),
             checkpoints=True,
             one_solver=True,
+            cost=completion_cost,
         ),
         first=Simulation(
             cells="pretraining",
@@ -86,6 +88,7 @@ MODELS = (
             minutes=(60, 10),
             checkpoints=True,
             one_solver=True,
+            cost=pretraining_cost,
         ),
         first_of=pretraining,
         bundled_by="solver",

@@ -82,7 +82,7 @@ class Factorization:
     references: Mapping[str, tuple[Any, Any]] | None = None
     sharpness: bool = False
 
-    honours: ClassVar[frozenset[str]] = frozenset({"mask", "rate", "layer_plasticity"})
+    honours: ClassVar[frozenset[str]] = frozenset({"mask", "scored", "rate", "layer_plasticity"})
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
@@ -408,10 +408,13 @@ def _weighted(task: Task, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _errors(matrix: torch.Tensor, task: Task) -> dict[str, torch.Tensor]:
-    """Loss over the observed entries and error over all of them."""
+    """Loss over the observed entries and error over all of them, or those that count."""
     squares = (matrix - _like(task.target, matrix)).square()
     loss = 0.5 * (_entry_weight(task, matrix) * squares).sum((-2, -1))
-    return {"train_loss": loss, "reconstruction_error": squares.mean((-2, -1))}
+    if task.scored is None:
+        return {"train_loss": loss, "reconstruction_error": squares.mean((-2, -1))}
+    scored = _like(task.scored, matrix)
+    return {"train_loss": loss, "reconstruction_error": (scored * squares).sum((-2, -1)) / scored.sum((-2, -1))}
 
 
 def _entry_weight(task: Task, like: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,9 @@ from critical_periods.configuration.fields import (
     SomeEpochs,
     key,
 )
+from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.precision import PRECISIONS
+from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
 from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
 
 #: Size of a matrix of digits (`critical_periods.dynamics.tasks.digits_matrix`), and a rank that any draw of them has.
@@ -28,7 +30,15 @@ LARGEST_DIGITS_RANK = 40
 
 Rank = Annotated[int, Field(ge=1, le=10_000)]
 Entries = Annotated[int, Field(ge=1, le=100_000_000)]
-Matrix = Literal["random", "digits"]
+OwnFile = Annotated[
+    str,
+    Field(
+        pattern=real_matrices.PATTERN,
+        json_schema_extra={"words": "a file .npy, .npz, .csv or .nc, with a colon and a name where it holds several"},
+    ),
+]
+Matrix = Literal["random", "digits"] | OwnFile
+Structure = Literal["random", "block_diagonal", "disconnected", "connected"] | OwnFile
 
 
 class MatrixCompletion(Parameters):
@@ -38,15 +48,24 @@ class MatrixCompletion(Parameters):
     gradient_flow: GradientFlow = key("How gradient flow is integrated.")
     dtype: Precision = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
-    size: int = key("n; all matrices are n x n.", label="size $n$", ge=2, le=10_000)
+    size: int = key(
+        "n; all matrices are n x n; the longer side of one from a file.", label="size $n$", ge=2, le=10_000
+    )
     depth: int = key("Number N of factors.", label="depth $N$", ge=1, le=50)
-    n_observed: Entries = key("Observed entries of the final task, at most size^2.", label="observed entries")
-    final_rank: Rank = key("Rank of the final task's matrix, at most size.", label="rank of the final task")
+    n_observed: Entries | None = key(
+        "Observed entries of the final task, at most size^2; null for all that can be observed.",
+        label="observed entries",
+    )
+    final_rank: Rank | None = key(
+        "Rank of the final task's matrix, at most size; null for a matrix from a file as it is.",
+        label="rank of the final task",
+    )
     pretrain_task: Literal["other", "same"] = key(
         "Pre-training on another matrix, or on the same one (with other observations)."
     )
-    pretrain_rank: Rank = key(
-        "Rank of the other matrix, at most size; not used for the task `same`.", label="rank of the first task"
+    pretrain_rank: Rank | None = key(
+        "Rank of the other matrix, at most size; null for one from a file as it is; not used for the task `same`.",
+        label="rank of the first task",
     )
     pretrain_n_observed: Entries | None = key(
         "Observed entries while pre-training, at most size^2; null for those of the final task.",
@@ -69,17 +88,19 @@ class MatrixCompletion(Parameters):
         "How many of the largest singular values are recorded, at most size.", ge=1, le=10_000
     )
     balancedness: bool = key("Whether to record how far the factors are from balanced.", False)
-    observations: Literal["random", "block_diagonal", "disconnected", "connected"] = key(
+    observations: Structure = key(
         "Which entries are observed: any, full blocks on the diagonal, or any in two blocks of half the size, without "
-        "(disconnected) or with (connected) a few between them.",
+        "(disconnected) or with (connected) a few between them; or any of those that are 1 in a file, and not 0.",
         "random", label="observations",
     )  # fmt: skip
     pretrain_matrix: Matrix = key(
-        "Matrix of the first task, random or of handwritten digits (size 64); not used for the task `same`.",
+        "Matrix of the first task, random, of handwritten digits (size 64), or from a file; not used for the task "
+        "`same`.",
         "random", label="matrix of the first task",
     )  # fmt: skip
     final_matrix: Matrix = key(
-        "Matrix of the final task, random or of handwritten digits (size 64).",
+        "Matrix of the final task, random, of handwritten digits (size 64), or from a file, where missing entries are "
+        "NaN or empty.",
         "random", label="matrix of the final task",
     )  # fmt: skip
     onset: Epochs = key(
@@ -105,6 +126,16 @@ class MatrixCompletion(Parameters):
         "Layer that does not learn during the first task, 1 for the lowest; null for none.",
         None, label="frozen layer", later=True,
     )  # fmt: skip
+    n_held_out: Annotated[int, Field(ge=0, le=100_000_000)] = key(
+        "Known entries that are never observed, over which alone the reconstruction error is taken; 0 for an error "
+        "over all known entries.",
+        0, label="held-out entries", later=True,
+    )  # fmt: skip
+    normalized: bool = key(
+        "Whether matrices from files are scaled to a mean squared known entry of 1, a Frobenius norm of n, as random "
+        "ones are.",
+        True, later=True,
+    )  # fmt: skip
 
     def check(self, place: str) -> None:
         """Refuse ranks, observations and epochs that the size, the kind of matrix or the learning rate rule out."""
@@ -121,12 +152,13 @@ class MatrixCompletion(Parameters):
         if self.observations in ("disconnected", "connected"):
             within = (self.size // 2) ** 2 + (self.size - self.size // 2) ** 2
             check_at_most(place, self, entries, within, f"{within}, the entries of two blocks")
-        for task in ("pretrain", "final"):
+        for task in TASKS:
             if getattr(self, f"{task}_matrix") == "digits":
                 if self.size != DIGITS_SIZE:
                     raise ConfigError(f"{place}: size", self.size, f"{DIGITS_SIZE} where {task}_matrix = digits")
                 largest = f"{LARGEST_DIGITS_RANK} where it is of digits"
                 check_at_most(place, self, (f"{task}_rank",), LARGEST_DIGITS_RANK, largest)
+        check_files(place, self)
         self._check_updates(place)
         check_init_scale(place, self.init_scale, self.dtype, self.size)
         if self.solver == "gradient_flow":
@@ -148,11 +180,15 @@ class MatrixCompletion(Parameters):
 
     def identity(self) -> dict[str, Any]:
         """Parameters without what the task, the rate or the solver makes meaningless."""
-        found = super().identity()
+        found = super().identity() | names_by_content(self)
+        if found["n_observed"] is None:
+            found["n_observed"] = all_observed(self, "final")
         if self.pretrain_task == "same":
-            found |= {"pretrain_rank": self.final_rank, "pretrain_matrix": self.final_matrix}
+            found |= {"pretrain_rank": self.final_rank, "pretrain_matrix": found["final_matrix"]}
         if self.pretrain_n_observed is None:
-            found["pretrain_n_observed"] = self.n_observed
+            found["pretrain_n_observed"] = found["n_observed"]
+        if not any(real_matrices.is_own(found[f"{task}_matrix"]) for task in TASKS):
+            found.pop("normalized", None)  # of no meaning to other matrices
         if self.epochs_at_rate == self.learning_rate:
             found["epochs_at_rate"] = None
         if self.cycle_factor == 1:

@@ -12,8 +12,16 @@ import torch
 import xarray as xr
 
 from critical_periods.dynamics.activations import vanishes
+from critical_periods.dynamics.real_matrices import is_own, own_matrix
 from critical_periods.dynamics.schedules import Phase, Schedule, Task
-from critical_periods.dynamics.tasks import digits_matrix, low_rank_matrix, observation_mask, random_stream
+from critical_periods.dynamics.tasks import (
+    digits_matrix,
+    held_out_mask,
+    low_rank_matrix,
+    matrix_from_file,
+    observation_mask,
+    random_stream,
+)
 from critical_periods.dynamics.trajectories import Progress, Solution
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights, product
@@ -37,16 +45,29 @@ def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
     parameters
         `seed`, `size`, `observations`, `pretrain_task`, `pretrain_matrix`, `pretrain_rank`, `pretrain_n_observed`,
         and, for the final task, `final_matrix`, `final_rank` and `n_observed`; without these three both tasks are the
-        pre-training's.
+        pre-training's. Matrices and observations from files by the name of what they hold; with these `n_held_out`
+        and `normalized` where they are not neutral.
     """
-    seed, size = parameters["seed"], parameters["size"]
+    seed, size, structure = (parameters[name] for name in ("seed", "size", "observations"))
+    n_held_out, normalized = parameters.get("n_held_out", 0), parameters.get("normalized", True)
 
-    def task(stream: str, matrix: str, rank: int, n_observed: int) -> Task:
+    def task(stream: str, matrix: str, rank: int | None, n_observed: int) -> Task:
         draws = random_stream(seed, stream)
-        return Task(
-            digits_matrix(rank, draws) if matrix == "digits" else low_rank_matrix(size, rank, draws),
-            observation_mask(size, n_observed, random_stream(seed, "observations"), parameters["observations"]),
-        )
+        if is_own(matrix):
+            target = matrix_from_file(matrix, size, rank, normalized)
+        else:
+            assert rank is not None
+            target = digits_matrix(rank, draws) if matrix == "digits" else low_rank_matrix(size, rank, draws)
+        known = np.isfinite(target)
+        candidates, how = known, structure
+        if is_own(structure):
+            own = np.nan_to_num(own_matrix(structure).values) != 0
+            candidates, how = known & np.pad(own, [(0, size - side) for side in own.shape]), "random"
+        mask = observation_mask(size, n_observed, random_stream(seed, "observations"), how, candidates)
+        scored = None if known.all() else known
+        if n_held_out:
+            scored = held_out_mask(n_held_out, random_stream(seed, "observations"), known, candidates)
+        return Task(np.nan_to_num(target), mask, scored)
 
     kind, rank, n_observed = (parameters[f"pretrain_{name}"] for name in ("matrix", "rank", "n_observed"))
     first = task(
@@ -108,6 +129,11 @@ def pretrain(
     drawn = [
         initial_weights(depth, size, cell["init_scale"], random_stream(cell["seed"], "weights")) for cell in cells
     ]
+    for cell, factors in zip(cells, drawn, strict=True):
+        if is_own(cell["pretrain_matrix"]):
+            # Beyond the sides of a matrix that is not square, where no gradient comes from, W stays exactly 0.
+            rows, columns = own_matrix(cell["pretrain_matrix"]).shape
+            factors[-1][rows:], factors[0][:, columns:] = 0, 0
     for cell, factors in zip(cells, drawn, strict=True):
         _check_product(cell, factors)
     weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
@@ -316,12 +342,18 @@ def _references(parameters: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np
 
 def _stacked(tasks: Sequence[Task]) -> Task:
     """Tasks of the runs of a batch."""
-    return Task(np.stack([task.target for task in tasks]), np.stack([task.mask for task in tasks]))
+    scored = [np.ones_like(task.mask) if task.scored is None else task.scored for task in tasks]
+    return Task(
+        np.stack([task.target for task in tasks]),
+        np.stack([task.mask for task in tasks]),
+        None if all(task.scored is None for task in tasks) else np.stack(scored),
+    )
 
 
 def _placed(task: Task, like: torch.Tensor) -> Task:
     """A task in the precision and on the device of a tensor."""
-    return Task(torch.as_tensor(task.target).to(like), torch.as_tensor(task.mask).to(like))
+    scored = None if task.scored is None else torch.as_tensor(task.scored).to(like)
+    return Task(torch.as_tensor(task.target).to(like), torch.as_tensor(task.mask).to(like), scored)
 
 
 def _numpy(weight: torch.Tensor) -> np.ndarray:

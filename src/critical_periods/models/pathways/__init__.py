@@ -26,6 +26,25 @@ def _of_scalar(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     return _pathways(parameters) | {"mode": (1,)}
 
 
+def _scalar_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell: Euler steps of all trajectories at once, or adaptive ones."""
+    records = parameters["epochs"] / parameters["record_every"]
+    adaptive = parameters["solver"] == "gradient_flow"
+    seconds = 0.06 if adaptive else 0.01 + 26e-6 * parameters["epochs"]
+    return seconds, 2e4 + 4 * records * parameters["n_trajectories"] * parameters["n_pathways"]
+
+
+def _network_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell: products of the layers of every pathway, and what is recorded of their modes."""
+    deepest, widest = (
+        max(value if isinstance(value := parameters[name], list) else [value]) for name in ("depth", "width")
+    )
+    layers = parameters["n_pathways"] * deepest
+    seconds = parameters["epochs"] * layers * 0.15e-3 * (0.5 + 0.5 * (widest / 100) ** 2)
+    modes = math.prod(parameters["branching"]) ** 2
+    return seconds, 2e4 + 3 * parameters["epochs"] / parameters["record_every"] * parameters["n_pathways"] * modes
+
+
 def _linear(parameters: Mapping[str, Any]) -> bool:
     """Whether a network has a scalar reduction to compare with."""
     return bool(parameters["activation"] == "linear")
@@ -50,6 +69,7 @@ MODELS = (
             simulate=f"{_HERE}.simulate_scalar:simulate_scalar",
             message="Integrating the scalar dynamics of pathways, {bundle}; results in {log}",
             minutes=(10, 1),
+            cost=_scalar_cost,
         ),
         predict=f"{_HERE}.theory:predict",
         derive=f"{_HERE}.derived:derive",
@@ -118,6 +138,7 @@ MODELS = (
             simulate=f"{_HERE}.simulate_network:simulate_network",
             message="Training multi-pathway networks, {bundle}; progress in {log}",
             minutes=(20, 10),
+            cost=_network_cost,
         ),
         variables=_SHARED
         | {

@@ -35,6 +35,21 @@ def _modes(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     return {"mode": range(1, parameters["n_singular_values"] + 1)}
 
 
+def _shared_modes_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell, which gradient descent trains; the closed form takes no time."""
+    epochs = parameters["pretrain_epochs"] + parameters["final_epochs"]
+    seconds = 60e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
+    return seconds, 3e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
+
+
+def _singular_flow_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell: training in float64, and the flow of singular values and vectors beside it."""
+    runs, last = len(parameters["switch_epochs"]), parameters["switch_epochs"][-1]
+    epochs = runs * parameters["final_epochs"] + last
+    seconds = 150e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
+    return seconds, 5e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
+
+
 MODELS = (
     Model(
         name="singular_flow",
@@ -45,6 +60,7 @@ MODELS = (
             simulate=f"{_HERE}:simulate_singular_flow",
             message="Training beside the flow of singular values, {bundle}; progress in {log}",
             minutes=(60, 30),
+            cost=_singular_flow_cost,
         ),
         variables=_variables("solver", "switch_epoch", "epoch", "mode"),
         axis_values=lambda parameters: {
@@ -62,6 +78,7 @@ MODELS = (
             simulate=f"{_HERE}:simulate_shared_modes",
             message="Training beside modes in closed form, {bundle}; progress in {log}",
             minutes=(60, 30),
+            cost=_shared_modes_cost,
         ),
         variables={
             name: variable

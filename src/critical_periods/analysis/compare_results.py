@@ -1,0 +1,242 @@
+"""Two folders of results side by side: values that differ and by how much, and verdicts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from critical_periods.storage.datasets import CHECKSUM, read
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One variable of a dataset that is not the same in two folders.
+
+    Parameters
+    ----------
+    dataset, variable
+        Name of the dataset, as `extensions/experiments/window`, and of the variable.
+    differing, compared
+        How many values differ, of those at points that both have.
+    largest
+        Largest absolute difference; NaN where it is one of words, or of values that only one has.
+    relative
+        That over the largest absolute value.
+    where
+        Coordinates of the largest difference, or what else keeps the two apart.
+    """
+
+    dataset: str
+    variable: str
+    differing: int
+    compared: int
+    largest: float
+    relative: float
+    where: str
+
+
+@dataclass
+class Comparison:
+    """What two folders of results have in common, and what is different in it.
+
+    Parameters
+    ----------
+    datasets, claims
+        Names of what both have.
+    only
+        Folder -> datasets and claims that the other lacks.
+    differences
+        Variables that differ.
+    verdicts
+        Claim -> value and verdict in either folder, of those whose verdicts differ.
+    remarks
+        What else is different: parameters, values of axes.
+    """
+
+    datasets: list[str] = field(default_factory=list)
+    claims: list[str] = field(default_factory=list)
+    only: dict[str, list[str]] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    verdicts: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def agree(self) -> bool:
+        """Whether no value and no verdict is different."""
+        return not self.differences and not self.verdicts
+
+
+def compare_results(one: Path, other: Path, tolerance: float = 0.0) -> Comparison:
+    """Compare the experiment datasets and the claims of two folders of results.
+
+    Parameters
+    ----------
+    one, other
+        The folders, of the same or of different configurations, versions or machines.
+    tolerance
+        Differences up to this part of the largest absolute value of a variable do not count.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder has no results, or the two have no dataset and no claim in common.
+    critical_periods.storage.datasets.DatasetError
+        If a dataset is damaged.
+    """
+    files = {folder: _datasets(folder) for folder in (one, other)}
+    claims = {folder: _claims(folder) for folder in (one, other)}
+    for folder in (one, other):
+        if not files[folder] and not claims[folder]:
+            raise FileNotFoundError(f"{folder}: no results; allowed: a folder that holds experiments/ or claims.csv")
+    found = Comparison(sorted(files[one].keys() & files[other]), sorted(claims[one].keys() & claims[other]))
+    for folder, rest in ((one, other), (other, one)):
+        alone = sorted(files[folder].keys() - files[rest]) + sorted(claims[folder].keys() - claims[rest])
+        found.only[str(folder)] = alone
+    if not found.datasets and not found.claims:
+        raise FileNotFoundError(f"{one} and {other}: nothing that both have")
+    for name in found.datasets:
+        first, second = read(files[one][name]), read(files[other][name])
+        found.remarks += [f"{name}: {remark}" for remark in _remarks(first, second)]
+        if first.attrs[CHECKSUM] != second.attrs[CHECKSUM]:
+            found.differences += _differences(name, first, second, tolerance)
+    for name in found.claims:
+        first_claim, second_claim = claims[one][name], claims[other][name]
+        if first_claim["holds"] != second_claim["holds"]:
+            found.verdicts[name] = tuple(
+                claim[key] for key in ("value", "holds") for claim in (first_claim, second_claim)
+            )  # type: ignore[assignment]
+    return found
+
+
+def _datasets(folder: Path) -> dict[str, Path]:
+    return {
+        str(path.relative_to(folder).with_suffix("")): path
+        for path in sorted(folder.glob("**/experiments/*.nc"))
+        if not path.name.startswith(".")
+    }
+
+
+def _claims(folder: Path) -> dict[str, Mapping[str, str]]:
+    """Rows of all tables of claims, by folder and number of the claim."""
+    found: dict[str, Mapping[str, str]] = {}
+    for path in sorted(folder.glob("**/claims.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        found.update({str(path.parent.relative_to(folder) / f"claim {row['id']}"): row for row in rows})
+    return found
+
+
+def _remarks(one: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
+    """Parameters that differ, and axes of which only some values are in both."""
+    first, second = (json.loads(dataset.attrs.get("parameters", "{}")) for dataset in (one, other))
+    for name in sorted(first.keys() | second):
+        if first.get(name) != second.get(name):
+            yield f"{name} = {first.get(name)} and {second.get(name)}"
+    for axis in map(str, one.indexes.keys() & other.indexes):
+        sizes = one.sizes[axis], other.sizes[axis]
+        both = len(one.indexes[axis].intersection(other.indexes[axis]))
+        if both < max(sizes):
+            yield f"{both} values of {axis} are in both, of {sizes[0]} and {sizes[1]}"
+
+
+def _differences(name: str, one: xr.Dataset, other: xr.Dataset, tolerance: float) -> Iterator[Difference]:
+    for variable in map(str, one.data_vars.keys() | other.data_vars.keys()):
+        if variable not in one or variable not in other:
+            where = f"only in the {'first' if variable in one else 'second'}"
+            yield Difference(name, variable, 0, 0, np.nan, np.nan, where)
+            continue
+        first, second = one[variable], other[variable]
+        if set(first.dims) != set(second.dims):
+            words = (", ".join(map(str, values.dims)) for values in (first, second))
+            yield Difference(name, variable, 0, 0, np.nan, np.nan, f"axes {' and '.join(words)}")
+            continue
+        found = _difference(name, variable, *_aligned(first, second), tolerance)
+        if found is not None:
+            yield found
+
+
+def _aligned(one: xr.DataArray, other: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Two arrays at the points that both have, axes in the same order."""
+    first, second = xr.align(one.reset_coords(drop=True), other.reset_coords(drop=True), join="inner")
+    return first, second.transpose(*first.dims)
+
+
+def _difference(
+    name: str, variable: str, first: xr.DataArray, second: xr.DataArray, tolerance: float
+) -> Difference | None:
+    """Where two arrays of the same shape differ most; None where they do not."""
+    one, other = first.values, second.values
+    numbers = one.dtype.kind in "biuf" and other.dtype.kind in "biuf"
+    if not one.size:
+        return Difference(name, variable, 0, 0, np.nan, np.nan, "no point that both have")
+    if not numbers:
+        differ, size, scale = one.astype(str) != other.astype(str), np.full(one.shape, np.nan), np.nan
+    else:
+        one, other = one.astype(float), other.astype(float)
+        with np.errstate(invalid="ignore"):
+            size = np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, np.abs(one - other))
+        known = np.abs(one[np.isfinite(one)])
+        scale = float(known.max()) if known.size else 0.0
+        differ = ~(size <= tolerance * scale)  # NaN where only one has a value
+    if not differ.any():
+        return None
+    ranked = np.where(differ, np.nan_to_num(size, nan=np.inf), -1.0)
+    index = np.unravel_index(int(ranked.argmax()), ranked.shape)
+    largest = float(size[index])
+    where = ", ".join(
+        f"{axis}={first[axis].values[place] if axis in first.coords else place}"
+        for axis, place in zip(first.dims, index, strict=True)
+    )
+    relative = largest / scale if scale else float("nan" if np.isnan(largest) else "inf")
+    return Difference(name, variable, int(differ.sum()), one.size, largest, relative, where)
+
+
+def as_text(comparison: Comparison, one: Path, other: Path) -> str:
+    """A comparison as tables for the terminal."""
+    differing = {difference.dataset for difference in comparison.differences}
+    lines = [
+        f"{len(comparison.datasets)} datasets are in both, {len(differing)} of them differ; "
+        f"{len(comparison.claims)} claims, of which {len(comparison.verdicts)} have other verdicts"
+    ]
+    for folder, names in comparison.only.items():
+        if names:
+            lines.append(f"only in {folder}: {', '.join(names)}")
+    lines += comparison.remarks
+    if comparison.differences:
+        ranked = sorted(comparison.differences, key=lambda row: -np.nan_to_num(row.relative, nan=np.inf))
+        rows = [
+            (
+                row.dataset,
+                row.variable,
+                f"{row.differing} of {row.compared}",
+                _number(row.largest),
+                _number(row.relative),
+                row.where,
+            )
+            for row in ranked
+        ]
+        lines += ["", *_table(("dataset", "variable", "differ", "largest", "relative", "where"), rows)]
+    if comparison.verdicts:
+        verdicts = [(name, *row) for name, row in comparison.verdicts.items()]
+        lines += ["", *_table(("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}"), verdicts)]
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3g}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
+    """Columns of text, as wide as they need to be."""
+    widths = [max(len(str(row[column])) for row in [head, *rows]) for column in range(len(head))]
+    return [
+        "  ".join(f"{item!s:<{width}}" for item, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]

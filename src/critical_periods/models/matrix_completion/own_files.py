@@ -1,0 +1,121 @@
+"""What matrices and masks from files allow of the other parameters: size, ranks, numbers of entries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.dynamics.real_matrices import OwnMatrix, is_own, own_matrix
+from critical_periods.models.registry import check_at_most
+
+if TYPE_CHECKING:
+    from critical_periods.models.matrix_completion.parameters import MatrixCompletion
+
+TASKS = ("final", "pretrain")
+
+
+def named(parameters: MatrixCompletion) -> dict[str, str]:
+    """Parameters that can name a file and count, and what they name; the task `same` has the final task's matrix."""
+    names = ["final_matrix", *["pretrain_matrix"] * (parameters.pretrain_task == "other"), "observations"]
+    return {name: getattr(parameters, name) for name in names}
+
+
+def names_by_content(parameters: MatrixCompletion) -> dict[str, str]:
+    """The same for those that name a file, called by what it holds: the identity of a cell knows no paths."""
+    return {name: own_matrix(word).name for name, word in named(parameters).items() if is_own(word)}
+
+
+def all_observed(parameters: MatrixCompletion, task: str) -> int:
+    """How many entries of a task are observed where all are that can be."""
+    known, candidates = _entries(parameters, task)
+    return min(candidates, known - parameters.n_held_out)
+
+
+def check_files(place: str, parameters: MatrixCompletion) -> None:
+    """Refuse files that hold no matrix of the size, and ranks and numbers of entries that they rule out.
+
+    Parameters
+    ----------
+    place
+        Key of the experiment, for errors.
+    parameters
+        The parameters.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        With the parameter, its value, and what was found.
+    """
+    words = named(parameters)
+    own = {name: _read(f"{place}: {name}", word) for name, word in words.items() if is_own(word)}
+    for name, matrix in own.items():
+        rows, columns = matrix.shape
+        if max(matrix.shape) != parameters.size:
+            allowed = f"{max(matrix.shape)}, the longer side of {words[name]}, {rows} x {columns}"
+            raise ConfigError(f"{place}: size", parameters.size, allowed)
+        for other in words if rows != columns else ():
+            if other != "observations" and (other not in own or own[other].shape != matrix.shape):
+                allowed = f"a file of {rows} x {columns} entries, as that of {name}"
+                raise ConfigError(f"{place}: {other}", words[other], allowed)
+    if "observations" in own:
+        mask = own["observations"].values
+        if not ((mask == 0) | (mask == 1)).all():
+            raise ConfigError(f"{place}: observations", words["observations"], "a file of ones and zeros")
+    for task in TASKS:
+        if f"{task}_matrix" in words:
+            _check_rank(place, parameters, task, own.get(f"{task}_matrix"))
+    _check_entries(place, parameters)
+
+
+def _read(place: str, word: str) -> OwnMatrix:
+    try:
+        return own_matrix(word)
+    except (ValueError, OSError) as error:
+        raise ConfigError(place, word, str(error)) from None
+
+
+def _check_rank(place: str, parameters: MatrixCompletion, task: str, own: OwnMatrix | None) -> None:
+    name, word = f"{task}_rank", getattr(parameters, f"{task}_matrix")
+    rank = getattr(parameters, name)
+    if rank is None and (own is None or parameters.diagnostics):
+        needs = f"a matrix that is {word}" if own is None else "diagnostics"
+        raise ConfigError(f"{place}: {name}", rank, f"a number for {needs}")
+    if own is not None and rank is not None:
+        if missing := int((~own.known).sum()):
+            raise ConfigError(f"{place}: {name}", rank, f"null for {word}, of which {missing} entries are missing")
+        check_at_most(place, parameters, (name,), min(own.shape), f"{min(own.shape)}, the shorter side of {word}")
+
+
+def _check_entries(place: str, parameters: MatrixCompletion) -> None:
+    """Refuse more observed and held-out entries than there are; blocks want all entries, and none held out."""
+    structure = parameters.observations
+    for task, name in zip(TASKS, ("n_observed", "pretrain_n_observed"), strict=True):
+        known, candidates = _entries(parameters, task)
+        most = all_observed(parameters, task)
+        if structure == "random" or is_own(structure):
+            which = f"{known} entries of the {task} task are known, {candidates} can be observed"
+            if most < 1:
+                raise ConfigError(f"{place}: n_held_out", parameters.n_held_out, f"fewer: {which}")
+            wanted = getattr(parameters, name) or parameters.n_observed or all_observed(parameters, "final")
+            if wanted > most:
+                held_out = f", {parameters.n_held_out} held out" * bool(parameters.n_held_out)
+                raise ConfigError(f"{place}: {name}", wanted, f"1 to {most}: {which}{held_out}")
+        elif parameters.n_observed is None:
+            raise ConfigError(f"{place}: n_observed", None, f"a number where observations = {structure}")
+        elif known < parameters.size**2 or parameters.n_held_out:
+            allowed = "random, or a file of ones and zeros, where entries are missing or held out"
+            raise ConfigError(f"{place}: observations", structure, allowed)
+
+
+def _entries(parameters: MatrixCompletion, task: str) -> tuple[int, int]:
+    """Entries of the matrix of a task that are known, and those of them that can be observed."""
+    words = named(parameters)
+    word, observations = words.get(f"{task}_matrix", words["final_matrix"]), words["observations"]
+    known = own_matrix(word).known if is_own(word) else None
+    mask = own_matrix(observations).values == 1 if is_own(observations) else None
+    candidates = mask if known is None else known if mask is None else known & mask
+    entries = parameters.size**2
+    return (
+        entries if known is None else int(known.sum()),
+        entries if candidates is None else int(candidates.sum()),
+    )

@@ -1,0 +1,210 @@
+"""Matrices and masks from files: what is trained on them, what they are called by, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from test_simulations import MATRIX
+
+import critical_periods as cp
+from critical_periods.configuration.fields import ConfigError
+from critical_periods.dynamics import real_matrices
+from critical_periods.dynamics.tasks import random_stream
+from critical_periods.models.matrix_completion.landscape import initial_weights, product
+from critical_periods.models.matrix_completion.parameters import pretraining
+from critical_periods.models.matrix_completion.simulation import matrix_tasks
+from critical_periods.models.registry import models
+from critical_periods.planning.plan import grid
+
+SETTINGS = MATRIX | {"depth": 3, "pretrain_task": "other", "pretrain_n_observed": None, "learning_rate": 0.5}
+SETTINGS |= {"solver": "gradient_descent", "dtype": "float64", "device": "cpu"}
+SETTINGS |= {"gradient_flow": {"method": "RKC", "rtol": 1e-4, "atol": 1e-7, "shadowing": False}}
+
+
+@pytest.fixture(autouse=True)
+def beside(tmp_path, monkeypatch):
+    monkeypatch.setattr(real_matrices, "FOLDERS", [tmp_path])
+    return tmp_path
+
+
+@pytest.fixture
+def ratings(beside):
+    """A 12 x 9 matrix of which a third is missing, as CSV."""
+    draws = np.random.default_rng(5)
+    values = draws.normal(size=(12, 2)) @ draws.normal(size=(2, 9))
+    values[draws.random(values.shape) < 0.3] = np.nan
+    np.savetxt(beside / "ratings.csv", values, delimiter=",", fmt="%.17g")
+    return values
+
+
+def cell(**changes):
+    """Parameters of the one cell of some settings, as a job gets them."""
+    _, cells = grid(models()["matrix_completion"], SETTINGS | changes, [0], {}, "mine")
+    return next(iter(cells.values()))
+
+
+OWN = {"final_matrix": "ratings.csv", "pretrain_task": "same", "final_rank": None, "n_observed": None}
+
+
+def test_a_matrix_is_called_by_what_it_holds_in_every_format(beside, ratings):
+    np.save(beside / "ratings.npy", ratings)
+    np.savez(beside / "all.npz", ratings=ratings, other=np.ones((2, 2)))
+    xr.Dataset({"ratings": (("row", "column"), ratings)}).to_netcdf(beside / "ratings.nc")
+    (beside / "gaps.csv").write_text((beside / "ratings.csv").read_text().replace("nan", ""))
+    words = ("ratings.csv", "ratings.npy", "all.npz:ratings", "ratings.nc", "ratings.nc:ratings", "gaps.csv")
+    cells = {cell(**OWN | {"final_matrix": word}).id for word in words}
+    assert len(cells) == 1
+    assert "ratings" not in json.dumps(cell(**OWN).parameters)
+    np.save(beside / "ratings.npy", 2 * ratings)
+    assert cell(**OWN | {"final_matrix": "ratings.npy"}).id not in cells
+
+
+def test_missing_entries_are_never_observed_and_held_out_ones_alone_are_scored(ratings):
+    known = np.zeros((12, 12), dtype=bool)
+    known[:, :9] = ~np.isnan(ratings)
+    few, many = (
+        matrix_tasks(cell(**OWN, n_held_out=10).parameters | {"n_observed": n_observed})[1] for n_observed in (30, 50)
+    )
+    for task in (few, many):
+        assert not (task.mask & ~known).any()
+        assert not (task.mask & task.scored).any()
+        assert task.scored.sum() == 10
+        assert not (task.scored & ~known).any()
+    assert (few.scored == many.scored).all()
+    assert not (few.mask & ~many.mask).any()
+    everything = cell(**OWN, n_held_out=10).parameters
+    assert everything["n_observed"] == known.sum() - 10
+    assert (matrix_tasks(cell(**OWN).parameters)[1].scored == known).all()
+
+
+def test_a_matrix_is_scaled_to_a_mean_squared_entry_of_one_unless_told_otherwise(ratings):
+    scaled, plain = (matrix_tasks(cell(**OWN, normalized=normalized).parameters)[1] for normalized in (True, False))
+    assert np.mean(scaled.target[scaled.mask] ** 2) == pytest.approx(1)
+    np.testing.assert_allclose(plain.target[:, :9], np.nan_to_num(ratings))
+
+
+def test_a_matrix_that_is_not_square_trains_as_a_rectangular_network(ratings):
+    found = cp.simulate("matrix_completion", **SETTINGS | OWN)
+    parameters = cell(**OWN).parameters
+    task = matrix_tasks(parameters)[1]
+    first, *between, last = map(
+        torch.tensor, initial_weights(3, 12, parameters["init_scale"], random_stream(0, "weights"))
+    )
+    weights = [weight.requires_grad_() for weight in (first[:, :9].clone(), *between, last)]
+    target, mask = torch.tensor(task.target[:, :9]), torch.tensor(task.mask[:, :9])
+    for _ in range(20 + 20):
+        loss = 0.5 * (product(weights) - target)[mask].square().mean()
+        slopes = torch.autograd.grad(loss, weights)
+        weights = [
+            (weight - 0.5 * slope).detach().requires_grad_() for weight, slope in zip(weights, slopes, strict=True)
+        ]
+    singular = torch.linalg.svdvals(product(weights)).detach()[:4]
+    last = found["singular_value"].sel(seed=0, switch_epoch=20, epoch=40)
+    np.testing.assert_allclose(last, singular, rtol=1e-8)
+    error = (product(weights) - target)[mask].square().mean().item()
+    np.testing.assert_allclose(found["reconstruction_error"].sel(seed=0, switch_epoch=20), error, rtol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_both_solvers_complete_a_matrix_with_gaps(ratings, dtype):
+    settings = (
+        SETTINGS | OWN | {"n_held_out": 10, "dtype": dtype, "switch_epochs": [0, 100, 300], "learning_rate": 0.1}
+    )
+    vary = {"solver": ["gradient_descent", "gradient_flow"], "n_observed": [40, 60]}
+    error = cp.simulate("matrix_completion", vary, **settings)["reconstruction_error"]
+    np.testing.assert_allclose(error.sel(solver="gradient_descent"), error.sel(solver="gradient_flow"), rtol=0.02)
+
+
+def test_a_mask_of_ones_and_zeros_says_what_can_be_observed(beside):
+    mask = np.zeros((12, 12))
+    mask[:, ::2] = 1
+    np.savetxt(beside / "mask.csv", mask, delimiter=",")
+    own = {"observations": "mask.csv", "n_observed": None}
+    first, final = matrix_tasks(cell(**own, n_held_out=5).parameters)
+    assert (final.mask == (mask == 1)).all()
+    assert (first.mask == final.mask).all()
+    assert not (final.scored & final.mask).any()
+    some = matrix_tasks(cell(**own | {"n_observed": 20}).parameters)[1].mask
+    assert some.sum() == 20
+    assert not (some & (mask == 0)).any()
+
+
+def test_cells_without_a_file_are_called_as_before():
+    before = cell()
+    assert not {"n_held_out", "normalized"} & before.parameters.keys()
+    assert cell(normalized=False).id == before.id
+    assert cell(n_held_out=4).id != before.id
+
+
+def test_pretraining_on_another_matrix_is_shared_between_final_matrices(beside):
+    for name in ("one", "two"):
+        np.save(beside / f"{name}.npy", np.random.default_rng(len(name) + ord(name[0])).normal(size=(12, 12)))
+    one, two = (cell(final_matrix=f"{name}.npy", final_rank=None) for name in ("one", "two"))
+    assert one.id != two.id
+    assert pretraining(one.parameters) == pretraining(two.parameters)
+
+
+def test_a_file_that_changes_between_planning_and_job_is_refused(beside):
+    np.save(beside / "mine.npy", np.eye(12))
+    planned = cell(**OWN | {"final_matrix": "mine.npy"}).parameters
+    np.save(beside / "mine.npy", np.eye(12) + 1)
+    with pytest.raises(ValueError, match="has changed since the run was planned"):
+        matrix_tasks(planned)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "message"),
+    [
+        (None, {}, r"final_matrix = 'mine.csv'; allowed: a file that is there; none is in "),
+        ("1,2\n3,x\n", {}, r"numbers, and nothing or NaN for missing ones; row 2, column 2 is 'x'"),
+        ("1,2\n3\n", {}, r"rows of one length; row 2 has 1 fields, the first 2"),
+        ("1,2\n3,inf\n", {}, r"infinite in row 2, column 2"),
+        ("0,0\n,\n", {}, r"entries other than 0 and missing ones; there are none"),
+        ("1,2\n3,4\n", {}, r"size = 12; allowed: 2, the longer side of mine.csv, 2 x 2"),
+        ("1,2,3\n4,5,6\n", {"size": 3, "pretrain_task": "other"}, r"pretrain_matrix = 'random'; .* 2 x 3 entries"),
+        ("1,2\n,4\n", {"size": 2, "final_rank": 1}, r"final_rank = 1; allowed: null for mine.csv, of which 1 ent"),
+        ("1,2\n,4\n", {"size": 2, "n_observed": 4}, r"n_observed = 4; allowed: 1 to 3: 3 entries of the final task"),
+        ("1,2\n,4\n", {"size": 2, "n_held_out": 3}, r"n_held_out = 3; allowed: fewer: 3 entries of the final task"),
+        ("1,2\n,4\n", {"size": 2, "n_observed": 3, "n_held_out": 1}, r"n_observed = 3; allowed: 1 to 2: .*1 held out"),
+        (
+            "1,2\n,4\n",
+            {"size": 2, "n_observed": 2, "observations": "connected"},
+            r"observations = 'connected'; .*miss",
+        ),
+        ("1,2\n1,4\n", {"size": 2, "observations": "mine.csv"}, r"observations = .* a file of ones and zeros"),
+        ("1,2\n1,4\n", {"size": 2, "diagnostics": True}, r"final_rank = None; allowed: a number for diagnostics"),
+        ("1,2\n1,4\n", {"size": 2, "final_matrix": "mine.txt"}, r"random or digits or word, a file .npy"),
+        ("1,2\n1,4\n", {"size": 2, "final_matrix": "mine.csv:a"}, r"a .csv file without 'a' after it"),
+        ("", {"final_matrix": "random"}, r"final_rank = None; allowed: a number for a matrix that is random"),
+    ],
+)
+def test_what_no_run_could_use_is_refused_in_one_line(beside, content, changes, message):
+    if content is not None:
+        (beside / "mine.csv").write_text(content)
+    own = {"pretrain_rank": 1, "n_singular_values": 2} if "size" in changes else {}
+    with pytest.raises(ConfigError, match=message) as refused:
+        cell(**OWN | {"final_matrix": "mine.csv"} | own | changes)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("mine.npy", np.ones(12), r"a matrix, of two axes; it has the shape \(12,\)"),
+        ("mine.npy", np.full((2, 2), "a"), "numbers; it holds <U1"),
+        ("mine.npy", np.full((2, 2), {}), "without Python objects"),
+        ("mine.npz", None, "which of its matrices: a, b"),
+        ("mine.nc", None, "a NetCDF file; "),
+    ],
+)
+def test_what_is_no_matrix_is_refused(beside, name, array, message):
+    if name.endswith("npy"):
+        np.save(beside / name, array)
+    elif name.endswith("npz"):
+        np.savez(beside / name, a=np.eye(2), b=np.eye(3))
+    else:
+        (beside / name).write_bytes(b"no NetCDF")
+    with pytest.raises(ConfigError, match=message):
+        cell(**OWN | {"final_matrix": name})

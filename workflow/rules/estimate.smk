@@ -1,0 +1,10 @@
+# A look before the run.
+rule estimate:
+    log:
+        "results/logs/estimate.log",
+    localrule: True
+    threads: workflow.cores
+    message:
+        "What every study would take on {threads} cores, as results are now"
+    run:
+        tell_estimates(threads)
