@@ -280,12 +280,17 @@ def test_a_network_is_dead_only_where_nothing_can_move_it():
     weights, phase = problem(depth=2)
     zero = [torch.zeros_like(weight) for weight in weights]
     alive = [weights, [weights[0], zero[1]], [zero[0], weights[1]]]
-    assert [bool(Factorization().dead(layers, phase)) for layers in [*alive, zero]] == [False, False, False, True]
-    assert not Factorization().dead(zero[:1], phase)
+    assert [bool(Factorization().observe(layers, phase)["dead"][1]) for layers in [*alive, zero]] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert not Factorization().observe(zero[:1], phase)["dead"][1]
     nothing = Phase("nothing", 1, Task(np.zeros((8, 8)), phase.task.mask))
-    assert not Factorization().dead(zero, nothing)
+    assert not Factorization().observe(zero, nothing)["dead"][1]
     batch = [torch.stack(layers) for layers in zip(weights, zero, strict=True)]
-    np.testing.assert_array_equal(Factorization("run").dead(batch, phase), [False, True])
+    np.testing.assert_array_equal(Factorization("run").observe(batch, phase)["dead"][1], [False, True])
 
 
 def test_a_flat_loss_has_no_sharpness():

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -37,17 +36,6 @@ def test_trajectory_equals_plain_autograd_sgd(depth):
         phase = schedule[min(epoch // 10, 1)]
         recorded = solution.trajectory["train_loss"].sel(epoch=epoch)
         assert recorded == pytest.approx(autograd(expected, phase)[0].item(), rel=1e-9)
-
-
-def test_numpy_arrays_and_tensors_give_the_same_trajectory():
-    weights, phase = problem()
-    arrays = [weight.numpy() for weight in weights]
-    settings = {"learning_rate": 0.3, "record_every": 1}
-    from_arrays = gradient_descent(Factorization(), arrays, [phase], **settings)
-    from_tensors = gradient_descent(Factorization(), weights, [phase], **settings)
-    assert from_arrays.trajectory.identical(from_tensors.trajectory)
-    for array, tensor in zip(from_arrays.final, from_tensors.final, strict=True):
-        np.testing.assert_array_equal(array, tensor.numpy())
 
 
 def test_arrays_passed_in_are_not_changed():

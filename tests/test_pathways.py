@@ -312,6 +312,6 @@ def test_a_network_is_dead_only_where_nothing_could_move_it_without_deficits():
     dead = [*(-weight.abs() for weight in alive[::2]), *(weight.abs() for weight in alive[1::2])]
     dead = [dead[0], dead[2], dead[1], dead[3]]
     gated = Phase("gated", 1, TASK, plasticity={"a": 0.0, "b": 0.0})
-    assert not network.dead(alive, gated)
-    assert network.dead(dead, gated)
-    assert not network.dead([*dead[:2], *alive[2:]], Phase("normal", 1, TASK))
+    assert not network.observe(alive, gated)["dead"][1]
+    assert network.observe(dead, gated)["dead"][1]
+    assert not network.observe([*dead[:2], *alive[2:]], Phase("normal", 1, TASK))["dead"][1]

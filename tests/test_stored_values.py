@@ -12,6 +12,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
+from critical_periods.dynamics.engines import using
 from critical_periods.models.matrix_completion.simulation import complete, pretrain
 from critical_periods.models.pathways.simulate_network import simulate_network
 from critical_periods.models.pathways.simulate_scalar import simulate_scalar
@@ -106,9 +107,11 @@ def compare(name):
         np.testing.assert_allclose(values[variable], expected, rtol=0, atol=atol, err_msg=f"{name}: {variable}")
 
 
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
 @pytest.mark.parametrize("name", SIMULATIONS)
-def test_simulations_give_the_values_stored(name):
-    compare(name)
+def test_simulations_give_the_values_stored(name, engine):
+    with using(engine):
+        compare(name)
 
 
 def test_values_stored_hold_without_the_vector_instructions_of_this_processor():

@@ -107,8 +107,8 @@ def another_svd(seed):
     decompose, generator = np.linalg.svd, np.random.default_rng(seed)
 
     def svd(matrix, compute_uv=True):
-        if not compute_uv:
-            return decompose(matrix, compute_uv=False)
+        if not compute_uv or matrix.ndim > 2:
+            return decompose(matrix, compute_uv=compute_uv)
         left, values, right_transposed = decompose(matrix)
         rank = int((values > 1e-10 * values[0]).sum())
         signs = generator.choice([-1, 1], rank)

@@ -14,6 +14,7 @@ from critical_periods.configuration.document import Axis
 from critical_periods.configuration.fields import Section, Seeds, key, validated
 from critical_periods.configuration.studies import merged
 from critical_periods.declarations import model_named, paper_values
+from critical_periods.dynamics.engines import using
 from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.models.registry import Model, Simulation
 from critical_periods.planning.cells import Cell
@@ -28,6 +29,7 @@ class _Arguments(Section):
     seeds: Seeds = key("Random draws.")
     vary: dict[str, Axis] = key("Parameters that vary, each with its list of values.")
     diverged: Literal["fail", "record"] = key("What a cell that diverges does.")
+    engine: Literal["auto", "numpy", "torch"] = key("What computes.")
 
 
 def simulate(
@@ -36,6 +38,7 @@ def simulate(
     seeds: Sequence[int] = (0,),
     *,
     diverged: str = "fail",
+    engine: str = "auto",
     progress: Callable[[str], object] | None = None,
     **parameters: Any,
 ) -> xr.Dataset:
@@ -57,6 +60,8 @@ def simulate(
     diverged
         What a cell that diverges does: "fail", or "record": it is NaN from there on, and the attribute `diverged` says
         why.
+    engine
+        What computes: "auto", NumPy on a CPU and torch on a GPU, or one of "numpy" and "torch".
     progress
         Called with every line that a job's log would have; `print` shows them.
     **parameters
@@ -80,11 +85,11 @@ def simulate(
         If an integrator gives up.
     """
     settings = model_named(model)
-    given = {"seeds": _plain(seeds), "vary": _plain(vary or {}), "diverged": diverged}
+    given = {"seeds": _plain(seeds), "vary": _plain(vary or {}), "diverged": diverged, "engine": engine}
     arguments = validated(_Arguments, given, "simulate")
     whole = merged(paper_values(settings), _plain(parameters))
     axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
-    with _told(progress):
+    with _told(progress), using(arguments.engine):
         computed = _computed(settings, {cell.id: cell for cell in cells.values()}, diverged == "record")
     predict, derive = (loaded(name) if name else None for name in (settings.predict, settings.derive))
     identities = [cell.id for cell in cells.values()]

@@ -47,8 +47,8 @@ def assemble(
     -------
     xarray.Dataset
         Its attribute `parameters` holds the parameters that all cells share, as JSON; `software` the versions behind
-        all cells. Where cells diverged, the attribute `diverged` says which and why, a line each, and so does the
-        coordinate `diverged` over the axes of the grid.
+        all cells and `engine` what computed them. Where cells diverged, the attribute `diverged` says which and why, a
+        line each, and so does the coordinate `diverged` over the axes of the grid.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def assemble(
     grid = iter(zip(cells, itertools.product(*axes.values()), strict=True))
     shared: dict[str, Any] | None = None
     software: list[str] = []
+    engines: set[str] = set()
     broken: list[str] = []
 
     def read_next() -> xr.Dataset:
@@ -66,6 +67,8 @@ def assemble(
         dataset = read_cell(identity)
         if "software" in dataset.attrs:
             software.append(dataset.attrs["software"])
+        if "engine" in dataset.attrs:
+            engines.add(dataset.attrs["engine"])
         if "diverged" in dataset.attrs:
             place = ", ".join(f"{name} = {value}" for name, value in zip(axes, point, strict=True))
             broken.append(f"{place}: {dataset.attrs['diverged']}")
@@ -81,6 +84,8 @@ def assemble(
     if derive is not None:
         dataset = derive(dataset)
     dataset.attrs = {"parameters": parameters_attribute(shared or {})}
+    if engines:
+        dataset.attrs["engine"] = ", ".join(sorted(engines))
     if software:
         dataset.attrs["software"] = merged_versions(dict.fromkeys(software))
     if broken:

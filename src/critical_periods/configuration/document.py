@@ -77,6 +77,11 @@ class Configuration(Section):
     gradient_flow: GradientFlow = key("How gradient flow is integrated.")
     dtype: Precision = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
+    engine: Literal["auto", "numpy", "torch"] = key(
+        "What computes: auto is NumPy on a CPU and torch on a GPU. Results agree to rounding, so that those of either "
+        "count; files say which it was.",
+        "auto",
+    )
     diverged: Literal["fail", "record"] = key(
         "What becomes of a cell whose training diverges. fail: its job fails, once the other cells of the job are "
         "done and kept. record: the cell is a result, NaN from there on, with the reason as an attribute, and figures "
@@ -126,4 +131,7 @@ def configuration(config: Mapping[str, Any]) -> Configuration:
             raise ConfigError(
                 section, config[section], f"no such section any more: it is {file}, a file for each study"
             )
-    return validated(Configuration, config)
+    checked = validated(Configuration, config)
+    if checked.engine == "numpy" and checked.device == "cuda":
+        raise ConfigError("engine", "numpy", "auto or torch where device is cuda")
+    return checked

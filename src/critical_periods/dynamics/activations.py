@@ -1,21 +1,49 @@
-"""Activation functions, and their slopes."""
+"""Activation functions and their slopes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import torch
-
+from critical_periods.dynamics.arrays import engine
 from critical_periods.dynamics.landscape import Parameters
 
-#: Activation -> the function, and its derivative as a function of its value; None is the linear network.
-ACTIVATIONS: dict[str, tuple[Callable, Callable] | None] = {
+
+class Activation(NamedTuple):
+    """A function s, and what is known of it from its value.
+
+    Parameters
+    ----------
+    value
+        s(x); called with an array and, if that is wanted, one to write into.
+    slope
+        s'(x), as a function of s(x).
+    bend
+        ds'/ds, the change of the slope with the value.
+    """
+
+    value: Callable[..., Any]
+    slope: Callable[[Any], Any]
+    bend: Callable[[Any], Any]
+
+
+def _tanh(x: Any, out: Any = None) -> Any:
+    return engine(x).tanh(x, out=out)
+
+
+def _relu(x: Any, out: Any = None) -> Any:
+    return engine(x).clip(x, 0, None, out=out)
+
+
+#: Name -> activation; None is the linear network.
+ACTIVATIONS: dict[str, Activation | None] = {
     "linear": None,
-    "tanh": (torch.tanh, lambda value: 1 - value.square()),
-    "relu": (torch.relu, lambda value: (value > 0).to(value.dtype)),
+    "tanh": Activation(_tanh, lambda value: 1 - value * value, lambda value: -2 * value),
+    "relu": Activation(_relu, lambda value: value > 0, lambda value: 0),
 }
 
 
-def vanishes(matrices: Parameters) -> torch.Tensor:
+def vanishes(matrices: Parameters) -> Any:
     """Whether all entries of all matrices (..., rows, columns) of a run are exactly 0, shape (...)."""
-    return torch.stack([(matrix == 0).flatten(-2).all(-1) for matrix in matrices]).all(0)
+    zero = [(matrix == 0).all(axis=-1).all(axis=-1) for matrix in matrices]
+    return engine(matrices[0]).stack(zero).all(axis=0)

@@ -36,7 +36,11 @@ class Model(Protocol):
         """Gradient of the loss, as the phase's deficits let it through, in the shapes of the parameters."""
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
-        """Quantities to record; among them `train_loss` on the phase's task, one value for each independent run."""
+        """Quantities to record; among them `train_loss` on the phase's task, one value for each independent run.
+
+        `dead`, over `dims` too, is not recorded: whether a run's output is exactly 0, unlike its loss, and no gradient
+        reaches its weights. A model that training can leave so far from its task observes it.
+        """
 
 
 def check_honoured(model: Model, schedule: Schedule) -> None:
@@ -65,13 +69,6 @@ class Batched(Model, Protocol):
         """Whether the first axis of every parameter, and of tasks of more than two axes, numbers independent runs."""
 
 
-class Mortal(Model, Protocol):
-    """A model that training can leave without any gradient, far from its task."""
-
-    def dead(self, parameters: Parameters, phase: Phase) -> Any:
-        """Whether a run's output is exactly 0, unlike its loss, and no gradient reaches its weights; over `dims`."""
-
-
 class Descending(Model, Protocol):
     """A model that knows a faster update than `parameters -= learning_rate * gradient`."""
 
@@ -82,5 +79,7 @@ class Descending(Model, Protocol):
 class Binding(Model, Protocol):
     """A model that knows a faster gradient, once the phase and the shapes of the parameters are fixed."""
 
-    def bind_gradient(self, parameters: Parameters, phase: Phase) -> Callable[[Parameters, Parameters], None]:
-        """Bind the gradient; calling it with parameters and out writes the gradient into out."""
+    def bind_gradient(
+        self, parameters: Parameters, phase: Phase, scale: float
+    ) -> Callable[[Parameters, Parameters], None]:
+        """Bind a factor times the gradient; calling it with parameters and out writes that into out."""

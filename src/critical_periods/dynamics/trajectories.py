@@ -113,9 +113,11 @@ class Recorder:
         The model observed.
     diverged
         What a run that diverges does: "fail", or "record" it as NaN from there on.
+    engine
+        What computes, which the record says.
     """
 
-    def __init__(self, model: Model, diverged: str = "fail") -> None:
+    def __init__(self, model: Model, diverged: str = "fail", engine: str = "numpy") -> None:
         if diverged not in ("fail", "record"):
             raise ValueError(f"diverged = {diverged!r}; allowed: fail, record")
         self.model, self.fails = model, diverged == "fail"
@@ -126,6 +128,7 @@ class Recorder:
         self.axes: dict[str, tuple[str, ...]] = {}
         self.values: dict[str, list[np.ndarray]] = {}
         self.largest_start = 0.0
+        self.engine = engine
 
     def record(self, epoch: int, parameters: Parameters, phase: Phase) -> None:
         """Record what the model observes at an epoch; parameters of runs that have diverged become NaN.
@@ -135,7 +138,8 @@ class Recorder:
         DivergedError
             If a loss is not finite or has exploded, or a run is dead, and that is not to be recorded.
         """
-        observations = self.model.observe(parameters, phase)
+        observations = dict(self.model.observe(parameters, phase))
+        _, dead = observations.pop("dead", ((), False))
         loss = np.asarray(observations["train_loss"][1])
         if not self.phases or self.phases[-1] != phase.name:
             starting = loss[np.isfinite(loss)]
@@ -149,10 +153,9 @@ class Recorder:
                 f"diverged by epoch {epoch} (phase {phase.name!r}): training loss {worst:g}; "
                 "a smaller learning rate is needed",
             )
-        dead = getattr(self.model, "dead", None)
-        if dead is not None and np.any(lost := np.asarray(dead(parameters, phase))):
+        if np.any(dead):
             self._lose(
-                lost,
+                dead,
                 parameters,
                 f"all units are dead by epoch {epoch} (phase {phase.name!r}): the output is exactly 0 and no gradient "
                 "reaches the weights; a smaller learning rate, or larger initial weights, are needed",
@@ -196,10 +199,11 @@ class Recorder:
         return value
 
     def dataset(self) -> xr.Dataset:
-        """Everything recorded, `epoch` as the first axis."""
+        """Everything recorded, `epoch` as the first axis; the attribute `engine` says what computed it."""
         return xr.Dataset(
             {name: (("epoch", *self.axes[name]), np.stack(values)) for name, values in self.values.items()},
             coords={"epoch": self.epochs, "phase": ("epoch", self.phases)},
+            attrs={"engine": self.engine},
         )
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 
 from critical_periods import plugins
 from critical_periods.dynamics import real_matrices
+from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
@@ -89,7 +90,8 @@ class Job:
             simulate = partial(simulate, checkpoints=checkpoints)
         first = self._first() if params.first else None
         try:
-            run_batches(how["cells"], new, simulate, batch_key, first, record, done)
+            with using(self.snakemake.config.get("engine", "auto")):
+                run_batches(how["cells"], new, simulate, batch_key, first, record, done)
             self.check_code()
         except BaseException:
             if len(done) > taken:

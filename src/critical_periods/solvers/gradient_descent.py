@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, solving
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.schedules import Phase, Schedule
 from critical_periods.dynamics.trajectories import Progress, Recorder, Solution, recorded_epochs
 from critical_periods.execution.checkpoints import Checkpoint, Checkpoints
-from critical_periods.solvers.arrays import as_numpy, as_tensor, copied, is_tensor, one_thread
 
 
 def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
@@ -25,7 +25,7 @@ def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_
     return update
 
 
-@one_thread()
+@solving()
 def gradient_descent(
     model: Model,
     parameters: Parameters,
@@ -75,7 +75,7 @@ def gradient_descent(
     """
     check_honoured(model, schedule)
     parameters = [copied(parameter) for parameter in parameters]
-    training = _Training(parameters, Recorder(model, diverged))
+    training = _Training(parameters, Recorder(model, diverged, engine(parameters[0]).__name__))
     bind = getattr(model, "descent", None)
     checkpoint = None
     if checkpoints is not None:
@@ -84,7 +84,7 @@ def gradient_descent(
         if progress is not None:
             progress.begin(training.epoch)
     passed = training.stops
-    with checkpoint or nullcontext(), np.errstate(over="ignore", invalid="ignore"):  # the record tells of it
+    with checkpoint or nullcontext():
         for phase, end, stops in recorded_epochs(schedule, record_every, keep):
             update = None
             skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
@@ -183,5 +183,4 @@ class _Training:
 
 def _fill(parameters: list[Any], arrays: dict[str, np.ndarray], name: str) -> None:
     for index, parameter in enumerate(parameters):
-        array = arrays[f"{name}_{index}"]
-        parameter[...] = as_tensor(array) if is_tensor(parameter) else array
+        parameter[...] = alike(arrays[f"{name}_{index}"], parameter)

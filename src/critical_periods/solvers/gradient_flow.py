@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy.integrate
 
 from critical_periods.dynamics.arguments import check_choice
+from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision, solving
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.dynamics.schedules import Phase, Schedule, Task
@@ -27,23 +27,18 @@ from critical_periods.dynamics.trajectories import (
     join_runs,
     recorded_epochs,
 )
-from critical_periods.solvers.arrays import alike, as_numpy, as_tensor, copied, is_tensor, joined, one_thread
+from critical_periods.solvers.chebyshev import Chebyshev
 from critical_periods.solvers.spectrum import norm, spectral_radius
 
 #: Integrators of SciPy to choose from, with adaptive steps and dense output: explicit Runge-Kutta pairs; and LSODA,
 #: which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
-SCIPY_METHODS: dict[str, type[scipy.integrate.OdeSolver]] = {
-    "RK23": scipy.integrate.RK23,
-    "RK45": scipy.integrate.RK45,
-    "DOP853": scipy.integrate.DOP853,
-    "LSODA": scipy.integrate.LSODA,
-}
+SCIPY_METHODS = ("RK23", "RK45", "DOP853", "LSODA")
 
 #: All integrators: Runge-Kutta-Chebyshev, and those of SciPy.
 METHODS = ("RKC", *SCIPY_METHODS)
 
 
-@one_thread()
+@solving()
 def gradient_flow(
     model: Model,
     parameters: Parameters,
@@ -120,12 +115,12 @@ def gradient_flow(
     batch = list(_runs(parameters, schedule)) if cut else [(list(parameters), schedule)]
     recorders, kept, evaluations = [], [], 0
     for index, (weights, phases) in enumerate(batch):
-        recorder = Recorder(model, diverged)
+        recorder = Recorder(model, diverged, engine(weights[0]).__name__)
         states: dict[int, list[Any]] = {}
         vector = None
         for phase, end, stops in recorded_epochs(phases, record_every, keep):
             flow = _Flow(model, weights, phase, learning_rate * phase.rate, shadowing)
-            vector = flow.vector(weights, tensor=method not in SCIPY_METHODS) if vector is None else vector
+            vector = flow.vector(weights) if vector is None else vector
             for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol, recorder):
                 current = flow.views(state)
                 if record:
@@ -157,24 +152,22 @@ class _Flow:
         self, model: Model, parameters: Parameters, phase: Phase, learning_rate: float, shadowing: bool
     ) -> None:
         self.phase = phase
-        self.tensors = [is_tensor(parameter) for parameter in parameters]
         self.shapes = [tuple(parameter.shape) for parameter in parameters]
         self.learning_rate, self.shadowing = learning_rate, shadowing
         ends = [int(end) for end in np.cumsum([math.prod(shape) for shape in self.shapes])]
         self.parts = [slice(begin, end) for begin, end in pairwise([0, *ends])]
         bind = getattr(model, "bind_gradient", None)
-        self.write_gradient = bind(parameters, phase) if bind is not None else self._writing(model.gradient)
+        self.descend = bind(parameters, phase, -learning_rate) if bind is not None else self._writing(model.gradient)
         self.evaluations = 0
         self.direction: Any = None
 
-    def vector(self, arrays: Parameters, tensor: bool) -> Any:
-        """Copy arrays in the shapes of the parameters into one vector of their precision, and of their kind."""
-        return joined([(as_tensor(array) if tensor else array).reshape(-1) for array in arrays])
+    def vector(self, arrays: Parameters) -> Any:
+        """Copy arrays in the shapes of the parameters into one vector of their kind."""
+        return engine(arrays[0]).concatenate([array.reshape(-1) for array in arrays])
 
     def views(self, vector: Any) -> list[Any]:
         """Parameters that share the memory of a vector."""
-        parts = [vector[part].reshape(shape) for part, shape in zip(self.parts, self.shapes, strict=True)]
-        return [part if tensor else as_numpy(part) for part, tensor in zip(parts, self.tensors, strict=True)]
+        return [vector[part].reshape(shape) for part, shape in zip(self.parts, self.shapes, strict=True)]
 
     def __call__(self, vector: Any, out: Any) -> None:
         """Write dw/dt, with t in epochs, into `out`."""
@@ -198,7 +191,7 @@ class _Flow:
         slope = descent(vector)
         if self.direction is None:
             self.direction = alike(np.random.default_rng(0).standard_normal(len(vector)), vector)
-        distance = math.sqrt(_epsilon(vector)) * max(norm(vector), norm(slope))
+        distance = math.sqrt(engine(vector).finfo(vector.dtype).eps) * max(norm(vector), norm(slope))
         if not distance > 0:
             return
         curvature, self.direction = spectral_radius(descent, vector, slope, self.direction, distance)
@@ -210,15 +203,14 @@ class _Flow:
 
     def _descent(self, vector: Any, out: Any) -> None:
         self.evaluations += 1
-        self.write_gradient(self.views(vector), self.views(out))
-        out *= -self.learning_rate
+        self.descend(self.views(vector), self.views(out))
 
     def _writing(
         self, gradient: Callable[[Parameters, Phase], Sequence[Any]]
     ) -> Callable[[Parameters, Parameters], None]:
         def write(parameters: Parameters, out: Parameters) -> None:
             for slot, slope in zip(out, gradient(parameters, self.phase), strict=True):
-                slot[...] = slope
+                slot[...] = -self.learning_rate * slope
 
         return write
 
@@ -228,7 +220,7 @@ class _SciPy:
 
     def __init__(
         self,
-        integrator: type[scipy.integrate.OdeSolver],
+        method: str,
         flow: _Flow,
         start: float,
         state: Any,
@@ -236,6 +228,8 @@ class _SciPy:
         rtol: float,
         atol: float,
     ) -> None:
+        import scipy.integrate
+
         self.like = state
 
         def derivative(_time: float, vector: np.ndarray) -> np.ndarray:
@@ -243,11 +237,9 @@ class _SciPy:
             flow(alike(vector, state), out)
             return as_numpy(out).astype(np.float64)
 
-        # A first try that is too long may overflow; the error control then shortens it.
-        with np.errstate(over="ignore", invalid="ignore"):
-            vector = as_numpy(state).astype(np.float64)
-            self.solver = integrator(derivative, start, vector, end, rtol=rtol, atol=atol)
-        self.dense: scipy.integrate.DenseOutput | None = None
+        vector = as_numpy(state).astype(np.float64)
+        self.solver = getattr(scipy.integrate, method)(derivative, start, vector, end, rtol=rtol, atol=atol)
+        self.dense: Any = None
 
     @property
     def t(self) -> float:
@@ -255,11 +247,10 @@ class _SciPy:
 
     @property
     def y(self) -> Any:
-        return alike(self.solver.y, self.like)
+        return copied(alike(self.solver.y, self.like))
 
     def step(self) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            message = self.solver.step()
+        message = self.solver.step()
         if self.solver.status == "failed":
             raise StepSizeError(message)
         self.dense = None
@@ -267,7 +258,7 @@ class _SciPy:
     def at(self, time: float) -> Any:
         return alike(self.interpolant()(time), self.like)
 
-    def interpolant(self) -> scipy.integrate.DenseOutput:
+    def interpolant(self) -> Any:
         self.dense = self.dense or self.solver.dense_output()
         return self.dense
 
@@ -289,7 +280,7 @@ class _DormandPrince(_SciPy):
     LARGEST = 3.0
 
     def __init__(self, stops: Sequence[int], *arguments: Any) -> None:
-        super().__init__(scipy.integrate.DOP853, *arguments)
+        super().__init__("DOP853", *arguments)
         self.stops = stops
 
     def step(self) -> None:
@@ -317,8 +308,7 @@ class _DormandPrince(_SciPy):
             factor, growth = (self.PLACE, 1) if index % 2 == 0 else (1 - self.PLACE, -1)
             derivative = derivative * factor + growth * value
             value *= factor
-        with np.errstate(over="ignore", invalid="ignore"):
-            defect = derivative - dense.h * solver.fun(time, dense.y_old + value)
+        defect = derivative - dense.h * solver.fun(time, dense.y_old + value)
         scale = solver.atol + solver.rtol * np.maximum(np.abs(dense.y_old), np.abs(solver.y))
         return float(np.linalg.norm(defect / scale)) / math.sqrt(defect.size) / self.FACTOR
 
@@ -383,23 +373,13 @@ def _integrator(method: str, stops: Sequence[int]) -> Callable[..., Any]:
     if method == "DOP853":
         return partial(_DormandPrince, stops)
     if method in SCIPY_METHODS:
-        return partial(_SciPy, SCIPY_METHODS[method])
-    from critical_periods.solvers.chebyshev import Chebyshev
-
+        return partial(_SciPy, method)
     return Chebyshev
-
-
-def _precision(array: Any) -> str:
-    return str(array.dtype).removeprefix("torch.")
-
-
-def _epsilon(array: Any) -> float:
-    return float(np.finfo(_precision(array)).eps)
 
 
 def _check_tolerances(parameters: Parameters, rtol: float, atol: float) -> None:
     """Refuse tolerances below what the least precise of the parameters resolves."""
-    for dtype in {_precision(parameter) for parameter in parameters}:
+    for dtype in {precision(parameter) for parameter in parameters}:
         check_choice("dtype", dtype, PRECISIONS)
         for name, value in {"rtol": rtol, "atol": atol}.items():
             least = getattr(PRECISIONS[dtype], name)
@@ -427,4 +407,4 @@ def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any
 def _joined(runs: Sequence[Sequence[Any]]) -> list[Any]:
     if len(runs) == 1:
         return list(runs[0])
-    return [joined(parts) for parts in zip(*runs, strict=True)]
+    return [engine(parts[0]).concatenate(parts) for parts in zip(*runs, strict=True)]

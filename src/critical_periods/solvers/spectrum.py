@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from critical_periods.solvers.arrays import is_tensor
+from critical_periods.dynamics.arrays import engine
 
 
 def spectral_radius(
@@ -50,4 +48,4 @@ def spectral_radius(
 
 def norm(vector: Any) -> float:
     """Euclidean norm of an array or tensor."""
-    return float(vector.norm() if is_tensor(vector) else np.linalg.norm(vector))
+    return float(engine(vector).linalg.norm(vector))

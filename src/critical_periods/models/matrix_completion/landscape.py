@@ -10,13 +10,13 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from critical_periods.dynamics.activations import ACTIVATIONS, vanishes
+from critical_periods.dynamics.arrays import alike, as_numpy, engine, precision
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import SolverError
+from critical_periods.models.matrix_completion.passes import Pass, hessian_product, states
 
 #: What the runs that are updated together may take, bytes: less than the second-level cache of a core.
 CACHED_BYTES = 3 * 2**19
@@ -47,9 +47,9 @@ def initial_weights(depth: int, size: int, init_scale: float, generator: np.rand
     return [deviation * generator.standard_normal((size, size)) for _ in range(depth)]
 
 
-def product(weights: Sequence[torch.Tensor], activation: str = "linear") -> torch.Tensor:
+def product(weights: Sequence[Any], activation: str = "linear") -> Any:
     """Product matrix W = W_N ... W_1, shape (..., n, n); or W_N s(W_(N-1) ... s(W_1)) with an activation s."""
-    return _states(weights, activation)[-1]
+    return states(weights, activation)[-1]
 
 
 @dataclass(frozen=True)
@@ -98,141 +98,71 @@ class Factorization:
         """Whether there is an axis of runs."""
         return self.run_dim is not None
 
-    def dead(self, parameters: Parameters, phase: Phase) -> np.ndarray:
-        """Whether W is exactly 0, unlike the loss, and no gradient reaches the weights, which stay as they are."""
-        weights = _tensors(parameters)
-        matrix = product(weights, self.activation)
-        dead = vanishes([matrix])
-        if dead.any():
-            dead &= vanishes(self.gradient(weights, phase)) & (_errors(matrix, phase.task)["train_loss"] > 0)
-        return dead.cpu().numpy()
-
     def loss(self, parameters: Parameters, phase: Phase) -> np.ndarray:
         """Loss of eq 9, averaged over the observed entries; one value for each run."""
-        return _errors(product(_tensors(parameters), self.activation), phase.task)["train_loss"].cpu().numpy()
+        return as_numpy(_errors(product(parameters, self.activation), phase.task)["train_loss"])
 
-    def gradient(self, parameters: Parameters, phase: Phase) -> list[torch.Tensor]:
+    def gradient(self, parameters: Parameters, phase: Phase) -> list[Any]:
         """Gradient of the loss with respect to W_1, ..., W_N.
 
         dL/dW_j = (W_N ... W_(j+1))^T G (W_(j-1) ... W_1)^T with G = dL/dW of eq 15; what comes back through an
         activation is multiplied by its slope.
         """
-        weights = _tensors(parameters)
-        entry_weight, weighted_target = _weighted(phase.task, weights[0])
-        prefix = _states(weights, self.activation)
-        delta = torch.addcmul(-weighted_target, prefix[-1], entry_weight)
-        bend = ACTIVATIONS[self.activation]
-        slopes = []
-        for layer in range(len(weights) - 1, 0, -1):
-            slopes.append(delta @ prefix[layer - 1].mT)
-            delta = weights[layer].mT @ delta
-            if bend:
-                delta = delta * bend[1](prefix[layer - 1])
-        factors = _layer_factors(phase, len(weights))
-        return [slope * factor for slope, factor in zip([delta, *reversed(slopes)], factors, strict=True)]
+        out = [engine(weight).empty_like(weight) for weight in parameters]
+        self.bind_gradient(parameters, phase)(parameters, out)
+        return out
 
-    def bind_gradient(self, parameters: Parameters, phase: Phase) -> Callable[[Parameters, Parameters], None]:
-        """Bind the gradient to a phase and to the shape of the weights, at the cost of its matrix products alone.
+    def bind_gradient(
+        self, parameters: Parameters, phase: Phase, scale: float = 1.0
+    ) -> Callable[[Parameters, Parameters], None]:
+        """Bind a factor times the gradient to a phase and to the shape of the weights.
 
         Returns
         -------
         callable
-            Called with weights and with tensors of their shapes, it writes dL/dW_1, ..., dL/dW_N into the latter.
+            Called with weights and with arrays of their shapes, it writes into the latter.
         """
-        first = _batched(parameters[0])
-        entry_weight, weighted_target = _weighted(phase.task, first)
-        entry_weight = entry_weight.expand(first.shape).contiguous()
-        negative_target = (-weighted_target).expand(first.shape).contiguous()
-        top = len(parameters) - 1
-        products = [torch.empty_like(first) for _ in range(top)]
-        deltas = [torch.empty_like(first) for _ in range(top)]
-        bend = ACTIVATIONS[self.activation] if top else None
-        factors = _layer_factors(phase, len(parameters))
+        ((_, bound),) = self._passes(parameters, phase, scale, parts=1)
 
-        def gradient(parameters: Parameters, out: Parameters) -> None:
-            weights = [_batched(weight) for weight in parameters]
-            slopes = [_batched(slope) for slope in out]
-            prefix = [bend[0](weights[0]) if bend else weights[0], *products]
-            below = [slopes[0], *deltas]
-            for layer in range(1, top + 1):
-                torch.bmm(weights[layer], prefix[layer - 1], out=prefix[layer])
-                if bend and layer < top:
-                    prefix[layer] = bend[0](prefix[layer])
-            torch.addcmul(negative_target, prefix[top], entry_weight, out=below[top])
-            for layer in range(top, 0, -1):
-                torch.bmm(below[layer], prefix[layer - 1].mT, out=slopes[layer])
-                torch.bmm(weights[layer].mT, below[layer], out=below[layer - 1])
-                if bend:
-                    below[layer - 1].mul_(bend[1](prefix[layer - 1]))
-            for slope, factor in zip(slopes, factors, strict=True):
-                if factor != 1:
-                    slope.mul_(factor)
+        def write(parameters: Parameters, out: Parameters) -> None:
+            bound.write_to([_batched(slope) for slope in out], [_batched(weight) for weight in parameters])
 
-        return gradient
+        return write
 
     def descent(self, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
         """Bind gradient descent to weights and phase.
-
-        One update costs its 3 (N - 1) matrix products and two passes over the entries: nothing is allocated, the step
-        is fused into the last product of each layer. At depth 1 only observed entries are touched.
 
         Returns
         -------
         callable
             Called with k, it makes k updates of the weights in place.
         """
-        batched = [_batched(weight) for weight in parameters]
-        entry_weight, weighted_target = _weighted(phase.task, batched[0])
-        shape = batched[0].shape
-        entry_weight = entry_weight.expand(shape).contiguous()
-        negative_target = (-weighted_target).expand(shape).contiguous()
         parts = 1
-        if batched[0].device.type == "cpu":
-            # Runs are independent: as many at a time as stay in the cache, each making all k updates.
-            arrays = 3 * len(batched) + 1  # weights, products, deltas and the two of the task
-            parts = min(shape[0], math.ceil(arrays * batched[0].nbytes / CACHED_BYTES))
-        split = [array.tensor_split(parts) for array in (entry_weight, negative_target, *batched)]
-        rates = [learning_rate * factor for factor in _layer_factors(phase, len(batched))]
-        updates = [self._part_descent(part, rates) for part in zip(*split, strict=True)]
+        if str(parameters[0].device) == "cpu":
+            # Runs are independent: as many at a time as stay in the cache, each making all updates.
+            arrays = 3 * len(parameters) + 1  # weights, products, deltas and the two of the task
+            parts = min(len(_batched(parameters[0])), math.ceil(arrays * parameters[0].nbytes / CACHED_BYTES))
+        passes = self._passes(parameters, phase, -learning_rate, parts)
 
         def update(count: int) -> None:
-            for part in updates:
-                part(count)
+            for weights, bound in passes:
+                for _ in range(count):
+                    bound.add_to(weights)
 
         return update
 
-    def _part_descent(self, part: Sequence[torch.Tensor], rates: Sequence[float]) -> Callable[[int], None]:
-        """Bind gradient descent to some of the runs: 1/n_obs on observed entries, minus that times M, and weights.
-
-        Every layer has a learning rate of its own; at 0 it costs no product.
-        """
-        entry_weight, negative_target, *batched = part
-        bend = ACTIVATIONS[self.activation] if len(batched) > 1 else None
-        lowest = torch.empty_like(batched[0]) if bend else batched[0]
-        prefix = [lowest, *(torch.empty_like(batched[0]) for _ in batched[1:])]
-        deltas = [torch.empty_like(batched[0]) for _ in batched]
-        transposed_weights = [weight.mT for weight in batched]
-        transposed_prefix = [below.mT for below in prefix]
-        top = len(batched) - 1
-
-        def update(count: int) -> None:
-            for _ in range(count):
-                if bend:
-                    lowest.copy_(bend[0](batched[0]))
-                for layer in range(1, top + 1):
-                    torch.bmm(batched[layer], prefix[layer - 1], out=prefix[layer])
-                    if bend and layer < top:
-                        prefix[layer].copy_(bend[0](prefix[layer]))
-                torch.addcmul(negative_target, prefix[top], entry_weight, out=deltas[top])
-                for layer in range(top, 0, -1):
-                    torch.bmm(transposed_weights[layer], deltas[layer], out=deltas[layer - 1])
-                    if bend:
-                        deltas[layer - 1].mul_(bend[1](prefix[layer - 1]))
-                    if rates[layer]:
-                        batched[layer].baddbmm_(deltas[layer], transposed_prefix[layer - 1], alpha=-rates[layer])
-                batched[0].sub_(deltas[0], alpha=rates[0])
-
-        return update
+    def _passes(self, parameters: Parameters, phase: Phase, scale: float, parts: int) -> list[tuple[list[Any], Pass]]:
+        """Weights of some runs, and a pass for them, for as many parts of the batch."""
+        batched = [_batched(weight) for weight in parameters]
+        task = _weighted(phase.task, batched[0])
+        factors = _layer_factors(phase, len(batched))
+        ends = [len(batched[0]) * part // parts for part in range(parts + 1)]
+        passes = []
+        for runs in map(slice, ends, ends[1:]):
+            weights = [weight[runs] for weight in batched]
+            entry_weight, target = (array[runs] if array.ndim == 3 else array for array in task)
+            passes.append((weights, Pass(weights, entry_weight, target, self.activation, factors, scale)))
+        return passes
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
         """Training loss, reconstruction error against the phase's task, and the largest singular values of W.
@@ -244,38 +174,43 @@ class Factorization:
             `singular_value` (runs, mode); where asked for, `balancedness` (runs,); `effective_rank`, the exponential
             of the entropy of the normalized singular values, and `nuclear_norm`, their sum (runs,); `alignment` (runs,
             task), the mean over left and right of |U_task^T U_r|_F^2 / r, U_r being the r leading singular vectors of
-            W, which is 1 where they span the task's own; `sharpness` (runs,).
+            W, which is 1 where they span the task's own; `sharpness` (runs,). `dead` (runs,): whether W is exactly 0,
+            unlike the loss, and no gradient reaches the weights, which stay as they are.
         """
-        weights = _tensors(parameters)
+        weights = parameters
+        xp = engine(weights[0])
         matrix = product(weights, self.activation)
         observed = _errors(matrix, phase.task)
-        finite = observed["reconstruction_error"].isfinite()
+        observed["dead"] = vanishes([matrix])
+        if observed["dead"].any():
+            observed["dead"] &= vanishes(self.gradient(weights, phase)) & (observed["train_loss"] > 0)
+        finite = xp.isfinite(observed["reconstruction_error"])
         if not finite.all():  # of a run that has diverged nothing counts but its loss
-            weights = [torch.where(finite[..., None, None], weight, 0) for weight in weights]
+            weights = [xp.where(finite[..., None, None], weight, 0) for weight in weights]
             matrix = product(weights, self.activation)
         if self.references is None:
             singular_values = descending_singular_values(matrix)
         else:
-            left, singular_values, right = torch.linalg.svd(matrix)
-            shares = singular_values / singular_values.sum(-1, keepdim=True)
-            observed["effective_rank"] = torch.special.entr(shares).sum(-1).exp()
+            left, singular_values, right = xp.linalg.svd(matrix)
+            shares = singular_values / singular_values.sum(-1)[..., None]
+            observed["effective_rank"] = xp.exp(-(shares * xp.log(xp.where(shares > 0, shares, 1))).sum(-1))
             observed["nuclear_norm"] = singular_values.sum(-1)
             alignments = [
-                (_overlap(_like(u, left), left) + _overlap(_like(v, right), right.mT)) / 2
+                (_overlap(alike(u, left), left) + _overlap(alike(v, right), right.mT)) / 2
                 for u, v in self.references.values()
             ]
         if self.balancedness:
             observed["balancedness"] = imbalance(weights)
-        observations: Observations = {name: (self.dims, value.cpu().numpy()) for name, value in observed.items()}
+        observations: Observations = {name: (self.dims, as_numpy(value)) for name, value in observed.items()}
         leading = singular_values[..., : self.n_singular_values]
-        observations["singular_value"] = ((*self.dims, "mode"), leading.cpu().numpy())
+        observations["singular_value"] = ((*self.dims, "mode"), as_numpy(leading))
         if self.references is not None:
-            observations["alignment"] = ((*self.dims, "task"), torch.stack(alignments, -1).cpu().numpy())
+            observations["alignment"] = ((*self.dims, "task"), as_numpy(xp.stack(alignments, axis=-1)))
         if self.sharpness:
             observations["sharpness"] = (self.dims, self._sharpness(weights, phase))
         return observations
 
-    def _sharpness(self, weights: Sequence[torch.Tensor], phase: Phase) -> np.ndarray:
+    def _sharpness(self, weights: Sequence[Any], phase: Phase) -> np.ndarray:
         """Largest eigenvalue of the Hessian of the loss, one for each run."""
         if weights[0].ndim == 2:
             return np.array(largest_curvature(self, weights, phase))
@@ -290,22 +225,19 @@ class Factorization:
         return np.array(values)
 
 
-def largest_curvature(
-    model: Factorization, weights: Sequence[torch.Tensor], phase: Phase, tolerance: float = 1e-3
-) -> float:
+def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase, tolerance: float = 1e-3) -> float:
     """Largest eigenvalue of the Hessian of the loss with respect to all factors, by Lanczos iteration (ARPACK).
 
-    The product of the Hessian with a vector is the derivative of the gradient along it, in forward mode. Gradient
-    descent is stable at a minimum where the step is below two over this sharpness.
+    Gradient descent is stable at a minimum where the step is below two over this sharpness.
 
     Parameters
     ----------
     model
-        The model, whose gradient is taken.
+        The model.
     weights
         W_1, ..., W_N of a single run.
     phase
-        The phase whose task drives the gradient.
+        The phase on whose task the loss is taken.
     tolerance
         Relative accuracy of the eigenvalue.
 
@@ -314,62 +246,59 @@ def largest_curvature(
     critical_periods.dynamics.trajectories.SolverError
         If the iteration fails.
     """
-    ends = np.cumsum([weight.numel() for weight in weights])
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
+    task = _weighted(phase.task, weights[0])
+    factors = _layer_factors(phase, len(weights))
+    shape = (len(weights), *weights[0].shape)
 
     def curve(vector: np.ndarray) -> np.ndarray:
-        parts = np.split(vector.ravel(), ends[:-1])
-        tangents = tuple(_like(part, weight).view_as(weight) for part, weight in zip(parts, weights, strict=True))
-        pushed = torch.func.jvp(lambda *point: tuple(model.gradient(point, phase)), tuple(weights), tangents)
-        return torch.cat([part.reshape(-1) for part in pushed[1]]).cpu().numpy()
+        directions = alike(vector.reshape(shape), weights[0])
+        products = hessian_product(weights, directions, *task, model.activation)
+        return np.concatenate(
+            [factor * as_numpy(part).ravel() for factor, part in zip(factors, products, strict=True)]
+        )
 
-    dtype = np.dtype(str(weights[0].dtype).removeprefix("torch."))
-    hessian = LinearOperator((int(ends[-1]),) * 2, matvec=curve, dtype=dtype)
-    start = np.random.default_rng(0).standard_normal(int(ends[-1])).astype(dtype)
+    size, dtype = math.prod(shape), precision(weights[0])
+    start = np.random.default_rng(0).standard_normal(size).astype(dtype)
     if not curve(start).any():
         return 0.0  # flat: there is nothing for ARPACK to iterate on
     try:
+        hessian = LinearOperator((size, size), matvec=curve, dtype=np.dtype(dtype))
         return float(eigsh(hessian, 1, which="LA", v0=start, tol=tolerance, return_eigenvectors=False)[0])
     except ArpackError as error:
         reason = " ".join(str(error).split())
         raise SolverError(f"sharpness in phase {phase.name!r}: {reason}") from None
 
 
-def descending_singular_values(matrix: torch.Tensor) -> torch.Tensor:
+def descending_singular_values(matrix: Any) -> Any:
     """Singular values of matrices, largest first; in float32 as square roots of the eigenvalues of W^T W in float64.
 
     That takes two thirds of the time of an SVD in float32 and is more accurate: squaring costs half of the digits, of
     which float64 has more than twice as many. In float64 there is nothing to spare.
     """
-    if matrix.dtype != torch.float32:
-        return torch.linalg.svdvals(matrix)
-    exact = matrix.double()
-    squares = torch.linalg.eigvalsh(exact.mT @ exact)
-    return squares.clamp(min=0).sqrt().flip(-1).to(matrix.dtype)
+    xp = engine(matrix)
+    if precision(matrix) != "float32":
+        return xp.linalg.svdvals(matrix)
+    exact = alike(matrix, xp.empty_like(matrix, dtype=xp.float64))
+    squares = xp.linalg.eigvalsh(exact.mT @ exact)
+    return alike(xp.flip(xp.sqrt(xp.clip(squares, 0, None)), (-1,)), matrix)
 
 
-def imbalance(weights: Sequence[torch.Tensor]) -> torch.Tensor:
+def imbalance(weights: Sequence[Any]) -> Any:
     """Largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| over neighbouring layers; zero at depth 1.
 
     Gradient flow keeps the differences constant (appendix B); gradient descent changes them by O(learning rate).
     """
-    gaps = [(above.mT @ above - below @ below.mT).abs().amax((-2, -1)) for below, above in pairwise(weights)]
-    return reduce(torch.maximum, gaps) if gaps else torch.zeros(weights[0].shape[:-2])
+    xp = engine(weights[0])
+    gaps = [xp.amax(abs(above.mT @ above - below @ below.mT), (-2, -1)) for below, above in pairwise(weights)]
+    return reduce(xp.maximum, gaps) if gaps else xp.zeros(weights[0].shape[:-2])
 
 
-def _states(weights: Sequence[torch.Tensor], activation: str) -> list[torch.Tensor]:
-    """h_1, ..., h_N = W, with h_j = s(W_j h_(j-1)) from h_0 = I on, and no activation s after the last factor."""
-    bend = ACTIVATIONS[activation]
-    states: list[torch.Tensor] = []
-    for layer, weight in enumerate(weights, start=1):
-        state = weight @ states[-1] if states else weight
-        states.append(bend[0](state) if bend and layer < len(weights) else state)
-    return states
-
-
-def _overlap(subspace: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+def _overlap(subspace: Any, vectors: Any) -> Any:
     """|A^T B_r|_F^2 / r: how much of the span of A's r columns the first r columns of B cover, 0 to 1."""
     rank = subspace.shape[-1]
-    return (subspace.mT @ vectors[..., :rank]).square().sum((-2, -1)) / rank
+    return ((subspace.mT @ vectors[..., :rank]) ** 2).sum((-2, -1)) / rank
 
 
 def _layer_factors(phase: Phase, depth: int) -> list[float]:
@@ -386,38 +315,27 @@ def _layer_factors(phase: Phase, depth: int) -> list[float]:
     return [float(phase.layer_plasticity.get(layer, 1.0)) for layer in range(1, depth + 1)]
 
 
-def _tensors(parameters: Parameters) -> list[torch.Tensor]:
-    """The parameters as tensors, sharing the memory of NumPy arrays."""
-    return [torch.as_tensor(parameter) for parameter in parameters]
-
-
-def _batched(weight: Any) -> torch.Tensor:
-    """View a weight, a tensor or an array, with a leading axis of runs."""
-    weight = torch.as_tensor(weight)
+def _batched(weight: Any) -> Any:
+    """View a weight with a leading axis of runs."""
     return weight if weight.ndim == 3 else weight[None]
 
 
-def _like(array: Any, tensor: torch.Tensor) -> torch.Tensor:
-    return torch.as_tensor(array).to(tensor)
-
-
-def _weighted(task: Task, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _weighted(task: Task, like: Any) -> tuple[Any, Any]:
     """1/n_obs on observed entries and 0 elsewhere, and the same times the target."""
-    entry_weight = _entry_weight(task, like)
-    return entry_weight, entry_weight * _like(task.target, like)
+    target = alike(task.target, like)
+    observed = engine(like).ones_like(target) if task.mask is None else alike(task.mask, like)
+    entry_weight = observed / observed.sum(axis=(-2, -1), keepdims=True)
+    return entry_weight, entry_weight * target
 
-
-def _errors(matrix: torch.Tensor, task: Task) -> dict[str, torch.Tensor]:
     """Loss over the observed entries and error over all of them, or those that count."""
-    squares = (matrix - _like(task.target, matrix)).square()
-    loss = 0.5 * (_entry_weight(task, matrix) * squares).sum((-2, -1))
-    if task.scored is None:
-        return {"train_loss": loss, "reconstruction_error": squares.mean((-2, -1))}
-    scored = _like(task.scored, matrix)
-    return {"train_loss": loss, "reconstruction_error": (scored * squares).sum((-2, -1)) / scored.sum((-2, -1))}
+    squares = (matrix - alike(task.target, matrix)) ** 2
+    loss, error = (_mean(squares, entries) for entries in (task.mask, task.scored))
+    return {"train_loss": 0.5 * loss, "reconstruction_error": error}
 
 
-def _entry_weight(task: Task, like: torch.Tensor) -> torch.Tensor:
-    """1/n_obs on observed entries and 0 elsewhere."""
-    mask = torch.ones_like(_like(task.target, like)) if task.mask is None else _like(task.mask, like)
-    return mask / mask.sum((-2, -1), keepdim=True)
+def _mean(squares: Any, entries: Any) -> Any:
+    """Mean over the entries marked, or all of them."""
+    if entries is None:
+        return squares.mean((-2, -1))
+    entries = alike(entries, squares)
+    return (entries * squares).sum((-2, -1)) / entries.sum((-2, -1))

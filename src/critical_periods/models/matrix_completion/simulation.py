@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 
 from critical_periods.dynamics.activations import vanishes
+from critical_periods.dynamics.arrays import alike, as_numpy, placed
 from critical_periods.dynamics.real_matrices import is_own, own_matrix
 from critical_periods.dynamics.schedules import Phase, Schedule, Task
 from critical_periods.dynamics.tasks import (
@@ -146,7 +146,7 @@ def pretrain(
     ]
     switches = [onset + epoch for epoch in switch_epochs]
     solution = _solve(shared, weights, schedule, switches, progress, checkpoints, diverged)
-    kept = np.stack([np.stack([_numpy(w) for w in solution.parameters[epoch]]) for epoch in switches])
+    kept = np.stack([np.stack([as_numpy(w) for w in solution.parameters[epoch]]) for epoch in switches])
     coordinates = {"switch_epoch": switch_epochs, "layer": np.arange(1, depth + 1)}
     coordinates |= {name: np.arange(1, size + 1) for name in ("row", "column")}
     datasets = []
@@ -162,7 +162,7 @@ def pretrain(
 def _check_product(parameters: Mapping[str, Any], factors: Sequence[np.ndarray]) -> None:
     """Refuse drawn factors whose product is nothing but underflow."""
     dtype = parameters["dtype"]
-    if vanishes([product([torch.as_tensor(factor, dtype=getattr(torch, dtype)) for factor in factors])]):
+    if vanishes([product([factor.astype(dtype) for factor in factors])]):
         allowed = f"more, as the product of the {len(factors)} factors drawn is exactly 0 in {dtype}"
         raise ValueError(f"init_scale = {parameters['init_scale']:g}; allowed: {allowed}")
 
@@ -292,10 +292,7 @@ def _solve(
 
     Epochs are those of the configuration, counted at `epochs_at_rate`; the solver makes others that last as long.
     """
-    if parameters["device"] == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("device = 'cuda', but torch finds no CUDA device here; allowed: cpu")
-    dtype = getattr(torch, parameters["dtype"])
-    tensors = [torch.as_tensor(weight, dtype=dtype, device=parameters["device"]) for weight in weights]
+    arrays = placed(weights, parameters["dtype"], parameters["device"])
     model = Factorization(
         "run",
         parameters["n_singular_values"],
@@ -307,7 +304,11 @@ def _solve(
     pace = (parameters["epochs_at_rate"] or parameters["learning_rate"]) / parameters["learning_rate"]
     ends = [round(pace * end) for end in np.cumsum([0, *(phase.epochs for phase in schedule)])]
     phases = [
-        replace(phase, epochs=end - start, task=_placed(phase.task, tensors[0]))
+        replace(
+            phase,
+            epochs=end - start,
+            task=_placed(phase.task, arrays[0]),
+        )
         for phase, (start, end) in zip(schedule, pairwise(ends), strict=True)
     ]
     settings = {
@@ -318,9 +319,9 @@ def _solve(
         "diverged": diverged,
     }
     if parameters["solver"] == "gradient_flow":
-        solution = gradient_flow(model, tensors, phases, **settings, **parameters["gradient_flow"])
+        solution = gradient_flow(model, arrays, phases, **settings, **parameters["gradient_flow"])
     else:
-        solution = gradient_descent(model, tensors, phases, **settings, checkpoints=checkpoints)
+        solution = gradient_descent(model, arrays, phases, **settings, checkpoints=checkpoints)
     trajectory = solution.trajectory
     counted = [round(epoch / pace) for epoch in trajectory["epoch"].values.tolist()]
     trajectory = trajectory.assign_coords(epoch=counted)
@@ -350,11 +351,6 @@ def _stacked(tasks: Sequence[Task]) -> Task:
     )
 
 
-def _placed(task: Task, like: torch.Tensor) -> Task:
-    """A task in the precision and on the device of a tensor."""
-    scored = None if task.scored is None else torch.as_tensor(task.scored).to(like)
-    return Task(torch.as_tensor(task.target).to(like), torch.as_tensor(task.mask).to(like), scored)
-
-
-def _numpy(weight: torch.Tensor) -> np.ndarray:
-    return weight.cpu().numpy()
+def _placed(task: Task, like: Any) -> Task:
+    """A task of the kind, in the precision and on the device of an array."""
+    return Task(**{name: array if array is None else alike(array, like) for name, array in vars(task).items()})

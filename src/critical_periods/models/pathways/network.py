@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from critical_periods.dynamics.activations import ACTIVATIONS, vanishes
+from critical_periods.dynamics.arrays import alike, as_numpy, engine
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase
 from critical_periods.models.pathways.scalar import lesioned_modes, pathway_factors
@@ -106,20 +106,12 @@ class PathwayNetwork:
         """Whether the weights have leading axes."""
         return bool(self.dims)
 
-    def dead(self, parameters: Parameters, phase: Phase) -> np.ndarray:
-        """Whether Y is exactly 0, unlike the loss, and no gradient would reach the weights without any deficit."""
-        dead = vanishes([outputs[-1] for outputs in self._forward(parameters)])
-        if dead.any():
-            normal = replace(phase, plasticity={}, lesions={})
-            dead &= vanishes(self.gradient(parameters, normal)) & torch.as_tensor(self.loss(parameters, normal) > 0)
-        return dead.cpu().numpy()
-
     def loss(self, parameters: Parameters, phase: Phase) -> np.ndarray:
         """Loss of eq 4 on the phase's task, one value for each run."""
         outputs = [states[-1] for states in self._forward(parameters)]
-        return (0.5 * self._residual(outputs, phase).square().sum((-2, -1))).cpu().numpy()
+        return as_numpy(0.5 * (self._residual(outputs, phase) ** 2).sum((-2, -1)))
 
-    def gradient(self, parameters: Parameters, phase: Phase) -> list[torch.Tensor]:
+    def gradient(self, parameters: Parameters, phase: Phase) -> list[Any]:
         """Gradient with respect to every weight matrix, as the phase's gating and lesions let it through.
 
         dL/dW^i = delta^i (h^(i-1))^T, where delta^D is the residual Y - target behind the lesion and the activation's
@@ -130,10 +122,10 @@ class PathwayNetwork:
         states = list(self._forward(parameters))
         residual = self._residual([outputs[-1] for outputs in states], phase)
         lesions = self._lesions(phase)
-        slopes: list[torch.Tensor] = []
+        slopes: list[Any] = []
         for index, (weights, outputs) in enumerate(zip(self._split(parameters), states, strict=True)):
             if factors[index] == 0:
-                slopes.extend(torch.zeros_like(weight) for weight in weights)
+                slopes.extend(engine(weight).zeros_like(weight) for weight in weights)
                 continue
             delta = self._lesioned(residual, lesions.get(index)) * factors[index]
             slopes.extend(self._backward(weights, outputs, delta))
@@ -145,27 +137,35 @@ class PathwayNetwork:
         Returns
         -------
         dict
-            `train_loss` (...,); `pathway_singular_value` (..., pathway, mode): diagonal of K_p = U^T Y_p V.
+            `train_loss` (...,); `pathway_singular_value` (..., pathway, mode): diagonal of K_p = U^T Y_p V. `dead`
+            (...,): whether Y is exactly 0, unlike the loss, and no gradient would reach the weights without any
+            deficit.
         """
         matrices = self.pathway_matrices(parameters, phase)
+        loss, dead = self.loss(parameters, phase), vanishes([outputs[-1] for outputs in self._forward(parameters)])
+        if dead.any():
+            normal = replace(phase, plasticity={}, lesions={})
+            dead &= vanishes(self.gradient(parameters, normal))
+            dead = as_numpy(dead) & (self.loss(parameters, normal) > 0)
         return {
-            "train_loss": (self.dims, self.loss(parameters, phase)),
+            "train_loss": (self.dims, loss),
+            "dead": (self.dims, as_numpy(dead)),
             "pathway_singular_value": (
                 (*self.dims, "pathway", "mode"),
-                matrices.diagonal(dim1=-2, dim2=-1).cpu().numpy(),
+                as_numpy(engine(matrices).linalg.diagonal(matrices)),
             ),
         }
 
-    def pathway_matrices(self, parameters: Parameters, phase: Phase) -> torch.Tensor:
+    def pathway_matrices(self, parameters: Parameters, phase: Phase) -> Any:
         """K_p = U^T Y_p V, lesioned modes zero, of every pathway; shape (..., pathway, mode, mode)."""
         lesions = self._lesions(phase)
         matrices = []
         for index, outputs in enumerate(self._forward(parameters)):
             output = self._lesioned(outputs[-1], lesions.get(index))
-            matrices.append(_like(self.left, output).mT @ output @ _like(self.right, output))
-        return torch.stack(matrices, dim=-3)
+            matrices.append(alike(self.left, output).mT @ output @ alike(self.right, output))
+        return engine(matrices[0]).stack(matrices, axis=-3)
 
-    def _split(self, parameters: Parameters) -> Iterator[list[torch.Tensor]]:
+    def _split(self, parameters: Parameters) -> Iterator[list[Any]]:
         """The weights of one pathway after the other."""
         if len(parameters) != sum(self.depths):
             raise ValueError(
@@ -173,36 +173,34 @@ class PathwayNetwork:
             )
         start = 0
         for depth in self.depths:
-            yield [torch.as_tensor(weight) for weight in parameters[start : start + depth]]
+            yield list(parameters[start : start + depth])
             start += depth
 
-    def _forward(self, parameters: Parameters) -> Iterator[list[torch.Tensor]]:
+    def _forward(self, parameters: Parameters) -> Iterator[list[Any]]:
         """Outputs of every layer on all inputs, W^1 first, shape (..., units, samples); pathway after pathway."""
         activate = ACTIVATIONS[self.activation]
         for weights in self._split(parameters):
-            outputs: list[torch.Tensor] = []
+            outputs: list[Any] = []
             for weight in weights:
                 below = weight @ outputs[-1] if outputs else weight
-                outputs.append(below if activate is None else activate[0](below))
+                outputs.append(below if activate is None else activate.value(below))
             yield outputs
 
-    def _backward(
-        self, weights: list[torch.Tensor], outputs: list[torch.Tensor], delta: torch.Tensor
-    ) -> list[torch.Tensor]:
+    def _backward(self, weights: list[Any], outputs: list[Any], delta: Any) -> list[Any]:
         activate = ACTIVATIONS[self.activation]
-        slopes: list[torch.Tensor] = []
+        slopes: list[Any] = []
         for layer in range(len(weights) - 1, -1, -1):
             if activate is not None:
-                delta = delta * activate[1](outputs[layer])
+                delta = delta * activate.slope(outputs[layer])
             slopes.append(delta @ outputs[layer - 1].mT if layer else delta)
             if layer:
                 delta = weights[layer].mT @ delta
         return slopes[::-1]
 
-    def _residual(self, outputs: Sequence[torch.Tensor], phase: Phase) -> torch.Tensor:
+    def _residual(self, outputs: Sequence[Any], phase: Phase) -> Any:
         """Y - target, with lesioned modes missing from the pathways' outputs."""
         lesions = self._lesions(phase)
-        total = -_like(phase.task.target, outputs[0])
+        total = -alike(phase.task.target, outputs[0])
         for index, output in enumerate(outputs):
             total = total + self._lesioned(output, lesions.get(index))
         return total
@@ -210,17 +208,13 @@ class PathwayNetwork:
     def _lesions(self, phase: Phase) -> dict[int, tuple[int, ...]]:
         return lesioned_modes(phase, self.pathways, np.shape(self.left)[1])
 
-    def _lesioned(self, output: torch.Tensor, modes: Sequence[int] | None) -> torch.Tensor:
+    def _lesioned(self, output: Any, modes: Sequence[int] | None) -> Any:
         """The output with row m and column m of U^T output V set to zero for every lesioned mode m.
 
         The map is a product of orthogonal projections, its own transpose, so that it serves the backward pass too.
         """
         if not modes:
             return output
-        left, right = (_like(basis, output)[:, list(modes)] for basis in (self.left, self.right))
+        left, right = (alike(basis, output)[:, list(modes)] for basis in (self.left, self.right))
         output = output - left @ (left.mT @ output)
         return output - (output @ right) @ right.mT
-
-
-def _like(array: Any, tensor: torch.Tensor) -> torch.Tensor:
-    return torch.as_tensor(array).to(tensor)

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 
+from critical_periods.dynamics.arrays import as_numpy, placed
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule
 from critical_periods.dynamics.tasks import hierarchical_modes, hierarchical_task, random_stream
 from critical_periods.dynamics.trajectories import Progress, divergence
@@ -55,11 +55,12 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
     strengths = np.sort(parameters["init_scale"] * (1 + parameters["init_noise"] * noise))[::-1]
     initial = [scales(strengths, depth) for depth in depths]
     rotations = random_stream(parameters["seed"], "pathway_rotations")
-    weights = [
-        torch.as_tensor(weight, dtype=getattr(torch, parameters["dtype"]))
+    drawn = [
+        weight
         for (p, q), depth, width in zip(initial, depths, widths, strict=True)
         for weight in balanced_weights(left, right, p, q, depth, random_rotation(width, rotations))
     ]
+    weights = placed(drawn, parameters["dtype"])
     network = PathwayNetwork(left, right, depths, pathways, parameters["activation"])
     windows = [*gating(parameters), *lesion(parameters)]
     schedule = deficit_schedule(Task(hierarchical_task(parameters["branching"])), parameters["epochs"], windows)
@@ -75,7 +76,7 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
     dataset = recorded.assign_attrs(divergence(solution.diverged)).assign(
         pathway_matrix=(
             ("pathway", "output_mode", "input_mode"),
-            network.pathway_matrices(solution.final, schedule[-1]).numpy(),
+            as_numpy(network.pathway_matrices(solution.final, schedule[-1])),
         )
     )
     if parameters["activation"] == "linear":

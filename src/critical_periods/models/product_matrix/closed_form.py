@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.integrate
 from numpy.typing import ArrayLike
 
 #: A matrix counts as diagonal in a basis if nothing off its diagonal exceeds this fraction of its largest entry.
@@ -84,6 +83,8 @@ def mode_strength_of_depth(
         return targets + (starts - targets) * np.exp(-times[:, None] / tau)
     if depth == 2:
         return mode_strength(times[:, None], targets, starts, tau)
+    from scipy.integrate import solve_ivp
+
     strengths = np.tile(starts, (len(times), 1))
     if not times[-1] > 0:
         return strengths
@@ -93,9 +94,7 @@ def mode_strength_of_depth(
             strength = np.exp(log)
             return depth * strength ** (1 - 2 / depth) * (goal - strength) / tau
 
-        solution = scipy.integrate.solve_ivp(
-            rate, (0, times[-1]), [np.log(begin)], "LSODA", dense_output=True, rtol=rtol, atol=rtol
-        )
+        solution = solve_ivp(rate, (0, times[-1]), [np.log(begin)], "LSODA", dense_output=True, rtol=rtol, atol=rtol)
         strengths[:, mode] = np.exp(solution.sol(times)[0])
     return strengths
 
@@ -116,7 +115,9 @@ def time_to_reach(strength: float, target: float, start: float, tau: float, dept
         raise ValueError(
             f"strength = {strength}; allowed: from start = {start} on towards target = {target}, below it"
         )
-    value, _ = scipy.integrate.quad(
+    from scipy.integrate import quad
+
+    value, _ = quad(
         lambda log: 1 / (np.exp(log * (1 - 2 / depth)) * (target - np.exp(log))),
         np.log(start),
         np.log(strength),

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 
+from critical_periods.dynamics.arrays import engine, placed
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream, singular_basis
 from critical_periods.dynamics.trajectories import Progress, Solution, divergence
@@ -102,14 +102,12 @@ def simulate_singular_flow(
     lost: list[Mapping[tuple[int, ...], str]] = []
 
     def trained() -> list[xr.Dataset]:
-        dtype = getattr(torch, parameters["dtype"])
-        tensors = [torch.as_tensor(weight, dtype=dtype) for weight in weights]
         follow = None if progress is None else Progress(switch_epochs[-1], f"{progress}, pre-training")
         shared = gradient_descent(
-            Factorization(n_singular_values=parameters["n_singular_values"]), tensors, pretraining,
-            keep=switch_epochs, progress=follow, **settings,
+            Factorization(n_singular_values=parameters["n_singular_values"]),
+            placed(weights, parameters["dtype"]), pretraining, keep=switch_epochs, progress=follow, **settings,
         )  # fmt: skip
-        batch = [torch.stack(layers) for layers in zip(*_kept(shared, switch_epochs), strict=True)]
+        batch = [engine(layers[0]).stack(layers) for layers in zip(*_kept(shared, switch_epochs), strict=True)]
         after = gradient_descent(
             Factorization("switch_epoch", parameters["n_singular_values"]), batch, completion,
             progress=None if progress is None else Progress(final_epochs, f"{progress}, final task"), **settings,
@@ -205,7 +203,7 @@ def simulate_shared_modes(
     kept = parameters["n_singular_values"]
     solution = gradient_descent(
         Factorization(n_singular_values=kept),
-        [torch.as_tensor(weight, dtype=getattr(torch, parameters["dtype"])) for weight in weights],
+        placed(weights, parameters["dtype"]),
         schedule,
         learning_rate=parameters["learning_rate"],
         record_every=parameters["record_every"],
@@ -250,6 +248,9 @@ def _beside(trajectories: Mapping[str, xr.Dataset]) -> xr.Dataset:
     values = xr.concat([training, theory], "solver", coords="minimal", compat="override")
     values = values.assign_coords(solver=list(trajectories), mode=np.arange(1, values.sizes["mode"] + 1))
     largest = abs(training - theory).max()
-    return values.to_dataset(name="singular_value").assign(
-        largest_difference=largest, relative_difference=largest / training.max()
+    attributes = next(iter(trajectories.values())).attrs
+    return (
+        values.to_dataset(name="singular_value")
+        .assign_attrs(attributes)
+        .assign(largest_difference=largest, relative_difference=largest / training.max())
     )
