@@ -327,6 +327,8 @@ def _weighted(task: Task, like: Any) -> tuple[Any, Any]:
     entry_weight = observed / observed.sum(axis=(-2, -1), keepdims=True)
     return entry_weight, entry_weight * target
 
+
+def _errors(matrix: Any, task: Task) -> dict[str, Any]:
     """Loss over the observed entries and error over all of them, or those that count."""
     squares = (matrix - alike(task.target, matrix)) ** 2
     loss, error = (_mean(squares, entries) for entries in (task.mask, task.scored))
