@@ -169,8 +169,17 @@ def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config):
     }
     matrix_config["figures"]["my_figure"] = {
         "title": "My own",
-        "kind": "error_curves",
-        "panels": [{"experiment": "mine", "select": {"final_rank": 3}, "show": "relative_accuracy", "lines": "depth"}],
+        "kind": "charts",
+        "panels": [
+            {
+                "chart": "curves",
+                "experiment": "mine",
+                "x": "switch_epoch",
+                "select": {"final_rank": 3},
+                "show": "relative_accuracy",
+                "lines": "depth",
+            }
+        ],
     }
     mine = Plan(matrix_config).experiments["mine"]
     assert list(mine.axes) == ["seed", "depth", "final_rank"]
@@ -252,10 +261,11 @@ WRONG = [
         "did you mean depth?",
     ),
     ("figures.fig04.panels.0.lines", "size", "figures.fig04.panels[0].lines = 'size'", "seed, depth"),
-    ("figures.fig04.panels.0.show", "accuracy", "figures.fig04.panels.0.show = 'accuracy'", "relative_accuracy"),
+    ("figures.fig04.panels.0.show", "accuracy", "figures.fig04.panels[0].show = 'accuracy'", "relative_accuracy"),
     ("figures.fig06.panels.0.select.n_observed", 7, "figures.fig06.panels[0].select.n_observed = 7", "1000, 1500"),
     ("figures.fig06.panels.0.switch_epochs", [5], "figures.fig06.panels[0].switch_epochs = 5", "0, 1000"),
-    ("figures.fig04.kind", "pie", "figures.fig04.kind = 'pie'", "error_curves"),
+    ("figures.fig04.kind", "pie", "figures.fig04.kind = 'pie'", "charts"),
+    ("figures.fig04.kind", "error_curves", "kind = 'error_curves'", "charts, with chart: curves"),
 ]
 
 

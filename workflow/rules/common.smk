@@ -105,7 +105,7 @@ def figure_files(names, run):
 
 def interactive_files(names, run):
     figures = RUNS[run]["figures"]
-    drawn = [name for name in names if kinds()[figures[name]["kind"]].has_twin(figures[name]["panels"])]
+    drawn = [name for name in names if kinds()[figures[name]["kind"]].interactive]
     return [f"results/{run}interactive/{name}.html" for name in drawn]
 
 

@@ -41,7 +41,7 @@ def _variables() -> dict[str, Variable]:
     over = ("switch_epoch", "epoch")
     found = {
         "switch_epoch": Variable(
-            "epochs of pre-training before the switch to the final task", "epoch", "switch epoch"
+            "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
         ),
         "epoch": Variable("training epoch", "epoch", "epoch"),
         "mode": Variable("mode, in descending order of singular value"),

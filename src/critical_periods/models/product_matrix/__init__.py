@@ -13,7 +13,7 @@ def _variables(*axes: str) -> dict[str, Variable]:
     runs = tuple(axis for axis in axes if axis == "switch_epoch")
     return {
         "switch_epoch": Variable(
-            "epochs of pre-training before the switch to the final task", "epoch", "switch epoch"
+            "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
         ),
         "epoch": Variable("training epoch", "epoch", "epoch"),
         "mode": Variable("mode, in descending order of singular value"),
