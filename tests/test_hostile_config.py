@@ -63,8 +63,8 @@ def laughs(levels):
         ('{"a": 1, "b": {"c": 1, "c": 1}}', "line 1: duplicated key = 'b.c'"),
         ('{\t"a": 1,\n\t"a": 1}', "duplicated key = 'a'"),
         ("only words", "'only words'; allowed: keys with values"),
-        ("", "None; allowed: keys with values"),
-        ("# nothing\n", "None; allowed: keys with values"),
+        ("", "empty; allowed: keys with values"),
+        ("# nothing\n", "empty; allowed: keys with values"),
         ("[1, 2]", "allowed: keys with values"),
         ("a: [1\nb: 2\n", "line 2 = "),
         ("a: 1\n\tb: 2\n", "allowed: YAML or JSON"),
@@ -217,7 +217,7 @@ def test_a_grid_of_too_many_cells_is_refused_before_it_is_expanded(config):
 def test_truth_values_are_not_selected_as_numbers(config):
     config["experiments"]["depth"]["vary"]["depth"] = [1, 2]
     config["figures"]["fig04"]["panels"][0]["select"] = {"depth": True}
-    assert "select.depth = True" in refusal(config)
+    assert "select.depth = true" in refusal(config)
 
 
 words = st.sampled_from([*HOSTILE_NAMES, "depth", "seed", "matrix_completion", "1", "1e400", "a"]) | st.text(

@@ -143,6 +143,11 @@ def has_first(bundle):
     return model.first is not None and bundle.cells[0].model == model.name
 
 
+def bundle_said(wildcards):
+    """What a job computes, for its message: text that it carries without being run again for another."""
+    return plan_of_bundle(wildcards).said(bundle_of(wildcards))
+
+
 def first_files(wildcards):
     bundle = bundle_of(wildcards)
     return bundle_files(plan_of_bundle(wildcards).first_bundles(bundle)) if has_first(bundle) else []
@@ -241,6 +246,12 @@ def refusing_names_of_rules(key, name, ours):
         raise WorkflowError(f"Configuration: {error}") from None
 
 
+def explain(text):
+    """Say in --list-rules what the rule made last is for."""
+    [*_, last] = workflow.rules
+    last.docstring = text
+
+
 def run_name(run):
     return run[:-1] or "paper"
 
@@ -251,13 +262,9 @@ def figure_labels(wildcards):
     return {"figure": wildcards.figure, "title": title, "run": run_name(wildcards.run)}
 
 
-def claim_labels(part):
-    """Labels of a file in the report: what it holds, and of which run."""
-
-    def labels(wildcards):
-        return {"claims": part, "run": run_name(wildcards.run)}
-
-    return labels
+def claim_labels(wildcards):
+    """Labels of the page of claims in the report."""
+    return {"claims": "verdicts, with reasons and intervals", "run": run_name(wildcards.run)}
 
 
 @cache

@@ -126,7 +126,7 @@ def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: M
     joined = look.get("ls") != ""
     if 1 < n_runs(values) <= MOST_FAINT:
         faint = FAINT | ({} if joined else {"ls": "", "marker": "."})
-        for run in values.transpose(..., x).values.reshape(-1, values.sizes[x]):
+        for run in values.transpose(..., x).values.reshape(n_runs(values), values.sizes[x]):
             drawn = np.isfinite(run)
             axes.plot(places[drawn], run[drawn], color=look["color"], zorder=1.8, **faint)
     elif n_runs(values) > 1:

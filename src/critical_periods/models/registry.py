@@ -156,7 +156,7 @@ class Simulation:
         `module:function`, as of `critical_periods.execution.jobs.run_batches`; where it keeps checkpoints, it is
         called with `checkpoints` too.
     message
-        What a job of it does, for the terminal; `{bundle}` and `{log}` stand for its own.
+        What a job of it does, for the terminal; `{cells}` stands for what varies among its cells, `{log}` for its log.
     minutes
         Run time asked for, for a job's first cell and for each one more.
     megabytes
