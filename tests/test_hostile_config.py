@@ -12,6 +12,7 @@ import yaml
 from conftest import CONFIG, REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.files import read_file
@@ -346,3 +347,23 @@ def test_of_errors_under_words_and_under_numbers_one_is_told(config):
     config["experiments"]["gating"]["vary"] = {"depth": [], 3: []}
     with pytest.raises(ConfigError, match=r"experiments\.gating"):
         Plan(config)
+
+
+def test_files_are_laid_over_each_other_key_by_key_and_lists_are_replaced(config):
+    """As docs/configuration.md says."""
+    first = {
+        "seeds": [1],
+        "experiments": {"depth": {"set": {"init_scale": 0.01}, "vary": {"learning_rate": [0.1, 0.2]}}},
+    }
+    second = {"experiments": {"depth": {"set": {"final_rank": 4}, "vary": {"learning_rate": [0.4]}}}}
+    panels = config["figures"]["fig04"]["panels"]
+    for file in (first, second):
+        update_config(config, file)
+    depth = Plan(config).experiments["depth"]
+    assert depth.axes == {"seed": (1,), "depth": (1, 2, 3), "learning_rate": (0.4,)}
+    assert {(cell.parameters["init_scale"], cell.parameters["final_rank"]) for cell in depth.cells.values()} == {
+        (0.01, 4)
+    }
+    assert config["figures"]["fig04"]["panels"] == panels
+    update_config(config, {"experiments": {"depth": None}})
+    assert "experiments.depth = empty" in refusal(config)

@@ -83,7 +83,7 @@ def test_matrices_and_lesion():
     drawn.canvas.draw()
     heat = [axes for axes in drawn.axes if axes.images]
     titles = [axes.get_title(loc="left").split("  ")[1] for axes in heat]
-    assert titles == ["pathway a at the end, mode 2 lesioned", "pathway b at the end"]
+    assert titles == ["final $K_a$", "final $K_b$"]
     first, second = (axes.images[0].get_array() for axes in heat)
     assert abs(first[1, 1]) < 1e-10
     assert second[1, 1] > 2.6

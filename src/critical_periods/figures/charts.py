@@ -382,8 +382,9 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
 
 def _few_ticks(axis: Axis, ends: np.ndarray) -> None:
     """Decades of a logarithmic axis; more where there are less than two."""
-    if abs(np.diff(np.log10(ends))).item() < 2:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+    decades = abs(np.diff(np.log10(ends))).item()
+    if decades < 2:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades > 0.8 else (1, 1.5, 2, 3, 5, 7), numticks=12))
 
 
 def _edges(axes: Axes, which: Literal["x", "y"], centres: np.ndarray) -> np.ndarray:

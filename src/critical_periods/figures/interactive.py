@@ -40,6 +40,7 @@ SYMBOLS = {
 }
 #: Looks of gradient descent where theory is drawn upon it, and of theory.
 PALE: dict[str, Any] = {"line_width": 4, "opacity": 0.5}
+LESION = pathway_panels.LESION["ec"]
 THEORY: dict[str, Any] = {"line": {"color": spectra.THEORY["color"], "width": 1.5, "dash": "dash"}}
 
 
@@ -315,7 +316,7 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     """
     parts = pathway_panels.parts_of(panels, datasets)
     pathways = max((part["pathway"].values for _, part in parts), key=len)
-    titles = [pathway_panels.title_of(panel, part, pathway) for pathway in pathways for panel, part in parts]
+    titles = [_plain(pathway_panels.title_of(panel, part, pathway)) for pathway in pathways for panel, part in parts]
     widths = [0.5 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
     figure = _panels(
         *(len(pathways), len(parts), titles), column_widths=widths, vertical_spacing=0.16, horizontal_spacing=0.06
@@ -342,6 +343,12 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                     hovertemplate="input mode %{x}<br>output mode %{y}<br>K %{z:.4g}<extra></extra>",
                     **place,
                 )
+                for mode in pathway_panels.lesioned_modes(part, str(pathway)):
+                    box = {"x0": mode - 0.5, "x1": mode + 0.5, "y0": mode - 0.5, "y1": mode + 0.5}
+                    figure.add_shape(type="rect", **box, line={"color": LESION, "width": 3}, **place)
+                    marker = {"symbol": "square-open", "size": 12, "color": LESION}
+                    name = f"lesion: mode {mode} of {pathway}"
+                    figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, **place)
                 figure.update_xaxes(title="input mode", **place)
                 figure.update_yaxes(title="output mode", autorange="reversed", **place)
                 figure.update_layout(coloraxis={"colorscale": "Viridis", "colorbar": {"x": 1.0, "thickness": 12}})

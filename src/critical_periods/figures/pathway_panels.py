@@ -90,10 +90,15 @@ def parts_of(
 def title_of(panel: Mapping[str, Any], part: xr.Dataset, pathway: str) -> str:
     """What a column of the figure says in the row of a pathway: what it is, or when the pathway is gated."""
     if panel["show"] == "matrices":
-        lesioned = style.parameter(part, "lesioned_pathway") == pathway
-        modes = ", ".join(map(str, style.parameter(part, "lesioned_modes"))) if lesioned else ""
-        return f"pathway {pathway} at the end" + (f", mode {modes} lesioned" if lesioned else "")
+        return f"final $K_{pathway}$"
     return f"{pathway} gated in {style.window(part)}" if style.parameter(part, "gated_pathway") == pathway else ""
+
+
+def lesioned_modes(part: xr.Dataset, pathway: str) -> list[int]:
+    """Modes that a pathway cannot express."""
+    if style.parameter(part, "lesioned_pathway") != pathway:
+        return []
+    return list(style.parameter(part, "lesioned_modes"))
 
 
 def alike(singular_values: np.ndarray) -> dict[str, slice]:
@@ -145,9 +150,8 @@ def _matrix(axes: Axes, dataset: xr.Dataset, pathway: str) -> Any:
         vmax=float(dataset["task_singular_value"].max()),
         extent=(0.5, len(modes) + 0.5, len(modes) + 0.5, 0.5),
     )
-    if style.parameter(dataset, "lesioned_pathway") == pathway:
-        for mode in style.parameter(dataset, "lesioned_modes"):
-            axes.add_patch(Rectangle((mode - 0.5, mode - 0.5), 1, 1, **LESION))
+    for mode in lesioned_modes(dataset, pathway):
+        axes.add_patch(Rectangle((mode - 0.5, mode - 0.5), 1, 1, **LESION))
     ticks = modes if len(modes) <= 10 else modes[:: len(modes) // 8]
     axes.set(xticks=ticks, yticks=ticks, xlabel="input mode", ylabel="output mode")
     axes.tick_params(length=0)
@@ -170,8 +174,8 @@ def _keys(dataset: xr.Dataset, with_matrices: bool) -> dict[str, list[Any]]:
             Line2D([], [], lw=1, label="ODE", **look),
         ]
     others.append(Patch(fc=SHADE, label=f"deficit: {style.parameter(dataset, 'gated_pathway')} gated"))
-    lesioned = style.parameter(dataset, "lesioned_pathway")
-    if lesioned and with_matrices:
-        names = ", ".join(map(str, style.parameter(dataset, "lesioned_modes")))
+    lesioned = str(style.parameter(dataset, "lesioned_pathway"))
+    if with_matrices and (modes_lost := lesioned_modes(dataset, lesioned)):
+        names = ", ".join(map(str, modes_lost))
         others.append(Patch(**LESION, label=f"lesion: mode {names} of {lesioned}"))
     return {"mode": modes, "": others}

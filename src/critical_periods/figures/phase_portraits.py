@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from critical_periods.figures import style
 
-FLOW, LEARNING, DEFICIT = "0.78", "#0173b2", "#de8f05"
+FLOW, LEARNING, DEFICIT = "0.78", "#01507a", "#f0a020"
 #: Up to this many trajectories are drawn bold.
 FEW = 10
 #: Largest side of a portrait, inches.

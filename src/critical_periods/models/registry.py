@@ -107,6 +107,8 @@ class Variable:
         "" for none.
     signed
         1 for harm, -1 for its opposite, with 0 in between; 0 for anything else.
+    reading
+        How its values are to be read, for captions; "" where that is plain.
     """
 
     long_name: str
@@ -116,6 +118,7 @@ class Variable:
     needs: str | Callable[[Mapping[str, Any]], bool] = ""
     along: str = ""
     signed: int = 0
+    reading: str = ""
 
     def recorded(self, parameters: Mapping[str, Any]) -> bool:
         """Whether a cell of these parameters records it."""

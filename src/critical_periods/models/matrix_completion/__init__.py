@@ -47,7 +47,11 @@ def _variables() -> dict[str, Variable]:
         "mode": Variable("mode, in descending order of singular value"),
         "task": Variable("task whose singular vectors W is compared with", label="task"),
         "relative_accuracy": Variable(
-            "error without the deficit minus error with it", "1", "relative accuracy", ("switch_epoch",), signed=-1
+            "error without the deficit minus error with it",
+            *("1", "relative accuracy", ("switch_epoch",)),
+            signed=-1,
+            reading="below 0 is harm; a network that has learned nothing has an error of 1, so that below -1 "
+            "what it has learned is worse than nothing",
         ),
         "train_loss": Variable("training loss on the task of the phase", dims=over),
         "singular_value": Variable(
