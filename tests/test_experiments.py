@@ -265,6 +265,9 @@ WRONG = [
     ("figures.fig06.panels.0.select.n_observed", 7, "figures.fig06.panels[0].select.n_observed = 7", "1000, 1500"),
     ("figures.fig06.panels.0.switch_epochs", [5], "figures.fig06.panels[0].switch_epochs = 5", "0, 1000"),
     ("figures.fig04.kind", "pie", "figures.fig04.kind = 'pie'", "charts"),
+    ("models.matrix_completion.size", 40, "experiments.depth: n_observed = 2000", "(experiments.depth.set gives"),
+    ("models.matrix_completion.learning_rate", "2e-1", "learning_rate = '2e-1'", "2.0e-1 a number)"),
+    ("models.matrix_completion.depth", None, "models.matrix_completion.depth = empty", "integer"),
     ("figures.fig04.kind", "error_curves", "kind = 'error_curves'", "charts, with chart: curves"),
 ]
 
@@ -347,3 +350,15 @@ def test_a_missing_key_is_named(matrix_config):
     del matrix_config["models"]["matrix_completion"]["depth"]
     with pytest.raises(ConfigError, match=r"models\.matrix_completion: missing key = 'depth'"):
         Plan(matrix_config)
+
+
+def test_jobs_are_named_by_what_varies_in_the_experiments_that_need_them():
+    plan = Plan(CONFIG)
+
+    def said(name):
+        return [plan.said(bundle) for bundle in plan.experiment_bundles(name)]
+
+    assert said("seeds") == ["seed 0, depth 3, pretrain_rank 10, n_observed 2000", "seed 1", "seed 2", "seed 3"]
+    assert said("gating") == ["3 cells: seed 0, onset 0, 400, 750"]
+    cells = plan.experiments["pretrain_rank"].cells.values()
+    assert "seed 0, pretrain_rank 15" in {plan.said(plan.bundle_of[plan.first(cell).id]) for cell in cells}

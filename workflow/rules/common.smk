@@ -246,10 +246,11 @@ def refusing_names_of_rules(key, name, ours):
         raise WorkflowError(f"Configuration: {error}") from None
 
 
-def explain(text):
-    """Say in --list-rules what the rule made last is for."""
-    [*_, last] = workflow.rules
-    last.docstring = text
+def explain(name, text):
+    """Say in --list-rules what the rule made last is for, if that is the one: a parent of the module may leave it out."""
+    made = list(workflow.rules)
+    if made and name in made[-1].name:
+        made[-1].docstring = text
 
 
 def run_name(run):

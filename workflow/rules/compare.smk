@@ -28,4 +28,4 @@ for study in STUDIES.values():
             script:
                 "../scripts/compare.py"
 
-        explain(f"The variants of {study.name} side by side")
+        explain(study.name, f"The variants of {study.name} side by side")

@@ -35,4 +35,4 @@ for simulation in SIMULATIONS.values():
             script:
                 "../scripts/simulate.py"
 
-    explain(simulation.message.partition(", {")[0].partition("; ")[0])
+    explain(simulation.rule, simulation.message.partition(", {")[0].partition("; ")[0])

@@ -20,7 +20,7 @@ for study in STUDIES.values():
                 input:
                     study_files(study),
 
-            explain(study.title)
+            explain(study.name, study.title)
 
 
 for name, run in FIGURES.items():
@@ -32,4 +32,4 @@ for name, run in FIGURES.items():
             input:
                 figure_files([name], run),
 
-        explain(RUNS[run]["figures"][name]["title"])
+        explain(name, RUNS[run]["figures"][name]["title"])

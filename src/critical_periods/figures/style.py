@@ -80,7 +80,7 @@ def apply() -> None:
             "lines.linewidth": 1.2,
             "lines.markersize": 3.5,
             "pdf.fonttype": 42,
-            "savefig.dpi": 250,
+            "savefig.dpi": 200,
             "xtick.labelsize": 7,
             "xtick.major.width": 0.6,
             "ytick.labelsize": 7,
