@@ -407,6 +407,7 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
                         name="theory" if theory else f"mode {mode}",
                         legendgroup="theory" if theory else f"mode {mode}",
                         showlegend=not theory or index == 0,
+                        legendrank=0 if theory else index + 1,
                         mode="lines",
                         visible=len(names) == 1,
                         hovertemplate=_hover(f"mode {mode}, {source}", "singular value"),
@@ -428,7 +429,7 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
         shapes=lines[0],
         xaxis_title="epoch",
         yaxis_title="singular value of W",
-        height=480,
+        height=540,
         margin={"t": ABOVE},
     )
 
