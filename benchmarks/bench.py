@@ -258,7 +258,7 @@ def import_time(module):
 
 def start():
     simulation = "models.matrix_completion.simulation"
-    for module in ("planning.plan", "storage.datasets", simulation, "figures.error_curves"):
+    for module in ("planning.plan", "storage.datasets", simulation, "figures.charts"):
         fastest = min(import_time(module) for _ in range(SIZES.rounds))
         report(f"start-up: interpreter and critical_periods.{module}", fastest, "s")
 

@@ -1,11 +1,16 @@
 """Charts, drawn from synthetic datasets whose numbers are known."""
 
+import gzip
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import seaborn as sns
 import xarray as xr
 from conftest import described
 from matplotlib.colors import SymLogNorm
+from plotly.offline import get_plotlyjs_version
 
 from critical_periods.analysis.closing import agreement, compared
 from critical_periods.configuration.fields import ConfigError
@@ -39,12 +44,17 @@ def drawn(data, **panel):
 
 
 def labelled(axes):
-    """Label -> line, of the lines in the legend."""
-    handles, labels = axes.get_legend_handles_labels()
-    return dict(zip(labels, handles, strict=True))
+    """Label in the legend -> the line of its colour."""
+    bold = {line.get_color(): line for line in axes.lines if not line.get_alpha() and line.get_zorder() == 2}
+    keys = {text: line for row in axes.figure.legends for text, line in zip(row.get_texts(), row.get_lines())}  # noqa: B905
+    return {text.get_text(): bold[line.get_color()] for text, line in keys.items() if line.get_color() in bold}
 
 
-def test_a_curve_is_the_mean_over_seeds_with_its_standard_deviation_and_single_seeds():
+def legend(figure):
+    return [text.get_text() for row in figure.legends for text in row.get_texts()]
+
+
+def test_a_curve_is_the_median_over_seeds_with_single_seeds():
     data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
     axes = drawn(data, chart="curves", x="switch_epoch", show="relative_accuracy", lines="depth")
     lines = labelled(axes)
@@ -53,10 +63,6 @@ def test_a_curve_is_the_mean_over_seeds_with_its_standard_deviation_and_single_s
     np.testing.assert_allclose(lines["2"].get_ydata(), -np.linspace(0, 1, len(EPOCHS)), atol=1e-12)
     faint = [line for line in axes.lines if line.get_alpha()]
     assert len(faint) == 2 * len(SEEDS)
-    band = axes.collections[0].get_paths()[0].vertices
-    spread = band[np.isclose(band[:, 0], 40000), 1]
-    expected = data["relative_accuracy"].isel(switch_epoch=-1, depth=0).std(ddof=1)
-    np.testing.assert_allclose(spread.max() - spread.min(), 2 * expected)
     assert [tick.get_text() for tick in axes.get_xticklabels()][1:3] == ["0", "10k"]
 
 
@@ -66,7 +72,7 @@ def test_one_seed_has_no_band_and_no_faint_lines():
     assert not [line for line in axes.lines if line.get_alpha()]
 
 
-def test_trajectories_are_averaged_over_as_seeds_are():
+def test_trajectories_are_runs_as_seeds_are():
     data = dataset("share", trajectory=list(range(20)), onset=[0, 10, 100])
     data["share"] += data["trajectory"]
     axes = drawn(data, chart="curves", x="onset", show="share")
@@ -89,9 +95,9 @@ def test_words_stand_side_by_side_in_the_order_of_the_configuration():
     data = dataset(activation=["linear", "tanh", "relu"])
     axes = drawn(data, chart="curves", x="activation", show="relative_accuracy")
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["linear", "tanh", "relu"]
-    mean = axes.lines[len(SEEDS)]
-    np.testing.assert_allclose(mean.get_ydata(), [0, -0.5, -1], atol=1e-12)
-    assert mean.get_linestyle() == "None", "nothing lies between two words"
+    median = axes.lines[len(SEEDS)]
+    np.testing.assert_allclose(median.get_ydata(), [0, -0.5, -1], atol=1e-12)
+    assert median.get_linestyle() == "None", "nothing lies between two words"
 
 
 def test_selection_by_any_axis_of_the_dataset():
@@ -121,18 +127,22 @@ def map_of(data, **panel):
     return axes, axes.collections[0]
 
 
-def test_a_map_of_harm_has_white_at_zero_and_its_contour_where_the_period_closes():
+def test_a_map_shows_harm_as_red_above_white_and_where_the_period_closes_along_edges():
     data = dataset(depth=[2, 3, 5], switch_epoch=EPOCHS)
     axes, mesh = map_of(data, x="switch_epoch", y="depth", show="relative_accuracy", contour=-0.5)
-    assert mesh.norm.vmin == -mesh.norm.vmax == pytest.approx(-1)
-    np.testing.assert_allclose(mesh.get_array()[0], -np.linspace(0, 1, len(EPOCHS)), atol=1e-12)
+    assert (mesh.norm.vmin, mesh.norm.vmax) == (pytest.approx(0), pytest.approx(1)), "no colour is left over"
+    assert mesh.to_rgba([0])[0, :3] == pytest.approx(1, abs=0.05)
+    red, _, blue, _ = mesh.to_rgba([1])[0]
+    assert red > blue
+    np.testing.assert_allclose(mesh.get_array()[0], np.linspace(0, 1, len(EPOCHS)), atol=1e-12)
     edges = mesh.get_coordinates()
     np.testing.assert_allclose(edges[0, 1:-1, 0], [500, 1500, 3500, 7500, 25000])
     np.testing.assert_allclose(edges[:, 0, 1], [1.5, 2.5, 4, 6])
-    # -0.5 lies half way between the third and the fourth switch epoch
-    crossing = axes.collections[1].get_paths()[0].vertices
-    np.testing.assert_allclose(crossing[:, 0], 3500)
-    assert "line:\N{NO-BREAK SPACE}\N{MINUS SIGN}0.5" in axes.figure.axes[-1].get_ylabel()
+    # a loss of 0.5 lies half way between the third and the fourth switch epoch, for all depths
+    border = np.array(axes.collections[2].get_segments())
+    np.testing.assert_allclose(border[..., 0], 3500)
+    assert (border[..., 1].min(), border[..., 1].max()) == (edges[0, 0, 1], edges[-1, 0, 1])
+    assert "(line:\N{NO-BREAK SPACE}0.5)" in axes.figure.axes[-1].get_ylabel().replace("\n", " ")
 
 
 def test_a_map_of_shares_is_sequential_whatever_the_order_of_its_axes():
@@ -155,9 +165,10 @@ def test_a_logarithmic_map_keeps_its_cells_apart_and_gives_zero_a_place():
 
 def test_missing_values_leave_a_gap_in_a_map():
     data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
-    data["relative_accuracy"][:, 0, -1] = np.nan
-    _, mesh = map_of(data, x="switch_epoch", y="depth", show="relative_accuracy", contour=-0.5)
+    data["relative_accuracy"][:, 0, 3] = np.nan
+    axes, mesh = map_of(data, x="switch_epoch", y="depth", show="relative_accuracy", contour=-0.5)
     assert np.ma.getmaskarray(mesh.get_array()).sum() == 1
+    assert len(axes.collections[2].get_segments()) == 1, "a missing value is on neither side of the line"
 
 
 def predicted(factor, missing=False):
@@ -193,24 +204,58 @@ def test_a_prediction_shows_every_setting_and_its_numbers():
     )
     points = [line for line in axes.lines if line.get_marker() in style.MARKERS]
     assert len(points) == 11
+    assert {line.get_fillstyle() for line in points} == {"full"}
     assert {line.get_color() for line in points} == set(style.ordered_colours(3))
     assert {line.get_marker() for line in points} == set(style.MARKERS[:4])
     text = axes.texts[0].get_text()
     assert "median factor 1.50" in text
     assert "11 points\n1 without a value" in text
     assert axes.get_xlim() == axes.get_ylim()
-    legend = [entry.get_text() for entry in axes.get_legend().get_texts()]
-    assert legend == ["depth $N$", "2", "3", "4", "initial scale", "0.1", "0.01", "0.001", "0.0001"]
+    assert legend(axes.figure) == ["depth $N$", "2", "3", "4", "initial scale", "0.1", "0.01", "0.001", "0.0001"]
+    note = axes.figure.texts[0].get_text().replace("\n", " ")
+    assert "shaded: within a factor of 2" in note
+    assert note.endswith("without a value: depth $N$ 2, initial scale 0.1")
+    filled = drawn(predicted(1.5), chart="prediction", x="theory", y="measured", fills="depth")
+    assert {line.get_fillstyle() for line in filled.lines if line.get_marker() == "o"} == {"full", "none", "left"}
 
 
-def test_on_a_logarithmic_axis_mean_and_band_are_of_the_logarithms():
-    runs = np.array([1e-4, 1e-2])[:, None] * np.array([1.0, 10.0])
+def test_an_axis_that_is_logarithmic_says_so():
+    runs = np.array([1e-6, 1e-4])[:, None] * np.array([1.0, 10.0])
     data = xr.Dataset({"error": (("seed", "switch_epoch"), runs)}, coords={"seed": [0, 1], "switch_epoch": [0, 9]})
     axes = drawn(data, chart="curves", x="switch_epoch", show="error", log="y")
-    np.testing.assert_allclose(axes.lines[-1].get_ydata(), [1e-3, 1e-2])
-    band = axes.collections[0].get_paths()[0].vertices
-    factor = np.exp(np.std(np.log([1e-4, 1e-2]), ddof=1))
-    np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], [1e-3 / factor, 1e-2 * factor])
+    assert axes.get_ylabel() == "error,\nlog scale"
+    assert {"10⁻⁵", "10⁻⁴"} <= {tick.get_text() for tick in axes.get_yticklabels()}
+
+
+def test_one_value_has_one_look_in_all_panels_and_one_place_in_the_legend():
+    first, second = (
+        dataset(n_observed=[1500, 2000], switch_epoch=EPOCHS),
+        dataset(n_observed=[1000, 2000], switch_epoch=EPOCHS),
+    )
+    panel = {"chart": "curves", "x": "switch_epoch", "show": "relative_accuracy", "lines": "n_observed"}
+    figure = charts.draw([panel | {"experiment": "f"}, panel | {"experiment": "s"}], {"f": first, "s": second})
+    assert legend(figure)[1:] == ["1000", "1500", "2000"]
+    left, right = (labelled(axes) for axes in figure.axes)
+    assert left["2000"].get_color() == right["2000"].get_color()
+    assert left["2000"].get_marker() == right["2000"].get_marker()
+
+
+def test_lines_that_coincide_are_all_seen():
+    looks = list(style.looks([1, 2, 3, 4]).values())
+    assert all(after["lw"] < before["lw"] for before, after in itertools.pairwise(looks))
+    assert all(after["ms"] < before["ms"] for before, after in itertools.pairwise(looks))
+
+
+def test_seeds_have_colours_without_an_order():
+    data = dataset(switch_epoch=EPOCHS)
+    axes = drawn(data, chart="curves", x="switch_epoch", show="relative_accuracy", lines="seed")
+    assert [line.get_color() for line in labelled(axes).values()] == sns.color_palette("colorblind", 4)
+
+
+def test_points_are_joined_by_nothing():
+    data = dataset(switch_epoch=EPOCHS)
+    axes = drawn(data, chart="curves", x="switch_epoch", show="relative_accuracy", points=True)
+    assert {line.get_linestyle() for line in axes.lines if len(line.get_xdata()) == len(EPOCHS)} == {"None"}
 
 
 def test_harm_of_all_orders_of_magnitude_has_a_logarithmic_axis_beyond_what_counts():
@@ -221,14 +266,13 @@ def test_harm_of_all_orders_of_magnitude_has_a_logarithmic_axis_beyond_what_coun
     assert "\N{MINUS SIGN}10" in [label.get_text() for label in axes.get_yticklabels()]
     heat = drawn(data, chart="map", x="switch_epoch", y="depth", show="relative_accuracy").collections[0]
     assert isinstance(heat.norm, SymLogNorm)
-    assert heat.norm.vmin == -heat.norm.vmax
 
 
 def test_a_map_shows_medians_so_that_one_run_does_not_change_it():
     data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
     data["relative_accuracy"][0] -= 1000
     heat = drawn(data, chart="map", x="switch_epoch", y="depth", show="relative_accuracy").collections[0]
-    np.testing.assert_allclose(heat.get_array(), data["relative_accuracy"].median("seed"))
+    np.testing.assert_allclose(heat.get_array(), -data["relative_accuracy"].median("seed"))
 
 
 def test_what_hardly_changes_is_shown_from_0_on():
@@ -242,7 +286,7 @@ def test_panels_stand_three_in_a_row_with_letters_and_titles():
     data = dataset(switch_epoch=EPOCHS)
     figure = charts.draw([panel | {"title": f"number {index}"} for index in range(5)], {"e": data})
     titles = [axes.get_title(loc="left") for axes in figure.axes[:5]]
-    assert titles == [rf"$\mathbf{{{letter}}}$  number {index}" for index, letter in enumerate("abcde")]
+    assert titles == [rf"$\mathbf{{({letter})}}$  number {index}" for index, letter in enumerate("ABCDE")]
     figure.canvas.draw()
     rows = [round(axes.get_position().y0, 3) for axes in figure.axes[:5]]
     assert len({*rows[:3]}) == len({*rows[3:]}) == 1
@@ -254,7 +298,7 @@ def test_panels_stand_three_in_a_row_with_letters_and_titles():
 def test_an_axis_is_called_as_its_model_calls_it(model, letter):
     data = described(dataset("share", depth=[2, 3], onset=[0, 5, 9]), model)
     axes = drawn(data, chart="curves", x="onset", show="share", lines="depth")
-    assert axes.get_legend().get_title().get_text() == f"depth ${letter}$"
+    assert legend(axes.figure)[0] == f"depth ${letter}$"
     assert axes.get_xlabel() == "onset of the deficit"
 
 
@@ -311,25 +355,30 @@ def test_interactive_twins_show_the_same_numbers():
     twin = interactive.draw("charts", panels, {"e": curves, "p": predicted(2)})
     lines, heat, points = twin.data[:2], twin.data[2], twin.data[3:6]
     assert [line.name for line in lines] == ["2", "3"]
-    mean = curves["relative_accuracy"].mean("seed")
-    np.testing.assert_allclose(lines[1].y, mean.sel(depth=3))
-    np.testing.assert_allclose(lines[1].error_y.array, curves["relative_accuracy"].sel(depth=3).std("seed", ddof=1))
-    np.testing.assert_allclose(heat.z, mean)
-    assert heat.zmin == -heat.zmax
+    median, errors = curves["relative_accuracy"].median("seed"), curves["relative_accuracy"].sel(depth=3)
+    np.testing.assert_allclose(lines[1].y, median.sel(depth=3), rtol=1e-6)
+    np.testing.assert_allclose(lines[1].error_y.array, errors.max("seed") - errors.median("seed"), rtol=1e-5)
+    np.testing.assert_allclose(heat.z, -median)
+    assert (heat.zmin, heat.zmax) == (pytest.approx(0), pytest.approx(1))
+    assert heat.colorscale[0][1] > heat.colorscale[-1][1], "from white to red"
     assert sum(len(group.x) for group in points) == 12
     assert points[0].text[1] == "depth N 2<br>initial scale 0.01"
     assert [twin.layout[axis].type for axis in ("xaxis2", "xaxis3", "yaxis3")] == ["category", "log", "log"]
 
 
-def test_interactive_error_curves_are_charts_against_the_switch_epoch():
+def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_shown():
     curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
-    panel = {"experiment": "e", "show": "relative_accuracy", "lines": "depth", "log": True}
-    twin = interactive.draw("error_curves", [panel], {"e": curves})
-    assert twin.layout.yaxis.type == "linear", "it is below 0"
-    errors = dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS)
-    of_errors = interactive.draw("error_curves", [panel | {"show": "reconstruction_error"}], {"e": errors})
-    assert of_errors.layout.yaxis.type == "log"
-    assert [list(line.x) for line in twin.data] == [EPOCHS, EPOCHS]
+    errors = dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS) + 2
+    panel = {"chart": "curves", "x": "switch_epoch", "lines": "depth", "log": "y"}
+    harm = panel | {"experiment": "c", "show": "relative_accuracy"}
+    error = panel | {"experiment": "e", "show": "reconstruction_error"}
+    twin = interactive.draw("charts", [harm, error], {"c": curves, "e": errors})
+    assert (twin.layout.yaxis.type, twin.layout.yaxis2.type) == ("linear", "log")
+    (menu,) = twin.layout.updatemenus
+    assert [button.args for button in menu.buttons] == [({"yaxis2.type": kind},) for kind in ("linear", "log")]
+    assert menu.buttons[menu.active].label == "log"
+    assert [line.name for line in twin.data if line.showlegend] == ["2", "3"], "one key for both panels"
+    assert not interactive.draw("charts", [harm], {"c": curves}).layout.updatemenus
 
 
 def test_interactive_pathways_have_a_curve_for_every_mode_pathway_and_solver():
@@ -340,9 +389,38 @@ def test_interactive_pathways_have_a_curve_for_every_mode_pathway_and_solver():
         pathway=["a", "b"],
         mode=[1, 2],
         epoch=[0, 9],
-    ).assign_attrs(parameters='{"duration": 3}')
+    ).assign_attrs(parameters='{"duration": 3, "gated_pathway": "b"}')
+    data = data.assign_coords(task_singular_value=("mode", [2.0, 1.0]))
     panel = {"experiment": "e", "show": "curves", "columns": "onset"}
-    twin = interactive.draw("pathway_panels", [panel, panel | {"show": "matrices"}], {"e": data})
-    assert len(twin.data) == 2 * 2 * 2 * 2
-    assert [line.name for line in twin.data if line.showlegend] == ["mode 1", "mode 2"]
-    assert [title.text for title in twin.layout.annotations] == ["gating in [0, 3)", "gating in [5, 8)"]
+    twin = interactive.draw("pathway_panels", [panel], {"e": data})
+    assert len([line for line in twin.data if line.x[0] is not None and line.type == "scatter"]) == 2 * 2 * 2 * 2
+    keys = [line.name for line in twin.data if line.showlegend is not False]
+    assert keys == ["mode 1: s = 2", "mode 2: s = 1", "gradient descent", "ODE", "deficit"]
+    shades = {(shape.x0, shape.x1) for shape in twin.layout.shapes}
+    assert (len(twin.layout.shapes), shades) == (4, {(0, 3), (5, 8)})
+
+
+def test_interactive_spectra_show_the_switch_and_theory_once_in_the_legend():
+    data = dataset(
+        "singular_value", solver=["gradient_descent", "ode"], mode=[1, 2], epoch=[0, 9], switch_epoch=[0, 5]
+    )
+    panel = {"experiment": "e", "switch_epochs": [0, 5]}
+    twin = interactive.draw("spectra", [panel], {"e": data})
+    assert [line.name for line in twin.data if line.visible and line.showlegend] == ["mode 1", "mode 2", "theory"]
+    first, second = (button.args[1]["shapes"] for button in twin.layout.updatemenus[0].buttons)
+    assert (len(first), second[0]["x0"]) == (0, 5)
+    assert [button.label for button in twin.layout.updatemenus[0].buttons] == ["no deficit", "switch at 5"]
+
+
+def test_the_library_of_the_pages_is_the_one_of_the_package(tmp_path):
+    with gzip.open(interactive.LIBRARY, "rt", encoding="utf-8") as library:
+        assert f"(cartesian - minified) v{get_plotlyjs_version()}" in library.read(200)
+    twin = interactive.draw(
+        "charts",
+        [{"chart": "curves", "experiment": "e", "x": "switch_epoch", "show": "relative_accuracy"}],
+        {"e": dataset(switch_epoch=EPOCHS)},
+    )
+    interactive.save(twin, "<b>Title</b> & $name", "fig", str(tmp_path / "page.html"))
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h1>&lt;b&gt;Title&lt;/b&gt; &amp; $name</h1>" in page
+    assert len(page) < 1_000_000, "a report holds a dozen of them"

@@ -305,7 +305,7 @@ CLAIM = {
         ({"measure": "effect_by_rank"}, ".arguments = 'deepest'", "higher$"),
         ({"measure": "learning_order"}, ".arguments = 'deepest'", "none, as learning_order has none$"),
         ({"measure": "late_change_at", "arguments": {}}, ".arguments: missing key = 'depth'", "all of depth$"),
-        ({"measure": "late_change_at", "arguments": {"depth": True}}, ".arguments.depth = True", "integer$"),
+        ({"measure": "late_change_at", "arguments": {"depth": True}}, ".arguments.depth = true", "integer$"),
         ({"measure": "movement", "arguments": {"onset": "lat"}}, ".arguments.onset = 'lat'", "middle or late$"),
         ({"measure": "final_effect", "arguments": {"deph": 3}}, ".arguments = 'deph'", "reduce, .*did you mean depth"),
         (
@@ -327,7 +327,11 @@ CLAIM = {
         ({"at_most": 0.3}, ": thresholds = ['below', 'at_most']", "exactly one of below, at_most, above, at_least$"),
         ({"below": None}, ": thresholds = []", "exactly one of below, at_most, above, at_least$"),
         ({"below": float("nan")}, ".below = nan", "finite numbers$"),
-        ({"below": "1e-3"}, ".below = '1e-3'", "null or number, at least -1000000000000, at most 1000000000000$"),
+        (
+            {"below": "1e-3"},
+            ".below = '1e-3'",
+            r"null or number, at least -1000000000000, at most 1000000000000 .*1\.0e-3 a number\)$",
+        ),
         ({"belwo": 1}, ": unknown key = 'belwo'", "figure, .*did you mean below"),
         ({"statement": "two\nlines"}, ".statement = ", "word, one line of 1 to 1000 characters"),
         ({"solver": "descent"}, ".solver = 'descent'", "null or gradient_descent or gradient_flow$"),

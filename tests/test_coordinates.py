@@ -9,7 +9,7 @@ from critical_periods.analysis import coordinates
 from critical_periods.analysis.assemble import assemble
 from critical_periods.analysis.measures import MissingDataError, at
 from critical_periods.execution.jobs import loaded, run_batches
-from critical_periods.figures import charts, error_curves, phase_portraits, spectra, style
+from critical_periods.figures import charts, phase_portraits, spectra, style
 from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
 from critical_periods.models.pathways.simulate_scalar import simulate_scalar
 from critical_periods.models.registry import models
@@ -66,12 +66,13 @@ def experiment(config, tmp_path):
     return run
 
 
-def legend(axes):
-    return axes.get_legend_handles_labels()[1]
+def legend(figure):
+    return [text.get_text() for row in figure.legends for text in row.get_texts()]
 
 
 def test_numbers_stay_numbers_beside_null(experiment):
     curves = {"experiment": "e", "show": "reconstruction_error", "lines": "pretrain_n_observed"}
+    curves |= {"chart": "curves", "x": "switch_epoch"}
     spectrum = {"experiment": "e", "select": {"pretrain_n_observed": None}, "switch_epochs": [0, 20]}
     chart = {"chart": "curves", "experiment": "e", "show": "reconstruction_error"}
     charted = [
@@ -84,7 +85,7 @@ def test_numbers_stay_numbers_beside_null(experiment):
         "matrix_completion",
         {"pretrain_n_observed": [None, 100, 30]},
         [
-            {"kind": "error_curves", "panels": [curves]},
+            {"kind": "charts", "panels": [curves]},
             {"kind": "spectra", "panels": [spectrum]},
             {"kind": "charts", "panels": charted},
         ],
@@ -97,9 +98,9 @@ def test_numbers_stay_numbers_beside_null(experiment):
     with pytest.raises(MissingDataError, match="no pretrain_n_observed = 50"):
         at(error, pretrain_n_observed=50)
 
-    axes = error_curves.draw([curves], {"e": dataset}).axes[0]
-    assert legend(axes) == ["same as final", "100", "30"]
-    lines = [line for line in axes.lines if line.get_label() in legend(axes)]
+    figure = charts.draw([curves], {"e": dataset})
+    assert legend(figure) == ["observed while pre-training", "same as final", "100", "30"]
+    lines = [line for line in figure.axes[0].lines if line.get_marker() in style.MARKERS]
     for line, cell in zip(lines, cells.values(), strict=True):
         np.testing.assert_allclose(line.get_ydata(), cell["reconstruction_error"])
 
@@ -130,7 +131,8 @@ def test_words_stand_beside_none(experiment):
     assert style.parameter(undisturbed, "lesioned_pathway") is None
     assert style.parameter(undisturbed, "alternate_every") is None
     figure = phase_portraits.draw(panels, {"e": dataset})
-    assert [axes.get_title() for axes in figure.axes] == ["epochs of a turn never", "epochs of a turn 2"]
+    titles = [axes.get_title(loc="left").split("  ")[1] for axes in figure.axes]
+    assert titles == ["epochs of a turn never", "epochs of a turn 2"]
 
 
 def test_true_and_false_stay_what_they_are(experiment):
@@ -172,5 +174,5 @@ def test_predictions_are_told_apart_where_an_axis_has_null():
     figure = charts.draw([panel], {"e": dataset})
     points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert len({str(point.get_color()) for point in points}) == 2
-    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    texts = legend(figure)
     assert texts == ["axis", "none", "100"]

@@ -12,7 +12,7 @@ from critical_periods.analysis.assemble import assemble
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
-from critical_periods.figures import charts, error_curves
+from critical_periods.figures import charts
 from critical_periods.models.matrix_completion.derived import derive
 from critical_periods.models.matrix_completion.landscape import Factorization
 from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
@@ -132,8 +132,9 @@ def test_figures_mark_what_diverged_and_nothing_else():
         attrs={"parameters": "{}"},
     )
     lines = {"experiment": "sweep", "show": "reconstruction_error", "lines": "depth"}
-    assert crosses(error_curves.draw([lines], {"sweep": dataset})) == [0, 10, 20]
+    lines |= {"chart": "curves", "x": "switch_epoch"}
+    assert crosses(charts.draw([lines], {"sweep": dataset})) == [0, 10, 20]
     chart = {"experiment": "sweep", "chart": "map", "show": "reconstruction_error", "x": "switch_epoch", "y": "depth"}
     assert crosses(charts.draw([chart], {"sweep": dataset})) == [0, 10, 20]
-    assert crosses(error_curves.draw([lines], {"sweep": dataset.drop_vars("diverged")})) == []
+    assert crosses(charts.draw([lines], {"sweep": dataset.drop_vars("diverged")})) == []
     plt.close("all")

@@ -169,8 +169,17 @@ def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config):
     }
     matrix_config["figures"]["my_figure"] = {
         "title": "My own",
-        "kind": "error_curves",
-        "panels": [{"experiment": "mine", "select": {"final_rank": 3}, "show": "relative_accuracy", "lines": "depth"}],
+        "kind": "charts",
+        "panels": [
+            {
+                "chart": "curves",
+                "experiment": "mine",
+                "x": "switch_epoch",
+                "select": {"final_rank": 3},
+                "show": "relative_accuracy",
+                "lines": "depth",
+            }
+        ],
     }
     mine = Plan(matrix_config).experiments["mine"]
     assert list(mine.axes) == ["seed", "depth", "final_rank"]
@@ -232,7 +241,7 @@ WRONG = [
     ("models.matrix_completion.cycle_factor", 0.5, "cycle_factor = 0.5", "at least 1"),
     ("models.matrix_completion.switch_epochs", [0, 20, 10], "switch_epochs = [0, 20, 10]", "ascending"),
     ("models.matrix_completion.switch_epochs", [0, 10, 10], "switch_epochs = [0, 10, 10]", "none twice"),
-    ("models.matrix_completion.switch_epochs", [0, -10], "switch_epochs.1 = -10", "at least 0"),
+    ("models.matrix_completion.switch_epochs", [0, -10], "switch_epochs[1] = -10", "at least 0"),
     ("models.matrix_completion.switch_epochs", [10, 20], "switch_epochs = [10, 20]", "0 first"),
     ("models.matrix_completion.pretrain_task", "nothing", "pretrain_task = 'nothing'", "other or same"),
     ("solver", "adam", "solver = 'adam'", "gradient_descent or gradient_flow"),
@@ -252,10 +261,14 @@ WRONG = [
         "did you mean depth?",
     ),
     ("figures.fig04.panels.0.lines", "size", "figures.fig04.panels[0].lines = 'size'", "seed, depth"),
-    ("figures.fig04.panels.0.show", "accuracy", "figures.fig04.panels.0.show = 'accuracy'", "relative_accuracy"),
+    ("figures.fig04.panels.0.show", "accuracy", "figures.fig04.panels[0].show = 'accuracy'", "relative_accuracy"),
     ("figures.fig06.panels.0.select.n_observed", 7, "figures.fig06.panels[0].select.n_observed = 7", "1000, 1500"),
     ("figures.fig06.panels.0.switch_epochs", [5], "figures.fig06.panels[0].switch_epochs = 5", "0, 1000"),
-    ("figures.fig04.kind", "pie", "figures.fig04.kind = 'pie'", "error_curves"),
+    ("figures.fig04.kind", "pie", "figures.fig04.kind = 'pie'", "charts"),
+    ("models.matrix_completion.size", 40, "experiments.depth: n_observed = 2000", "(experiments.depth.set gives"),
+    ("models.matrix_completion.learning_rate", "2e-1", "learning_rate = '2e-1'", "2.0e-1 a number)"),
+    ("models.matrix_completion.depth", None, "models.matrix_completion.depth = empty", "integer"),
+    ("figures.fig04.kind", "error_curves", "kind = 'error_curves'", "charts, with chart: curves"),
 ]
 
 
@@ -337,3 +350,15 @@ def test_a_missing_key_is_named(matrix_config):
     del matrix_config["models"]["matrix_completion"]["depth"]
     with pytest.raises(ConfigError, match=r"models\.matrix_completion: missing key = 'depth'"):
         Plan(matrix_config)
+
+
+def test_jobs_are_named_by_what_varies_in_the_experiments_that_need_them():
+    plan = Plan(CONFIG)
+
+    def said(name):
+        return [plan.said(bundle) for bundle in plan.experiment_bundles(name)]
+
+    assert said("seeds") == ["seed 0, depth 3, pretrain_rank 10, n_observed 2000", "seed 1", "seed 2", "seed 3"]
+    assert said("gating") == ["3 cells: seed 0, onset 0, 400, 750"]
+    cells = plan.experiments["pretrain_rank"].cells.values()
+    assert "seed 0, pretrain_rank 15" in {plan.said(plan.bundle_of[plan.first(cell).id]) for cell in cells}

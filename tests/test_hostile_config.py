@@ -12,6 +12,7 @@ import yaml
 from conftest import CONFIG, REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.files import read_file
@@ -63,8 +64,8 @@ def laughs(levels):
         ('{"a": 1, "b": {"c": 1, "c": 1}}', "line 1: duplicated key = 'b.c'"),
         ('{\t"a": 1,\n\t"a": 1}', "duplicated key = 'a'"),
         ("only words", "'only words'; allowed: keys with values"),
-        ("", "None; allowed: keys with values"),
-        ("# nothing\n", "None; allowed: keys with values"),
+        ("", "empty; allowed: keys with values"),
+        ("# nothing\n", "empty; allowed: keys with values"),
         ("[1, 2]", "allowed: keys with values"),
         ("a: [1\nb: 2\n", "line 2 = "),
         ("a: 1\n\tb: 2\n", "allowed: YAML or JSON"),
@@ -217,7 +218,7 @@ def test_a_grid_of_too_many_cells_is_refused_before_it_is_expanded(config):
 def test_truth_values_are_not_selected_as_numbers(config):
     config["experiments"]["depth"]["vary"]["depth"] = [1, 2]
     config["figures"]["fig04"]["panels"][0]["select"] = {"depth": True}
-    assert "select.depth = True" in refusal(config)
+    assert "select.depth = true" in refusal(config)
 
 
 words = st.sampled_from([*HOSTILE_NAMES, "depth", "seed", "matrix_completion", "1", "1e400", "a"]) | st.text(
@@ -346,3 +347,23 @@ def test_of_errors_under_words_and_under_numbers_one_is_told(config):
     config["experiments"]["gating"]["vary"] = {"depth": [], 3: []}
     with pytest.raises(ConfigError, match=r"experiments\.gating"):
         Plan(config)
+
+
+def test_files_are_laid_over_each_other_key_by_key_and_lists_are_replaced(config):
+    """As docs/configuration.md says."""
+    first = {
+        "seeds": [1],
+        "experiments": {"depth": {"set": {"init_scale": 0.01}, "vary": {"learning_rate": [0.1, 0.2]}}},
+    }
+    second = {"experiments": {"depth": {"set": {"final_rank": 4}, "vary": {"learning_rate": [0.4]}}}}
+    panels = config["figures"]["fig04"]["panels"]
+    for file in (first, second):
+        update_config(config, file)
+    depth = Plan(config).experiments["depth"]
+    assert depth.axes == {"seed": (1,), "depth": (1, 2, 3), "learning_rate": (0.4,)}
+    assert {(cell.parameters["init_scale"], cell.parameters["final_rank"]) for cell in depth.cells.values()} == {
+        (0.01, 4)
+    }
+    assert config["figures"]["fig04"]["panels"] == panels
+    update_config(config, {"experiments": {"depth": None}})
+    assert "experiments.depth = empty" in refusal(config)

@@ -103,7 +103,7 @@ def panels_of_papers_kinds(experiments):
         for axis in experiment.axes:
             base = {"experiment": name, "select": selection(experiment, axis)}
             for show in ("relative_accuracy", "reconstruction_error"):
-                yield "error_curves", base | {"show": show, "lines": axis}
+                yield "charts", base | {"chart": "curves", "x": "switch_epoch", "show": show, "lines": axis}
             yield "spectra", base | {"columns": axis}
             yield "phase_portraits", base | {"columns": axis}
             yield "pathway_panels", base | {"show": "curves", "columns": axis}
@@ -145,14 +145,13 @@ def test_panels_of_the_papers_kinds_are_planned_if_and_only_if_they_can_be_drawn
             continue
         accepted[kind].add(panel["experiment"])
         assert not failure(datasets, kind, panel), (kind, panel)
-        if kinds()[kind].has_twin([panel]):
+        if kinds()[kind].interactive:
             interactive.draw(kind, [panel], datasets)
     assert accepted == {
-        "error_curves": {"completion", "looked_at"},
         "spectra": {"completion", "looked_at", "flow", "modes"},
         "phase_portraits": {"portraits", "lesioned", "by_size"},
         "pathway_panels": {"network", "tanh", "gated"},
-        "charts": set(),
+        "charts": {"completion", "looked_at"},
     }
 
 
@@ -176,16 +175,6 @@ def test_charts_are_planned_if_and_only_if_they_can_be_drawn(experiments, datase
 @pytest.mark.parametrize(
     ("kind", "panel", "message"),
     [
-        (
-            "error_curves",
-            "{experiment: completion, show: accuracy, lines: depth}",
-            "show = 'accuracy'; allowed: relative_accuracy or",
-        ),
-        (
-            "error_curves",
-            "{experiment: network, show: relative_accuracy, lines: onset}",
-            "experiment = 'network'; allowed: one that records relative_accuracy: completion, looked_at",
-        ),
         ("spectra", "{experiment: portraits, columns: depth}", "experiment = 'portraits'; allowed: "),
         (
             "spectra",
@@ -276,10 +265,3 @@ def test_portraits_of_other_singular_values_do_not_share_axes(experiments):
 def test_predictions_are_compared_in_one_unit(experiments):
     panel = {"chart": "prediction", "experiment": "completion", "x": "predicted_closing", "y": "relative_accuracy"}
     assert "variables in the same unit, not in 1 and epoch" in refusal(experiments, "charts", panel)
-
-
-def test_matrices_alone_have_no_interactive_twin():
-    matrices, curves = ({"experiment": "network", "show": show} for show in ("matrices", "curves"))
-    assert not kinds()["pathway_panels"].has_twin([matrices, matrices])
-    assert kinds()["pathway_panels"].has_twin([matrices, curves])
-    assert not kinds()["phase_portraits"].has_twin([{"experiment": "portraits", "columns": "depth"}])

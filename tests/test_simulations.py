@@ -245,10 +245,10 @@ def test_a_figure_is_drawn_from_datasets_in_memory(datasets):
     dataset, before = datasets["scalar_pathways"], dict(plt.rcParams)
     panel = {"chart": "curves", "x": "duration", "show": "impairment", "lines": "depth"}
     figure = cp.draw({"kind": "charts", "panels": [panel]}, dataset)
-    mean = dataset.impairment.mean(["seed", "trajectory"])
+    median = dataset.impairment.median(["seed", "trajectory"])
     drawn = [line.get_ydata() for line in figure.axes[0].lines]
-    for depth in mean.depth:
-        assert any(np.allclose(line, mean.sel(depth=depth)) for line in drawn if len(line) == 3)
+    for depth in median.depth:
+        assert any(np.allclose(line, median.sel(depth=depth)) for line in drawn if len(line) == 3)
     assert dict(plt.rcParams) == before
     few = {"n_trajectories": 2, "epochs": 120, "record_every": 60}
     portraits = simulate("scalar_pathways", {"depth": [2, 4], "onset": [0, 100]}, **few)

@@ -1,13 +1,13 @@
-"""Bands of every kind of figure: the sample standard deviation over runs, and the line that says so."""
+"""The spread over runs in every kind of figure: few of them one by one, the middle half of many, and what says so."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 
-from critical_periods.figures import charts, curves, error_curves, pathway_panels, spectra
+from critical_periods.figures import charts, curves, pathway_panels, spectra, style
 
-SEEDS, EPOCHS = [0, 1, 2], [0, 10, 20, 30]
+FEW, MANY, EPOCHS = [0, 1, 2], list(range(20)), [0, 10, 20, 30]
 
 
 @pytest.fixture(autouse=True)
@@ -16,17 +16,11 @@ def close_figures():
     plt.close("all")
 
 
-def values(seeds=SEEDS, **axes):
+def values(seeds=FEW, **axes):
     """Positive values that differ between seeds."""
     axes = {"seed": seeds} | axes
     drawn = np.random.default_rng(0).uniform(1, 2, [len(points) for points in axes.values()])
     return xr.DataArray(drawn, dims=list(axes), coords=axes)
-
-
-def error_curves_of(seeds, **panel):
-    dataset = xr.Dataset({"reconstruction_error": values(seeds, depth=[2, 3], switch_epoch=EPOCHS)})
-    panel = {"experiment": "e", "show": "reconstruction_error", "lines": "depth"} | panel
-    return error_curves.draw([panel], {"e": dataset}), dataset["reconstruction_error"].isel(depth=0)
 
 
 def charts_of(seeds, **panel):
@@ -52,60 +46,84 @@ def pathway_panels_of(seeds):
 
 
 def noted(figure):
-    """What is written below the figure, or last in its legend."""
-    legends = [legend.get_texts()[-1].get_text().replace("\n", " ") for legend in figure.legends]
-    return figure.get_supxlabel() or "".join(legends)
+    """What is written below the figure."""
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
 
 
-KINDS = [error_curves_of, charts_of, spectra_of, pathway_panels_of]
+def bold(figure):
+    """The first line that is the median over runs."""
+    return next(line for line in figure.axes[0].lines if not line.get_alpha() and len(line.get_xdata()) == len(EPOCHS))
+
+
+KINDS = [charts_of, spectra_of, pathway_panels_of]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bands_are_the_sample_standard_deviation_and_the_figure_says_so(kind):
-    figure, expected = kind(SEEDS)
-    figure.canvas.draw()
-    band = figure.axes[0].collections[0].get_paths()[0].vertices
-    for epoch in EPOCHS:
+def test_few_runs_are_drawn_one_by_one_below_their_median(kind):
+    figure, expected = kind(FEW)
+    faint = [line.get_ydata() for line in figure.axes[0].lines if line.get_alpha()]
+    np.testing.assert_array_equal(faint[: len(FEW)], expected.values.reshape(len(FEW), -1))
+    np.testing.assert_allclose(bold(figure).get_ydata(), np.median(faint[: len(FEW)], axis=0))
+    assert noted(figure) == "Medians; thin lines: single runs of 3 seeds"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bands_are_the_middle_half_of_many_runs_and_the_figure_says_so(kind):
+    figure, expected = kind(MANY)
+    bands = [shape for shape in figure.axes[0].collections if shape.get_alpha() == curves.PALE]
+    band = bands[0].get_paths()[0].vertices
+    runs = expected.values.reshape(len(MANY), -1)
+    for index, epoch in enumerate(EPOCHS):
         low, *_, high = sorted(band[np.isclose(band[:, 0], epoch), 1])
-        runs = expected.values.reshape(len(SEEDS), -1)[:, EPOCHS.index(epoch)]
-        deviation = np.sqrt(np.square(runs - runs.mean()).sum() / (len(runs) - 1))
-        np.testing.assert_allclose([low, high], [runs.mean() - deviation, runs.mean() + deviation])
-    assert noted(figure) == "Bands: standard deviation over 3 seeds"
+        np.testing.assert_allclose([low, high], np.quantile(runs[:, index], [0.25, 0.75]))
+    np.testing.assert_allclose(bold(figure).get_ydata(), np.median(runs, axis=0))
+    assert not [line for line in figure.axes[0].lines if line.get_alpha()], "single runs would cover each other"
+    assert noted(figure) == "Medians; bands: the middle half of 20 seeds"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_of_one_seed_have_neither_bands_nor_a_line_about_them(kind):
     figure, _ = kind([0])
-    assert "standard deviation" not in noted(figure)
-    assert not figure.axes[0].collections
+    assert noted(figure) == ""
+    assert not [shape for shape in figure.axes[0].collections if shape.get_alpha() == curves.PALE]
 
 
-def test_the_line_tells_logarithms_and_bars():
-    assert error_curves_of(SEEDS, log=True)[0].get_supxlabel() == (
-        "Bands: standard deviation over 3 seeds; on logarithmic axes, of the logarithms"
-    )
-    dataset = xr.Dataset({"error": values(activation=["tanh", "relu"])})
-    panel = {"chart": "curves", "experiment": "e", "show": "error", "x": "activation"}
-    assert charts.draw([panel], {"e": dataset}).get_supxlabel() == "Bars: standard deviation over 3 seeds"
+def test_a_band_of_shares_stays_a_share():
+    shares = values(MANY, onset=EPOCHS) - 1
+    shares = shares.where(shares > 0.5, 0)  # most are 0: a standard deviation would reach below
+    low, high = curves.middle(shares)
+    assert low.min() >= 0
+    assert high.max() <= 1
 
 
 def test_panels_over_different_runs_are_told_apart():
-    few, many = curves.Band("3 seeds"), curves.Band("3 seeds × 20 initial conditions")  # noqa: RUF001
-    assert curves.describe_bands([few, None, few]) == "Bands: standard deviation over 3 seeds"
-    assert curves.describe_bands([few, None, many, few]) == (
-        "Bands: standard deviation over 3 seeds (a, d), 3 seeds × 20 initial conditions (c)"  # noqa: RUF001
+    few, many = curves.Spread("3 seeds", True), curves.Spread("3 seeds × 20 initial conditions", False)  # noqa: RUF001
+    assert curves.described([few, few]) == "Medians; thin lines: single runs of 3 seeds"
+    assert curves.described([few, None, many, few]) == (
+        "Medians; thin lines: single runs of 3 seeds (A, D); "
+        "bands: the middle half of 3 seeds × 20 initial conditions (C)"  # noqa: RUF001
     )
-    assert curves.band(values(trajectory=range(20), onset=EPOCHS), "onset") == many
-    assert curves.band(values(trajectory=range(20), onset=EPOCHS), "onset", "seed").runs == "20 initial conditions"
-    assert curves.describe_bands([None, None]) == ""
+    assert curves.shown_of(values(trajectory=range(20), onset=EPOCHS)) == many
+    assert curves.shown_of(values(trajectory=range(20), onset=EPOCHS), "seed").runs == "20 initial conditions"
+    assert curves.described([None, None]) == ""
+    assert [style.panel_letter(index) for index in (0, 25, 26, 53)] == ["A", "Z", "AA", "BB"]
 
 
 def test_runs_without_a_value_do_not_count():
     array = values(onset=EPOCHS)
-    array[0, 1], array[:2, 2] = np.nan, np.nan
-    mean, low, high = curves.mean_and_band(array)
-    np.testing.assert_allclose(mean[1], array[1:, 1].mean())
-    np.testing.assert_allclose((high - low)[1], 2 * np.std(array.values[1:, 1], ddof=1))
-    np.testing.assert_allclose(mean[2], array[2, 2])
-    assert np.isnan(low[2])
-    assert np.isnan(high[2])
+    array[0, 1] = np.nan
+    np.testing.assert_allclose(curves.median(array)[1], np.median(array[1:, 1]))
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ([0, 5000, 10_000, 12_500], ["0", "5k", "10k", "12.5k"]),
+        ([1250, 2000], ["1250", "2000"]),
+        ([0.1, 0.001, 1e-5, 2.5e-7], ["0.1", "0.001", "10⁻⁵", "2.5·10⁻⁷"]),
+        ([-0.1, 123_456], ["\N{MINUS SIGN}0.1", "123.456k"]),
+        (["block_diagonal", "none"], ["block diagonal", "none"]),
+    ],
+)
+def test_numbers_are_written_in_one_way(values, written):
+    assert style.value_labels(values) == written

@@ -61,7 +61,7 @@ def test_a_study_takes_what_a_kind_of_figures_is_drawn_from(config, study):
 
 def test_what_a_configuration_without_such_figures_has_is_taken(config, study):
     config["figures"] = {}
-    (run,) = study({"take": {"drawn_as": "error_curves"}}).runs.values()
+    (run,) = study({"take": {"drawn_as": "charts"}}).runs.values()
     assert run["experiments"] == {}
 
 
@@ -120,14 +120,14 @@ def test_a_study_is_not_called_as_a_folder_of_the_paper_or_what_no_target_can_be
             {"take": {"model": "matrix_competion"}},
             r"take\.model = 'matrix_competion'; .*did you mean matrix_completion",
         ),
-        ({"take": {"drawn_as": "error_curve"}}, r"take\.drawn_as = 'error_curve'; .*did you mean error_curves"),
+        ({"take": {"drawn_as": "chart"}}, r"take\.drawn_as = 'chart'; .*did you mean charts"),
         ({"variants": {"a": {"dtype": "float16"}}}, r"variants\.a\.dtype = 'float16'; allowed: .*float32 or float64"),
         (
             {"variants": {"a": {}}, "compare": {"variable": "reconstruction_error", "reference": "b"}},
             r"compare\.reference = 'b'; allowed: a",
         ),
         ({"experiments": {"own": {"model": "x"}}}, r"mine\.experiments\.own: missing key = 'title'"),
-        ({"seeds": [0], "smoke": {"seeds": [1.5]}}, r"mine at smoke size\.seeds\.0 = 1\.5; allowed: integer"),
+        ({"seeds": [0], "smoke": {"seeds": [1.5]}}, r"mine at smoke size\.seeds\[0\] = 1\.5; allowed: integer"),
         ('title: "\\ud800"', "line 1 = .*; allowed: YAML or JSON"),
         ("title: T\ntitle: U", r"line 2: duplicated key = 'title'"),
     ],

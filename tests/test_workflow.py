@@ -39,8 +39,16 @@ TINY = {
     "figures": {
         "fig04": {
             "title": "Curves",
-            "kind": "error_curves",
-            "panels": [{"experiment": "depth", "show": "relative_accuracy", "lines": "depth"}],
+            "kind": "charts",
+            "panels": [
+                {
+                    "chart": "curves",
+                    "experiment": "depth",
+                    "x": "switch_epoch",
+                    "show": "relative_accuracy",
+                    "lines": "depth",
+                }
+            ],
         },
         "fig06": {
             "title": "Spectra",
@@ -186,7 +194,7 @@ def test_longer_final_training_reuses_the_pretraining(project):
 
 
 def test_an_edit_of_a_drawing_trains_nothing(project):
-    project.edit("src/critical_periods/figures/error_curves.py", "2.5 * rows", "2.6 * rows")
+    project.edit("src/critical_periods/figures/spectra.py", "1.7 * len", "1.8 * len")
     assert project.planned() == {"figure": 1}
 
 

@@ -76,7 +76,7 @@ MODELS = (
     Model(
         name="autoencoder",
         parameters=Autoencoder,
-        simulation=Simulation("autoencoder", "train_autoencoder", f"{__name__}:simulate", "Training {bundle}", (5, 1)),
+        simulation=Simulation("autoencoder", "train_autoencoder", f"{__name__}:simulate", "Training, {cells}", (5, 1)),
         variables={
             "epoch": Variable("training epoch", "epoch", "epoch"),
             "error": Variable("error on all inputs after training", label="error", dims=()),

@@ -2,6 +2,7 @@
 
 
 rule aggregate:
+    """The dataset of an experiment, from its cells."""
     input:
         cell_files,
     output:

@@ -2,20 +2,16 @@
 
 
 rule judge:
+    """Verdicts on the claims of a run."""
     input:
         run_datasets,
     output:
-        table=report(
-            "results/{run}claims.csv",
-            caption="../report/claims.rst",
-            category="Claims",
-            labels=claim_labels("table"),
-        ),
+        table="results/{run}claims.csv",
         page=report(
             "results/{run}claims.html",
             caption="../report/claims.rst",
             category="Claims",
-            labels=claim_labels("with reasons and intervals"),
+            labels=claim_labels,
         ),
         text="results/{run}claims.txt",
         unjudged="results/{run}claims_not_judged.csv",
@@ -31,12 +27,13 @@ rule judge:
         claims=claims_judged,
         code=judging_code,
     message:
-        "Judging the claims on {input}"
+        "Judging claims, verdicts in {output.table}"
     script:
         "../scripts/judge.py"
 
 
 rule claims:
+    """The verdicts on the paper's claims, on the terminal."""
     input:
         table="results/claims.csv",
         text="results/claims.txt",
@@ -58,6 +55,7 @@ rule claims:
 
 
 use rule claims as strict_claims with:
+    """Fails where a claim of the paper does not hold or was not judged."""
     output:
         touch("results/claims_hold"),
     log:

@@ -105,7 +105,7 @@ def figure_files(names, run):
 
 def interactive_files(names, run):
     figures = RUNS[run]["figures"]
-    drawn = [name for name in names if kinds()[figures[name]["kind"]].has_twin(figures[name]["panels"])]
+    drawn = [name for name in names if kinds()[figures[name]["kind"]].interactive]
     return [f"results/{run}interactive/{name}.html" for name in drawn]
 
 
@@ -141,6 +141,11 @@ def has_first(bundle):
     """Whether the cells of a bundle need others to be computed before."""
     model = model_of(bundle.cells[0])
     return model.first is not None and bundle.cells[0].model == model.name
+
+
+def bundle_said(wildcards):
+    """What a job computes, for its message: text that it carries without being run again for another."""
+    return plan_of_bundle(wildcards).said(bundle_of(wildcards))
 
 
 def first_files(wildcards):
@@ -241,6 +246,13 @@ def refusing_names_of_rules(key, name, ours):
         raise WorkflowError(f"Configuration: {error}") from None
 
 
+def explain(name, text):
+    """Say in --list-rules what the rule made last is for, if that is the one: a parent of the module may leave it out."""
+    made = list(workflow.rules)
+    if made and name in made[-1].name:
+        made[-1].docstring = text
+
+
 def run_name(run):
     return run[:-1] or "paper"
 
@@ -251,13 +263,9 @@ def figure_labels(wildcards):
     return {"figure": wildcards.figure, "title": title, "run": run_name(wildcards.run)}
 
 
-def claim_labels(part):
-    """Labels of a file in the report: what it holds, and of which run."""
-
-    def labels(wildcards):
-        return {"claims": part, "run": run_name(wildcards.run)}
-
-    return labels
+def claim_labels(wildcards):
+    """Labels of the page of claims in the report."""
+    return {"claims": "verdicts, with reasons and intervals", "run": run_name(wildcards.run)}
 
 
 @cache

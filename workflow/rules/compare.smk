@@ -27,3 +27,5 @@ for study in STUDIES.values():
                 "Comparing the variants; largest differences in {log}"
             script:
                 "../scripts/compare.py"
+
+        explain(study.name, f"The variants of {study.name} side by side")

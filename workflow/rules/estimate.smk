@@ -1,5 +1,6 @@
 # A look before the run.
 rule estimate:
+    """What every study would take, from what has run already."""
     log:
         "results/logs/estimate.log",
     localrule: True

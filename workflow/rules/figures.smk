@@ -2,6 +2,7 @@
 
 
 rule figure:
+    """A figure, as PDF and PNG."""
     input:
         figure_data,
     output:

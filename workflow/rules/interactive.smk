@@ -2,6 +2,7 @@
 
 
 rule interactive:
+    """The page of a figure, to hover over and zoom into."""
     input:
         figure_data,
     output:

@@ -1,5 +1,6 @@
 # What lies in results/ and nobody asks for any more.
 rule prune:
+    """What lies in results and no study asks for any more."""
     log:
         "results/logs/prune.log",
     localrule: True

@@ -21,6 +21,7 @@ for simulation in SIMULATIONS.values():
                 mem_mb=memory(simulation.megabytes),
                 runtime=minutes(*simulation.minutes),
                 gpu=graphics_cards,
+                cells=bundle_said,
             params:
                 cells=bundle_cells,
                 first=bundle_firsts,
@@ -28,6 +29,10 @@ for simulation in SIMULATIONS.values():
                 code=bundle_code,
                 versions=VERSIONS,
             message:
-                simulation.message.format(bundle="{wildcards.bundle}", log="{log}")
+                simulation.message.format(
+                    cells="{resources.cells}", bundle="{wildcards.bundle}", log="{log}"
+                )
             script:
                 "../scripts/simulate.py"
+
+    explain(simulation.rule, simulation.message.partition(", {")[0].partition("; ")[0])

@@ -3,6 +3,7 @@
 
 
 rule all:
+    """Everything of the paper: figures, datasets, pages and verdicts."""
     default_target: True
     input:
         study_files(STUDIES[""]),
@@ -19,6 +20,8 @@ for study in STUDIES.values():
                 input:
                     study_files(study),
 
+            explain(study.name, study.title)
+
 
 for name, run in FIGURES.items():
     with refusing_names_of_rules("figures", name, FIGURES):
@@ -28,3 +31,5 @@ for name, run in FIGURES.items():
                 name
             input:
                 figure_files([name], run),
+
+        explain(name, RUNS[run]["figures"][name]["title"])

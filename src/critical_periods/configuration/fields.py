@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -36,6 +37,10 @@ class ConfigError(ValueError):
 
     def __init__(self, key: str, value: Any, allowed: str) -> None:
         super().__init__(f"{_line(key)} = {_line(_REPR.repr(value))}; allowed: {_line(allowed, 2000)}")
+
+    def hinting(self, hint: str) -> None:
+        """Say a way out, in brackets after the rest."""
+        self.args = (f"{self} ({hint})",)
 
 
 class Section(BaseModel):
@@ -142,7 +147,7 @@ def _refusal(section: type[Section], value: Any, place: str, errors: Sequence[Ma
             rank += fitting is not schema  # an alternative that the value is not meant as
         found.append((rank == 3, len(path) + (rank < 2), rank, error, fitting if rank < 2 else schema, path, part))
     *_, rank, error, schema, path, part = min(found, key=lambda item: item[:3])
-    where = ".".join([*[place] * bool(place), *path]) or "configuration"
+    where = _joined(place, path) or "configuration"
     name = error["loc"][-1] if error["loc"] else ""
     if rank == 0:
         return ConfigError(f"{where}: unknown key", name, one_of(name, schema.get("properties", {})))
@@ -150,18 +155,29 @@ def _refusal(section: type[Section], value: Any, place: str, errors: Sequence[Ma
         return ConfigError(f"{where}: missing key", name, f"all of {', '.join(schema['required'])}")
     if name == "[key]":
         return ConfigError(where, error["loc"][-2], allowed(schema["propertyNames"] | {"pattern": ""}))
-    return ConfigError(where, part, allowed(schema))
+    hint = ""
+    if isinstance(part, str) and (number := re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", part)):
+        whole, fraction, sign, power = number.groups()
+        hint = f" (for YAML {part} is a word, {whole}{fraction or '.0'}e{sign or '+'}{power} a number)"
+    return ConfigError(where, part, allowed(schema) + hint)
+
+
+def _joined(place: str, path: Iterable[str | int]) -> str:
+    """A place in the configuration with the way from there: keys after dots, indices in brackets."""
+    for step in path:
+        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else step
+    return place
 
 
 def _walk(
     schema: Mapping[str, Any], location: Sequence[str | int], value: Any, unknown: bool
-) -> tuple[Mapping[str, Any], list[str], Any]:
+) -> tuple[Mapping[str, Any], list[str | int], Any]:
     """Follow the place of an error through schema and value, past the names that pydantic gives to alternatives.
 
     Ends at the innermost alternatives, so that all of them are told, and above a key that is unknown, missing or badly
     named.
     """
-    root, path = schema, []
+    root, path = schema, list[str | int]()
     above = 2 if location and location[-1] == "[key]" else int(unknown)
     for step in location[: len(location) - above]:
         outer = _fitting(_inlined(schema, root), value)
@@ -175,7 +191,7 @@ def _walk(
         if not isinstance(inside, Mapping):
             break
         schema, value = inside, value[step]
-        path.append(str(step))
+        path.append(step)
     return _inlined(schema, root), path, value
 
 
@@ -305,6 +321,14 @@ class _Repr(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:
         """Decimal digits, of which Python refuses to write thousands."""
         return repr(x) if abs(x) <= LARGEST_INTEGER else f"<integer of {x.bit_length()} bits>"
+
+    def repr_bool(self, x: bool, level: int) -> str:
+        """As YAML writes it."""
+        return str(x).lower()
+
+    def repr_NoneType(self, x: None, level: int) -> str:
+        """A key without a value."""
+        return "empty"
 
 
 _REPR = _Repr()

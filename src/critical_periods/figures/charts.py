@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import cycle
 from textwrap import fill
 from typing import Any, Literal
@@ -10,32 +11,39 @@ from typing import Any, Literal
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import Normalize, SymLogNorm
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap, Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import agreement, compared
 from critical_periods.analysis.measures import HARM, RUNS
 from critical_periods.figures import curves, style
+from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import matplotlib_text
 
 #: Height of a row of panels, and width of a figure by panels in a row, inches.
-HEIGHT, WIDTHS = 2.5, {1: 4.4, 2: style.PAGE, 3: style.PAGE}
+HEIGHT, WIDTHS = 2.1, {1: style.COLUMN, 2: style.PAGE, 3: style.PAGE}
+#: Height of a square panel beside another, inches.
+SQUARE = 2.9
+#: Characters of a panel's title in a line, by panels in a row.
+TITLES = {1: 40, 2: 46, 3: 26}
 #: Up to this many values of a logarithmic axis are its ticks.
 MOST_TICKS = 6
 #: Up to so many times what counts as harm, the colours of a map with both signs are linear.
 MOST_LINEAR = 50
-MINUS = "\N{MINUS SIGN}"
-#: What charts call the switch epoch: the duration of the first task, which here need not be the end of the deficit.
-DURATION = "duration of the deficit"
+#: Colours of maps: with 0 in between, red for harm; others.
+HARM_COLOURS, SIGNED_COLOURS, COLOURS = "RdBu_r", "PuOr", "viridis"
 #: Map of a value that is missing.
 MISSING = "0.85"
+#: What predictions stand in front of.
+PREDICTION = "Line: measured as predicted; shaded: within a factor of 2; bars: from the smallest to the largest run"
+#: How markers are filled, in order.
+FILLS = ("full", "none", "left", "top")
 
 
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:
@@ -45,7 +53,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     ----------
     panels
         `chart` ("curves", "map" or "prediction"), `experiment`, `select`, `title`, and by chart: curves `x`, `show`,
-        `lines`, `log`; map `x`, `y`, `show`, `contour`, `log`; prediction `x`, `y`, `lines`, `markers`.
+        `lines`, `log`, `points`; map `x`, `y`, `show`, `contour`, `log`; prediction `x`, `y`, `lines`, `markers`,
+        `fills`.
     datasets
         Experiment name -> dataset.
 
@@ -56,20 +65,63 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     """
     style.apply()
     rows, columns = grid(len(panels))
-    figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTHS[columns], HEIGHT * rows))
+    height = SQUARE if any(panel["chart"] == "prediction" for panel in panels) else HEIGHT
+    figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTHS[columns], height * rows))
     used = list(all_axes.flat)[: len(panels)]
-    bands = []
-    for index, (axes, panel) in enumerate(zip(used, panels, strict=True)):
-        part = chosen(datasets[panel["experiment"]], panel)
-        chart = {"curves": _curves, "map": _map, "prediction": _prediction}[panel["chart"]]
-        bands.append(chart(axes, part, panel, columns == 3))
-        for which in ("x", "y"):
-            style.thousands(axes, which)
-        _title(axes, panel.get("title", ""), index if len(panels) > 1 else None, {1: 56, 2: 48, 3: 26}[columns])
+    parts = [chosen(datasets[panel["experiment"]], panel) for panel in panels]
+    looks = looks_of(panels, parts)
+    groups: dict[str, dict[str, Any]] = {}
+    spreads: list[curves.Spread | None] = []
+    notes: list[str] = []
+    for index, (axes, panel, part) in enumerate(zip(used, panels, parts, strict=True)):
+        if panel["chart"] == "map":
+            _map(axes, part, panel, columns == 3)
+            spreads.append(None)
+        elif panel["chart"] == "prediction":
+            missing = _prediction(axes, part, panel, groups)
+            notes += [f"({style.panel_letter(index)}) {missing}"] * bool(missing)
+            spreads.append(None)
+        else:
+            spreads.append(_curves(axes, part, panel, looks, groups))
+        style.ticks(axes.xaxis, axes.yaxis)
+    style.letter(used, [matplotlib_text(fill(panel.get("title", ""), TITLES[columns])) for panel in panels])
     for unused in list(all_axes.flat)[len(panels) :]:
         unused.set_visible(False)
-    curves.note_bands(figure, bands)
+    if any(panel["chart"] == "prediction" for panel in panels):
+        notes.insert(0, PREDICTION)
+    titles = titles_of(panels, parts)
+    for lines, of_lines in looks.items():
+        groups[lines] = {label: groups[lines][label] for label in of_lines if label in groups[lines]}
+    style.legend(
+        figure,
+        {titles.get(name, ""): list(handles.values()) for name, handles in groups.items()},
+        ". ".join(filter(None, [curves.described(spreads), *notes])),
+    )
     return figure
+
+
+def titles_of(panels: Sequence[Mapping[str, Any]], parts: Sequence[xr.Dataset]) -> dict[str, str]:
+    """What the axes are called that tell lines and markers apart, by each of the models that a figure shows."""
+    found: dict[str, list[str]] = {}
+    for panel, part in zip(panels, parts, strict=True):
+        for role in ("lines", "markers", "fills"):
+            if role in panel:
+                found.setdefault(panel[role], []).append(name_of(panel[role], part))
+    return {name: ", ".join(dict.fromkeys(called)) for name, called in found.items()}
+
+
+def looks_of(panels: Sequence[Mapping[str, Any]], parts: Sequence[xr.Dataset]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Name of an axis that tells lines apart -> label of a value -> its look, the same in all panels of a figure."""
+    values: dict[str, list[list[Any]]] = {}
+    for panel, part in zip(panels, parts, strict=True):
+        if lines := panel.get("lines"):
+            values.setdefault(lines, []).append(list(part[lines].values))
+    found = {}
+    for lines, of_panels in values.items():
+        once = list(dict.fromkeys(value for of_panel in of_panels for value in of_panel))
+        ordered = style.words(once) or len(once) == len(of_panels[0])
+        found[lines] = style.looks(once if ordered else sorted(once), lines)
+    return found
 
 
 def grid(count: int) -> tuple[int, int]:
@@ -87,7 +139,7 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
         If there is no such variable, axis or value, or an axis is left open.
     """
     names = [panel["x"], panel["y"]] if panel["chart"] == "prediction" else [panel["show"]]
-    roles = ("lines", "markers") if panel["chart"] == "prediction" else ("x", "y", "lines")
+    roles = ("lines", "markers", "fills") if panel["chart"] == "prediction" else ("x", "y", "lines")
     where = f"a chart of the experiment {panel['experiment']}"
     for name in names:
         if name not in dataset:
@@ -118,98 +170,139 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
 
 def name_of(name: str, dataset: xr.Dataset) -> str:
     """What an axis or a variable is called, with its unit if that is not part of the name."""
-    if name == "switch_epoch":
-        return DURATION
     text, unit = style.label(name, dataset), dataset[name].attrs.get("units", "1")
     return text if "label" in dataset[name].attrs or unit in ("1", "") or unit in text else f"{text} ({unit})"
 
 
-def signed_palette(values: xr.DataArray) -> str | None:
-    """Palette, red for harm, of values on both sides of 0 by their nature or as they are; None for others."""
+def name_shown(dataset: xr.Dataset, panel: Mapping[str, Any]) -> str:
+    """What the variable that a panel shows is called: of which pathway, where it selects one."""
+    pathway = panel.get("select", {}).get("pathway")
+    name = name_of(panel["show"], dataset)
+    return name if pathway is None else name.replace("the pathway", f"pathway {pathway}")
+
+
+def shown_in_map(dataset: xr.Dataset, panel: Mapping[str, Any]) -> tuple[xr.DataArray, str, str | None]:
+    """What a map shows: medians over runs, ascending, harm above 0; what they are called, and their palette.
+
+    The palette has 0 in its middle, or is None where there is nothing on either side of 0.
+    """
+    show, x, y = panel["show"], panel["x"], panel["y"]
+    values, name = curves.median(dataset[show]).transpose(y, x), name_shown(dataset, panel)
+    values = values.sortby([axis for axis in (y, x) if not style.words(values[axis].values)])
+    sign = style.signed(values)
+    if sign < 0:
+        values, name = -values, f"loss of {name}"
     both = bool((values < 0).any() & (values > 0).any())
-    return style.SIGNED.get(style.signed(values), "RdBu" if both else None)
+    return values, name, HARM_COLOURS if sign else SIGNED_COLOURS if both else None
 
 
-def _curves(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> curves.Band | None:
+def _curves(
+    axes: Axes,
+    dataset: xr.Dataset,
+    panel: Mapping[str, Any],
+    looks: Mapping[str, Mapping[str, Any]],
+    groups: dict[str, dict[str, Any]],
+) -> curves.Spread | None:
     show, x, lines, log = panel["show"], panel["x"], panel.get("lines"), panel.get("log", "")
-    band = curves.draw(axes, dataset[show], x, lines, log in ("y", "both"))
+    logarithmic, points = log in ("y", "both"), panel.get("points", False)
+    of_lines: Mapping[str, Any] = looks[lines] if lines else {}
+    shown = curves.draw(axes, dataset[show], x, lines, of_lines, logarithmic, points)
     _axis(axes, "x", dataset, x, log in ("x", "both"))
+    name = name_shown(dataset, panel)
+    if logarithmic:
+        scale = "log scale" if axes.get_yscale() == "log" else f"log scale beyond ±{HARM:g}"
+    axes.set_ylabel(fill(name, 28) + (f",\n{scale}" if logarithmic else ""))
     if axes.get_yscale() == "log":
-        _log_ticks(axes.yaxis, np.array(axes.get_ylim()))
-    elif axes.get_yscale() == "symlog":
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", MINUS)))
-    axes.set_ylabel(fill(name_of(show, dataset), 28))
-    if lines is not None:
-        _legend(axes, axes.get_legend_handles_labels()[0], name_of(lines, dataset), narrow)
-    return band
+        _few_ticks(axes.yaxis, np.array(axes.get_ylim()))
+    if lines:
+        for label in style.value_labels(dataset[lines].values, lines):
+            groups.setdefault(lines, {})[label] = Line2D([], [], label=label, **of_lines[label])
+    if style.diverged(dataset[show]).any():
+        groups.setdefault("", {})["diverged"] = Line2D([], [], color="0.3", label="diverged", **style.LOST)
+    return shown
 
 
 def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
-    show, x, y, log = panel["show"], panel["x"], panel["y"], panel.get("log", "")
+    x, y, log = panel["x"], panel["y"], panel.get("log", "")
     _axis(axes, "x", dataset, x, log in ("x", "both"))
     _axis(axes, "y", dataset, y, log in ("y", "both"))
-    values = curves.median(dataset[show]).transpose(y, x)
-    values = values.sortby([axis for axis in (y, x) if not style.words(values[axis].values)])
+    values, name, palette = shown_in_map(dataset, panel)
     horizontal, vertical = (style.positions(values[axis].values) for axis in (x, y))
-    palette, largest = signed_palette(values), float(abs(values).max())
-    look: dict[str, Any] = {"cmap": palette or "viridis"}
-    if palette:
-        # Values that range over decades leave nothing else to see on a linear scale.
-        if largest > MOST_LINEAR * HARM:
-            look["norm"] = SymLogNorm(HARM, vmin=-largest, vmax=largest)
-        else:
-            look["norm"] = Normalize(-largest, largest)
+    edges = _edges(axes, "x", horizontal), _edges(axes, "y", vertical)
     axes.set_facecolor(MISSING)
-    mesh = axes.pcolormesh(
-        _edges(axes, "x", horizontal), _edges(axes, "y", vertical), values.values, rasterized=True, **look
-    )
-    rows, columns = np.nonzero(style.diverged(dataset[show].sel({y: values[y], x: values[x]}), y, x))
+    mesh = axes.pcolormesh(*edges, values.values, rasterized=True, **colours(values, palette))
+    rows, columns = np.nonzero(style.diverged(dataset[panel["show"]].sel({y: values[y], x: values[x]}), y, x))
     axes.plot(horizontal[columns], vertical[rows], color="0.3", **style.LOST)
-    name, level = name_of(show, dataset), panel.get("contour")
-    drawn = level is not None and min(values.shape) > 1 and float(values.min()) < level < float(values.max())
-    where: Any = {"location": "bottom", "pad": 0.03} if narrow else {}
-    bar = axes.figure.colorbar(
-        mesh,
-        ax=axes,
-        label=fill(f"{name} (line:\N{NO-BREAK SPACE}{level:g})".replace("-", MINUS) if drawn else name, 34),
-        **where,
-    )
+    level = panel.get("contour")
+    if level is not None:
+        level = -level if style.signed(dataset[panel["show"]]) < 0 else level
+        border = _border(*edges, values.values, level)
+        axes.add_collection(LineCollection(border, colors="w", linewidths=2.6, capstyle="round"))
+        axes.add_collection(LineCollection(border, colors="k", linewidths=1.2, capstyle="round"))
+        name += f" (line:\N{NO-BREAK SPACE}{style.number(level)})"
+    where: Any = {"location": "bottom", "pad": 0.02, "aspect": 22} if narrow else {"aspect": 25}
+    bar = axes.figure.colorbar(mesh, ax=axes, label=fill(name, 34), **where)
     bar.outline.set_visible(False)
+    if level is not None and mesh.norm.vmin < level < mesh.norm.vmax:
+        (bar.ax.axvline if narrow else bar.ax.axhline)(level, color="k", lw=1.2)
     if isinstance(mesh.norm, SymLogNorm):
-        decades = 10.0 ** np.arange(np.floor(np.log10(largest)) + 1)
-        ticks = [*-decades, 0, *decades]
-        bar.set_ticks(ticks, labels=[f"{tick:g}".replace("-", MINUS) for tick in ticks])
+        decades = 10.0 ** np.arange(-1, np.floor(np.log10(abs(values).max().item())) + 1)
+        bar.set_ticks([tick for tick in (*-decades, 0, *decades) if mesh.norm.vmin <= tick <= mesh.norm.vmax])
         bar.ax.minorticks_off()
-    if drawn:
-        lines = axes.contour(
-            horizontal, vertical, values.values, [level], colors="k", linewidths=1.2, linestyles="solid"
-        )
-        lines.set(path_effects=[patheffects.withStroke(linewidth=2.4, foreground="w")])
-        bar.add_lines(lines)
-    for side in axes.spines.values():
-        side.set_visible(False)
+    style.ticks(bar.ax.xaxis if narrow else bar.ax.yaxis)
+    axes.spines[:].set_visible(False)
 
 
-def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
+def colours(values: xr.DataArray, palette: str | None) -> dict[str, Any]:
+    """Colours of a map and their scale, which is as long as its values; white is 0 where the palette has two sides."""
+    if palette is None:
+        return {"cmap": COLOURS}
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    largest = max(-low, high, 1e-12)
+    # Values that range over decades leave nothing else to see on a linear scale.
+    kind: Any = partial(SymLogNorm, HARM, linscale=0.5) if largest > MOST_LINEAR * HARM else Normalize
+    norm, whole = kind(vmin=low, vmax=high), kind(vmin=-largest, vmax=largest)
+    shades = plt.get_cmap(palette)(whole(norm.inverse(np.linspace(0, 1, 256))))
+    return {"norm": norm, "cmap": ListedColormap(shades)}
+
+
+def _border(x: np.ndarray, y: np.ndarray, values: np.ndarray, level: float) -> list[Any]:
+    """Edges of cells between values on both sides of a level; a value that is missing is on neither."""
+    above, known = values >= level, np.isfinite(values)
+    rows, columns = np.nonzero((above[1:] != above[:-1]) & known[1:] & known[:-1])
+    lines = [[(x[column], y[row + 1]), (x[column + 1], y[row + 1])] for row, column in zip(rows, columns, strict=True)]
+    rows, columns = np.nonzero((above[:, 1:] != above[:, :-1]) & known[:, 1:] & known[:, :-1])
+    return lines + [
+        [(x[column + 1], y[row]), (x[column + 1], y[row + 1])] for row, column in zip(rows, columns, strict=True)
+    ]
+
+
+def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], groups: dict[str, dict[str, Any]]) -> str:
+    """Draw measurements against predictions, and say which settings have none."""
     points = compared(dataset, panel["x"], panel["y"])
     shown = points.where(points["known"], drop=True) if points["known"].any() else points.isel(point=slice(0))
-    handles: list[Any] = []
-    looks: dict[str, list[Any]] = {"color": ["0.2"] * shown.sizes["point"], "marker": ["o"] * shown.sizes["point"]}
-    for role, key, choose in (("lines", "color", style.colours), ("markers", "marker", lambda names: style.MARKERS)):
+    looks: list[dict[str, Any]] = [
+        {"color": "0.2", "marker": "o", "fillstyle": "full"} for _ in range(shown.sizes["point"])
+    ]
+    for role, key, choose in (
+        ("lines", "color", style.colours),
+        ("markers", "marker", lambda *_: style.MARKERS),
+        ("fills", "fillstyle", lambda *_: FILLS),
+    ):
         if role in panel:
             names = dataset[panel[role]].values
-            of_names = [look for _, look in zip(names, cycle(choose(names)), strict=False)]
-            looks[key] = [of_names[coordinates.find(names, value)[0]] for value in shown[panel[role]].values]
-            handles.append(Line2D([], [], ls="", label=fill(name_of(panel[role], dataset), 16)))
-            handles += [
-                Line2D([], [], **{"ls": "", "color": "0.2", "marker": "o", key: look}, label=label)
-                for label, look in zip((style.value_label(name, panel[role]) for name in names), of_names, strict=True)
-            ]
-    for index, (colour, marker) in enumerate(zip(looks["color"], looks["marker"], strict=True)):
+            of_names = [look for _, look in zip(names, cycle(choose(names, panel[role])), strict=False)]
+            for look, value in zip(looks, shown[panel[role]].values, strict=True):
+                look[key] = of_names[coordinates.find(names, value)[0]]
+            for label, look in zip(style.value_labels(names, panel[role]), of_names, strict=True):
+                handle: dict[str, Any] = {"ls": "", "color": "0.2", "marker": "o", "ms": 4.5, "mew": 0.8} | {key: look}
+                called = groups.setdefault(panel[role], {})
+                called.setdefault(label, Line2D([], [], label=label, **handle))
+    for index, look in enumerate(looks):
         point = shown.isel(point=index)
         x, y = float(point["predicted"]), float(point["measured"])
-        axes.plot([x, x], [point["low"], point["high"]], color=colour, lw=0.8, alpha=0.5, zorder=2)
-        axes.plot(x, y, ls="", marker=marker, color=colour, mec="w", mew=0.4, ms=4.5, zorder=3)
+        axes.plot([x, x], [point["low"], point["high"]], color=look["color"], lw=0.8, alpha=0.5, zorder=2)
+        axes.plot(x, y, ls="", mew=0.8, ms=4.5, zorder=3, markerfacecoloralt="w", **look)
     axes.set(xscale="log", yscale="log", xlabel=fill(name_of(panel["x"], dataset), 40))
     axes.set(ylabel=fill(name_of(panel["y"], dataset), 32), box_aspect=1)
     ends = np.array([*axes.get_xlim(), *axes.get_ylim()])
@@ -218,16 +311,28 @@ def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narro
     axes.fill_between(ends, ends / 2, ends * 2, color="0.92", lw=0, zorder=0)
     axes.set(xlim=ends, ylim=ends)
     for axis in (axes.xaxis, axes.yaxis):
-        _log_ticks(axis, ends)
+        _few_ticks(axis, ends)
     _agreement(axes, points)
-    if handles:
-        _legend(axes, handles, "", narrow)
+    return _missing(points, dataset)
+
+
+def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
+    """The settings without a value, in words."""
+    lost = points.isel(point=~points["known"].values)
+    names = [str(name) for name in lost.coords if lost[name].dims == ("point",) and name in dataset.coords]
+    settings = [
+        ", ".join(
+            f"{style.label(name, dataset)} {style.value_label(lost[name].values[index], name)}" for name in names
+        )
+        for index in range(lost.sizes["point"])
+    ]
+    return f"without a value: {'; '.join(settings)}" if settings else ""
 
 
 def _agreement(axes: Axes, points: xr.Dataset) -> None:
     """Write the numbers into the corner with fewer points."""
     correlation, factor, count = agreement(points)
-    text = f"Spearman $\\rho$ = {correlation:.2f}\nmedian factor {factor:.2f}\n{count} points"
+    text = f"rank correlation {correlation:.2f}\nmedian factor {factor:.2f}\n{count} points"
     if missing := points.sizes["point"] - count:
         text += f"\n{missing} without a value"
     to_axes = axes.transData + axes.transAxes.inverted()
@@ -267,21 +372,19 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         elif with_zero:
             decades = 10.0 ** np.arange(np.ceil(np.log10(above.min())), np.log10(above.max()) + 1e-9)
             axis.set_major_locator(FixedLocator([0, *decades]))
-        if len(values) <= MOST_TICKS or with_zero:
-            axis.set_minor_locator(NullLocator())
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        if not with_zero and len(values) > MOST_TICKS:
+            _few_ticks(axis, above[[0, -1]])
         else:
-            _log_ticks(axis, above[[0, -1]])
+            axis.set_minor_locator(NullLocator())
     elif values.dtype.kind in "iu":
         axis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
 
 
-def _log_ticks(axis: Axis, ends: np.ndarray) -> None:
-    """Numbers written out, more of them where there is less than a decade and a half."""
-    if abs(np.diff(np.log10(ends))).item() < 1.5:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+def _few_ticks(axis: Axis, ends: np.ndarray) -> None:
+    """Decades of a logarithmic axis; more where there are less than two."""
+    decades = abs(np.diff(np.log10(ends))).item()
+    if decades < 2:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades > 0.8 else (1, 1.5, 2, 3, 5, 7), numticks=12))
 
 
 def _edges(axes: Axes, which: Literal["x", "y"], centres: np.ndarray) -> np.ndarray:
@@ -293,30 +396,3 @@ def _edges(axes: Axes, which: Literal["x", "y"], centres: np.ndarray) -> np.ndar
     middles = (on_scale[1:] + on_scale[:-1]) / 2
     first, last = 2 * on_scale[0] - middles[0], 2 * on_scale[-1] - middles[-1]
     return np.asarray(scale.inverted().transform(np.array([first, *middles, last])))
-
-
-def _legend(axes: Axes, handles: Sequence[Any], title: str, narrow: bool) -> None:
-    """Beside the axes, or below them where three stand in a row."""
-    if not narrow:
-        axes.legend(handles=handles, title=fill(title, 14), loc="center left", bbox_to_anchor=(1, 0.5))
-        return
-    lines = axes.get_xlabel().count("\n")
-    longest = max(len(handle.get_label()) for handle in handles)
-    below = axes.transAxes + ScaledTranslation(0, -0.36 - 0.12 * lines, axes.figure.dpi_scale_trans)
-    axes.legend(
-        handles=handles,
-        title=title,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        bbox_transform=below,
-        ncols=min(len(handles), 5 if longest < 3 else 4 if longest < 5 else 3),
-        columnspacing=0.8,
-        handlelength=1.2,
-        handletextpad=0.4,
-    )
-
-
-def _title(axes: Axes, title: str, index: int | None, width: int) -> None:
-    letter = "" if index is None else rf"$\mathbf{{{chr(ord('a') + index)}}}$  "
-    if title or letter:
-        axes.set_title(letter + matplotlib_text(fill(title, width)), loc="left")

@@ -1,51 +1,55 @@
-"""Curves with their spread: the mean over runs, a band of one standard deviation, single runs faint.
+"""Curves with their spread: the median over runs, few runs one by one, the middle half of many as a band.
 
-On a logarithmic axis both are of the logarithms. The line that says so is `note_bands`.
+Medians and quartiles stay within the range of what is possible, and are the same on a logarithmic axis. The line that
+says what is drawn is `described`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import cycle
-from textwrap import fill
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from critical_periods.analysis.measures import HARM, RUNS
 from critical_periods.figures import style
 
 #: Up to this many runs are drawn one by one, and up to this many points of a curve marked.
 MOST_FAINT, MOST_MARKED = 10, 30
-#: Opacity of a band.
+#: Opacity of a band, and look of a single run.
 PALE = 0.2
+FAINT: dict[str, Any] = {"lw": 0.5, "alpha": 0.45}
 #: What the axes of `RUNS` number.
 COUNTED = {"seed": "seeds", "trajectory": "initial conditions"}
 
 
-class Band(NamedTuple):
-    """What the bands of a panel show: one standard deviation to either side of the mean.
+class Spread(NamedTuple):
+    """What a panel shows of several runs.
 
     Parameters
     ----------
     runs
         Over what, as "8 seeds".
-    logarithmic
-        Whether mean and standard deviation are of the logarithms.
-    bars
-        Whether they are bars instead, at words.
+    single
+        Whether runs are drawn one by one.
     """
 
     runs: str
-    logarithmic: bool = False
-    bars: bool = False
+    single: bool
 
 
-def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None, log: bool = False) -> Band | None:
-    """Draw values against an axis, with a line in the legend for every value of another.
+def draw(
+    axes: Axes,
+    values: xr.DataArray,
+    x: str,
+    lines: str | None,
+    looks: Mapping[str, Mapping[str, Any]],
+    log: bool = False,
+    points: bool = False,
+) -> Spread | None:
+    """Draw values against an axis, with a line for every value of another.
 
     Parameters
     ----------
@@ -57,150 +61,122 @@ def draw(axes: Axes, values: xr.DataArray, x: str, lines: str | None, log: bool 
         The horizontal axis, numbers or words.
     lines
         The axis that tells lines apart; None for a single line.
+    looks
+        Label of a value of `lines` -> its look, as of `style.looks`.
     log
         Whether the vertical axis is logarithmic; for values of both signs it is so beyond `measures.HARM`.
+    points
+        Whether nothing joins the points.
 
     Returns
     -------
-    Band or None
-        The band drawn around every line, for `note_bands`; None where there is a single run.
+    Spread or None
+        What of the runs is drawn, for `described`; None where there is a single one.
     """
     if log:
-        _set_log(axes, style.signed(values) != 0)
-    geometric = axes.get_yscale() == "log"
-    names = [None] if lines is None else list(values[lines].values)
-    of_line = [values if lines is None else values.isel({lines: index}) for index in range(len(names))]
-    colours = ["0.2"] if lines is None else style.colours(names)
+        symlog: dict[str, Any] = {"linthresh": HARM, "linscale": 0.5}
+        axes.set_yscale("symlog" if style.signed(values) else "log", **symlog if style.signed(values) else {})
+    of_line = [values] if lines is None else [values.isel({lines: index}) for index in range(values.sizes[lines])]
+    labels = [None] if lines is None else style.value_labels(values[lines].values, lines)
     # Between words there is nothing to join, and the lines' points stand side by side.
-    joined = not style.words(values[x].values)
-    beside = np.zeros(len(names)) if joined else 0.12 * (np.arange(len(names)) - (len(names) - 1) / 2)
-    places = [style.positions(values[x].values) + shift for shift in beside]
-    faint: dict[str, Any] = {"lw": 0.6} if joined else {"ls": "", "marker": "."}
-    if 1 < n_runs(values, lines) <= MOST_FAINT:
-        for curve, colour, horizontal in zip(of_line, colours, places, strict=True):
-            for run in _runs(curve, x):
-                _plot(axes, horizontal, run, color=colour, alpha=0.25, **faint)
+    unordered = style.words(values[x].values)
+    beside = 0.12 * (np.arange(len(of_line)) - (len(of_line) - 1) / 2) if unordered else np.zeros(len(of_line))
     few = x != "epoch" and values[x].size <= MOST_MARKED
-    markers = cycle(style.MARKERS if few else [None])
-    for name, curve, colour, horizontal, marker in zip(names, of_line, colours, places, markers, strict=False):
-        mean, low, high = mean_and_band(curve, geometric)
-        _plot(
-            axes,
-            horizontal,
-            mean.values,
-            color=colour,
-            ls="-" if joined else "",
-            marker=marker,
-            markeredgecolor="w",
-            markeredgewidth=0.4,
-            label=None if lines is None else style.value_label(name, lines),
-        )
-        if len(lost := horizontal[style.diverged(curve, x)]):
-            axes.plot(lost, np.full(len(lost), 0.03), transform=axes.get_xaxis_transform(), color=colour, **style.LOST)
-        if n_runs(values, lines) > 1:
-            known = np.isfinite(mean.values)
-            ends = low.values[known], high.values[known]
-            if joined:
-                axes.fill_between(horizontal[known], *ends, color=colour, alpha=PALE)
-            else:
-                axes.vlines(horizontal[known], *ends, color=colour, alpha=0.5, lw=1.2)
-    if style.diverged(values).any():
-        axes.plot([], [], color="0.3", label="diverged", **style.LOST)
+    for curve, label, shift in zip(of_line, labels, beside, strict=True):
+        look = {"color": "0.2", "lw": 1.2, "marker": "o", "ms": 3.5} if label is None else dict(looks[label])
+        if unordered or points:
+            look["ls"] = ""
+        if not few:
+            look["marker"] = None
+        places = style.positions(values[x].values) + shift
+        spread(axes, places, curve, x, look)
+        if len(lost := places[style.diverged(curve, x)]):
+            axes.plot(
+                lost,
+                np.full(len(lost), 0.03),
+                transform=axes.get_xaxis_transform(),
+                color=look["color"],
+                **style.LOST,
+            )
     if axes.get_yscale() == "linear" and 0 < axes.get_ylim()[1] < 2 * axes.get_ylim()[0]:
         axes.set_ylim(bottom=0)  # so that a small change does not look large
     if style.signed(values):
         axes.axhline(0, color="0.6", lw=0.6, zorder=0)
-    return band(values, x, lines, geometric)
+    return shown_of(values, lines)
 
 
-def band(values: xr.DataArray, x: str, lines: str | None = None, geometric: bool = False) -> Band | None:
-    """What the band of curves shows; None where there is a single run. Parameters as of `draw`."""
-    if n_runs(values, lines) == 1:
-        return None
+def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: Mapping[str, Any]) -> None:
+    """Draw one curve: its median over runs, and the runs, or a band of the middle half of many.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    places
+        Where the values of `x` lie.
+    values
+        Over `x` and any of `RUNS`.
+    x
+        The horizontal axis.
+    look
+        Colour, line and marker.
+    """
+    known = values.notnull().any([axis for axis in values.dims if axis != x]).values
+    values, places = values.isel({x: known}), places[known]
+    joined = look.get("ls") != ""
+    if 1 < n_runs(values) <= MOST_FAINT:
+        faint = FAINT | ({} if joined else {"ls": "", "marker": "."})
+        for run in values.transpose(..., x).values.reshape(n_runs(values), values.sizes[x]):
+            drawn = np.isfinite(run)
+            axes.plot(places[drawn], run[drawn], color=look["color"], zorder=1.8, **faint)
+    elif n_runs(values) > 1:
+        low, high = middle(values)
+        if joined:
+            axes.fill_between(places, low.values, high.values, color=look["color"], alpha=PALE, lw=0)
+        else:
+            axes.vlines(places, low.values, high.values, color=look["color"], alpha=0.5, lw=1.2)
+    axes.plot(places, median(values).values, **look)
+
+
+def shown_of(values: xr.DataArray, lines: str | None = None) -> Spread | None:
+    """What of its runs a panel of values shows, with a line for each value of `lines`; None for a single run."""
     counts = {axis: values.sizes[axis] for axis in RUNS if axis in values.dims and axis != lines}
     runs = " \N{MULTIPLICATION SIGN} ".join(f"{count} {COUNTED[axis]}" for axis, count in counts.items() if count > 1)
-    return Band(runs, geometric, style.words(values[x].values))
+    return Spread(runs, int(np.prod(list(counts.values()))) <= MOST_FAINT) if runs else None
 
 
-def describe_bands(bands: Sequence[Band | None], lettered: bool = True) -> str:
-    """Say what the bands of a figure are, in one line; nothing where it has none.
-
-    Parameters
-    ----------
-    bands
-        Those of its panels, in order.
-    lettered
-        Whether panels have letters, to be told apart by where their bands differ.
-    """
-    drawn = [band for band in bands if band is not None]
-    if not drawn:
-        return ""
-    panels: dict[str, list[str]] = {}
-    for index, band in enumerate(bands):
-        if band is not None:
-            panels.setdefault(band.runs, []).append(chr(ord("a") + index))
-    apart = lettered and len(panels) > 1
-    over = [f"{runs} ({', '.join(letters)})" if apart else runs for runs, letters in panels.items()]
-    marks = [mark for mark, bars in (("bands", False), ("bars", True)) if any(band.bars == bars for band in drawn)]
-    text = f"{' and '.join(marks)}: standard deviation over {', '.join(over)}".capitalize()
-    return text + ("; on logarithmic axes, of the logarithms" if any(band.logarithmic for band in drawn) else "")
-
-
-def note_bands(figure: Figure, bands: Sequence[Band | None], lettered: bool = True) -> None:
-    """Write below a figure what the bands of its panels are, if there are any. Parameters as of `describe_bands`."""
-    if text := describe_bands(bands, lettered):
-        figure.supxlabel(text, fontsize=6.5, color="0.3")
-
-
-def legend(axes: Axes, title: str) -> None:
-    """Name the lines on the right of the axes."""
-    axes.legend(title=fill(title, 14), loc="center left", bbox_to_anchor=(1, 0.5))
-
-
-def n_runs(values: xr.DataArray, lines: str | None) -> int:
-    """How many runs a line is the mean of."""
-    return int(np.prod([values.sizes[axis] for axis in RUNS if axis in values.dims and axis != lines]))
-
-
-def mean_and_band(values: xr.DataArray, geometric: bool = False) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
-    """Mean over runs, and one standard deviation below and above it; all the same where there is a single run.
-
-    The standard deviation is that of a sample, over n - 1. Runs without a value do not count; where fewer than two
-    have one, there is no band (NaN).
+def described(spreads: Sequence[Spread | None]) -> str:
+    """Say what the panels of a figure show of their runs, in one line; nothing where all have a single one.
 
     Parameters
     ----------
-    values
-        Over any of `RUNS`, and anything else.
-    geometric
-        Whether to take them of the logarithms; values that have none do not count.
+    spreads
+        Those of the panels, in order.
     """
-    if geometric:
-        logarithms = xr.ufuncs.log(values.where(values > 0))
-        mean, low, high = (xr.ufuncs.exp(part) for part in mean_and_band(logarithms))
-        return mean, low, high
-    over = [axis for axis in RUNS if axis in values.dims]
-    mean = values.mean(over)
-    spread = values.std(over, ddof=1) if n_runs(values, None) > 1 else 0 * mean
-    return mean, mean - spread, mean + spread
+    panels: dict[Spread, list[str]] = {}
+    for index, shown in enumerate(spreads):
+        if shown is not None:
+            panels.setdefault(shown, []).append(style.panel_letter(index))
+    texts = []
+    for shown, letters in panels.items():
+        what = "thin lines: single runs" if shown.single else "bands: the middle half"
+        where = f" ({', '.join(letters)})" if len(panels) > 1 or len(letters) < len(spreads) else ""
+        texts.append(f"{what} of {shown.runs}{where}")
+    return f"Medians; {'; '.join(texts)}" if texts else ""
+
+
+def n_runs(values: xr.DataArray) -> int:
+    """How many runs a curve is the median of."""
+    return int(np.prod([values.sizes[axis] for axis in RUNS if axis in values.dims]))
 
 
 def median(values: xr.DataArray) -> xr.DataArray:
-    """Median over runs: one run that is far off does not change it."""
+    """Median over runs: one run that is far off does not change it, nor does one without a value."""
     return values.median([axis for axis in RUNS if axis in values.dims], keep_attrs=True)
 
 
-def _set_log(axes: Axes, signed: bool) -> None:
-    if signed:
-        axes.set_yscale("symlog", linthresh=HARM, linscale=0.5)
-    else:
-        axes.set_yscale("log")
-
-
-def _runs(curve: xr.DataArray, x: str) -> Sequence[np.ndarray]:
-    return list(curve.transpose(..., x).values.reshape(-1, curve.sizes[x]))
-
-
-def _plot(axes: Axes, horizontal: np.ndarray, vertical: np.ndarray, **look: Any) -> None:
-    known = np.isfinite(vertical)
-    axes.plot(horizontal[known], vertical[known], **look)
+def middle(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Quartiles over runs, below and above the median; runs without a value do not count."""
+    over = [axis for axis in RUNS if axis in values.dims]
+    low, high = values.quantile([0.25, 0.75], over).transpose("quantile", ...)
+    return low, high

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gzip
+import html
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from string import Template
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -13,14 +19,29 @@ from plotly.subplots import make_subplots
 
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import compared
-from critical_periods.analysis.measures import HARM
-from critical_periods.figures import charts, curves, pathway_panels, style
-from critical_periods.figures.spectra import spectrum_columns
+from critical_periods.figures import charts, curves, pathway_panels, spectra, style
 from critical_periods.publishing.markup import plotly_text
 from critical_periods.storage.files import write_whole
 
-#: Lines of the pathways, in order, and what the sources of curves are called.
-DASHES, SOLVERS = ("solid", "dash", "dashdot", "dot"), {"ode": "ODE", "gradient_descent": "gradient descent"}
+#: The part of plotly.js that draws lines and maps, of the package's version; MIT license, in the file.
+LIBRARY = Path(__file__).with_name("plotly-cartesian.min.js.gz")
+PAGE = Path(__file__).with_name("page.html")
+
+#: Heights of a row of panels, of what stands above the first one and below the last, and of a row of keys; pixels.
+ROW, ABOVE, BELOW, KEYS = 300, 90, 60, 30
+#: Characters of a panel's title in a line, by panels in a row.
+TITLES = {1: 70, 2: 40, 3: 26, 4: 20}
+#: Characters of what an axis is called in a line, by panels in a row.
+NAMES = {1: 80, 2: 40, 3: 18}
+#: What plotly calls the markers.
+SYMBOLS = {
+    **{"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"},
+    **{"X": "x", "*": "star", "<": "triangle-left", ">": "triangle-right"},
+}
+#: Looks of gradient descent where theory is drawn upon it, and of theory.
+PALE: dict[str, Any] = {"line_width": 4, "opacity": 0.5}
+LESION = pathway_panels.LESION["ec"]
+THEORY: dict[str, Any] = {"line": {"color": spectra.THEORY["color"], "width": 1.5, "dash": "dash"}}
 
 
 def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -29,14 +50,13 @@ def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     Parameters
     ----------
     kind
-        `error_curves`, `spectra`, `charts` or `pathway_panels`.
+        `spectra`, `charts` or `pathway_panels`.
     panels
         As the module of that kind takes them.
     datasets
         Experiment name -> dataset.
     """
-    kinds = {"error_curves": _error_curves, "spectra": _spectra, "charts": _charts, "pathway_panels": _pathway_panels}
-    figure = kinds[kind](panels, datasets)
+    figure = {"spectra": _spectra, "charts": _charts, "pathway_panels": _pathway_panels}[kind](panels, datasets)
     return figure.update_layout(template="plotly_white", hoverlabel={"namelength": -1})
 
 
@@ -59,55 +79,93 @@ def save(figure: go.Figure, title: str, name: str, path: str) -> None:
     OSError
         If the file cannot be written; then nothing of it is left.
     """
-    page = figure.update_layout(title=plotly_text(title)).to_html(include_plotlyjs=True, div_id=name)
-    write_whole(page, path)
+    packed = b64encode(gzip.compress(figure.to_json().encode(), mtime=0)).decode()
+    library = b64encode(LIBRARY.read_bytes()).decode()
+    page = Template(PAGE.read_text(encoding="utf-8"))
+    write_whole(page.substitute(title=html.escape(title), name=name, library=library, figure=packed), path)
 
 
-def _error_curves(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
-    """As charts of curves against the switch epoch."""
-    log = [{"log": "y"} if panel.get("log") else {"log": ""} for panel in panels]
-    chart = {"chart": "curves", "x": "switch_epoch"}
-    figure = _charts([chart | dict(panel) | axes for panel, axes in zip(panels, log, strict=True)], datasets)
-    return figure.update_xaxes(title=style.label("switch_epoch", datasets[panels[0]["experiment"]]))
+def _panels(rows: int, columns: int, titles: Iterable[str], **layout: Any) -> go.Figure:
+    """Panels with letters and titles, which are wrapped."""
+    width = TITLES.get(columns, TITLES[4])
+    lettered = [
+        f"({style.panel_letter(index)}) {title}" if rows * columns > 1 else title for index, title in enumerate(titles)
+    ]
+    broken = ["<br>".join(map(plotly_text, wrap(title, width))) for title in lettered]
+    figure = make_subplots(rows=rows, cols=columns, subplot_titles=broken, **layout)
+    figure.update_annotations(font_size=13)
+    figure.update_yaxes(exponentformat="power")
+    return figure.update_layout(height=ROW * rows + ABOVE + BELOW, margin={"t": ABOVE, "l": 60, "r": 20, "b": BELOW})
+
+
+def _keys(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
+    """Legends below a figure, one for each title, a row each."""
+    height = figure.layout.height - ABOVE - BELOW
+    for index, title in enumerate(titles):
+        place = {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "yanchor": "top",
+            "y": -(BELOW + KEYS * index) / height,
+        }
+        key = {"title": {"text": title, "side": "left"}, "groupclick": "togglegroup"}
+        figure.update_layout({f"legend{index + 1 if index else ''}": place | key})
+    more = KEYS * len(titles)
+    return figure.update_layout(height=figure.layout.height + more, margin_b=BELOW + more)
 
 
 def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
-    """Panels as in the figure; every line can be toggled, and the vertical axes of curves be made logarithmic."""
+    """Panels as in the figure; a line is toggled in all of them, axes of positive values can be logarithmic."""
     rows, columns = charts.grid(len(panels))
     titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
-    titles = [plotly_text(title) for title in titles]
-    figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles, horizontal_spacing=0.3 / columns)
-    for index, panel in enumerate(panels):
+    figure = _panels(rows, columns, titles, horizontal_spacing=0.3 / columns, vertical_spacing=0.36 / rows)
+    parts = [charts.chosen(datasets[panel["experiment"]], panel) for panel in panels]
+    looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
+    known: set[tuple[str, str]] = set()
+    scales = {}
+    for index, (panel, dataset) in enumerate(zip(panels, parts, strict=True)):
         place = {"row": index // columns + 1, "col": index % columns + 1}
-        dataset = charts.chosen(datasets[panel["experiment"]], panel)
-        {"curves": _curves, "map": _map, "prediction": _prediction}[panel["chart"]](figure, dataset, panel, place)
-        figure.update_xaxes(title=_plain(charts.name_of(panel["x"], dataset)), **place)
+        if panel["chart"] == "map":
+            _map(figure, dataset, panel, place)
+        elif panel["chart"] == "prediction":
+            _prediction(figure, dataset, panel, place, looks, known)
+        else:
+            _curves(figure, dataset, panel, place, looks, known)
+        name = "<br>".join(wrap(_plain(charts.name_of(panel["x"], dataset)), NAMES[columns]))
+        figure.update_xaxes(title=name, **place)
         log = "both" if panel["chart"] == "prediction" else panel.get("log", "")
         for update, axis in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
             if log in (axis, "both"):
                 update(type=_scale(dataset, panel, axis), **place)
-    axes = [f"yaxis{index or ''}" for index in range(len(panels) + 1) if index != 1]
-    of_curves = [axis for axis, panel in zip(axes, panels, strict=True) if panel["chart"] == "curves"]
-    buttons = [
-        {"label": kind, "method": "relayout", "args": [{f"{axis}.type": kind for axis in of_curves}]}
-        for kind in ("linear", "log")
-    ]
-    menu = {"type": "buttons", "direction": "left", "buttons": buttons, "x": 1, "xanchor": "right"}
-    above = {"y": 1, "yanchor": "bottom", "pad": {"b": 30}}
-    beside = 1.08 if any(panel["chart"] == "map" for panel in panels) else 1.02
-    return figure.update_layout(
-        updatemenus=[menu | above] if of_curves else [],
-        legend={"groupclick": "toggleitem", "x": beside},
-        margin={"t": 130},
-        height=None if rows == 1 else 400 * rows,
-    )
+        if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
+            scales[f"yaxis{index + 1 if index else ''}.type"] = "log" if log in ("y", "both") else "linear"
+    maps = any(panel["chart"] == "map" for panel in panels)
+    for index, lines in enumerate(looks):
+        figure.update_layout(
+            {
+                f"legend{index + 1 if index else ''}": {
+                    "title": {"text": _plain(called[lines])},
+                    "x": 1.1 if maps else 1.02,
+                    "y": 1 - index / len(looks),
+                }
+            }
+        )
+    if scales:
+        kinds = ["linear", "log"]
+        buttons = [{"label": kind, "method": "relayout", "args": [dict.fromkeys(scales, kind)]} for kind in kinds]
+        active = kinds.index(next(iter(scales.values()))) if len(set(scales.values())) == 1 else -1
+        menu = {"type": "buttons", "direction": "left", "buttons": buttons, "active": active}
+        corner = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 42}}
+        figure.update_layout(updatemenus=[menu | corner])
+    return _keys(figure, [_plain(called[lines]) for lines in looks])
 
 
 def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
     """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size."""
     name = panel.get(axis)
-    if panel["chart"] == "curves" and axis == "y" and style.signed(dataset[panel["show"]]):
-        return "linear"
+    if panel["chart"] == "curves" and axis == "y":
+        return "log" if float(dataset[panel["show"]].min()) > 0 else "linear"
     if name in dataset.dims and style.words(dataset[name].values):
         return "category"
     if name in dataset.dims and float(dataset[name].min()) <= 0:
@@ -115,62 +173,107 @@ def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
     return "log"
 
 
-def _curves(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
-    """Mean over runs; its standard deviation as bars where there are not too many points."""
+def _curves(
+    figure: go.Figure,
+    dataset: xr.Dataset,
+    panel: Mapping[str, Any],
+    place: Mapping[str, int],
+    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    known: set[tuple[str, str]],
+) -> None:
+    """Medians over runs; bars are all of them, or the middle half of many, where there are not too many points."""
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
-    geometric = panel.get("log", "") in ("y", "both") and _scale(dataset, panel, "y") == "log"
-    names = [None] if lines is None else list(dataset[lines].values)
+    labels = [charts.name_shown(dataset, panel)]
+    if lines is not None:
+        labels = style.value_labels(dataset[lines].values, lines)
     number = "" if style.words(dataset[x].values) else ":,"
-    for index, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
+    for index, label in enumerate(labels):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
-        mean, low, high = curves.mean_and_band(values, geometric)
-        known = mean.notnull().values
-        few = int(known.sum()) <= curves.MOST_MARKED
+        look = looks[lines][label] if lines else {"color": "0.2", "marker": "o"}
+        runs = [axis for axis in curves.RUNS if axis in values.dims]
+        median = curves.median(values)
+        there = median.notnull().values
+        few = int(there.sum()) <= curves.MOST_MARKED
         error = None
-        if few and curves.n_runs(values, None) > 1:
-            above, below = ((end - mean).values[known].astype(float) for end in (high, low))
+        if few and curves.n_runs(values) > 1:
+            single = curves.n_runs(values) <= curves.MOST_FAINT
+            low, high = (values.min(runs), values.max(runs)) if single else curves.middle(values)
+            below, above = (_numbers((end - median).values[there]) for end in (low, high))
             error = {"array": above, "arrayminus": -below, "symmetric": False, "thickness": 1}
         figure.add_scatter(
-            x=_places(dataset, x)[known],
-            y=mean.values[known].astype(float),
+            x=_numbers(_places(dataset, x)[there]),
+            y=_numbers(median.values[there]),
             error_y=error,
-            mode="lines+markers" if few else "lines",
-            line={"color": colour},
-            name=show if lines is None else plotly_text(style.value_label(name, lines)),
-            showlegend=lines is not None,
-            legendgroup=str(place),
-            legendgrouptitle={"text": "" if lines is None else _plain(charts.name_of(lines, dataset))},
+            mode="markers" if panel.get("points") else "lines+markers" if few else "lines",
+            line={"color": to_hex(look["color"])},
+            marker={"symbol": SYMBOLS[look["marker"]]},
+            name=plotly_text(label),
+            **_key(lines, label, looks, known),
             hovertemplate=_plain(charts.name_of(x, dataset))
             + f" %{{x{number}}}<br>"
-            + _plain(charts.name_of(show, dataset))
+            + _plain(charts.name_shown(dataset, panel))
             + " %{y:.4g}",
             **place,
         )
-    figure.update_yaxes(title=_plain(charts.name_of(show, dataset)), **place)
+    figure.update_yaxes(title=_plain(charts.name_shown(dataset, panel)), **place)
+
+
+def _key(
+    lines: str | None,
+    label: str,
+    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    known: set[tuple[str, str]],
+) -> dict[str, Any]:
+    """The place of a line in the legend of what tells lines apart: once for all panels, which it is toggled in."""
+    if lines is None:
+        return {"showlegend": False}
+    first = (lines, label) not in known
+    known.add((lines, label))
+    legend, rank = list(looks).index(lines), list(looks[lines]).index(label)
+    return {
+        "legend": f"legend{legend + 1}" if legend else "legend",
+        "legendrank": rank + 1,
+        "legendgroup": f"{lines} {label}",
+        "showlegend": first,
+    }
 
 
 def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
-    show, x, y = panel["show"], panel["x"], panel["y"]
-    values = curves.median(dataset[show]).transpose(y, x)
-    palette = charts.signed_palette(values)
-    largest = min(float(abs(values).max()), charts.MOST_LINEAR * HARM)
+    x, y = panel["x"], panel["y"]
+    values, name, palette = charts.shown_in_map(dataset, panel)
     cell = figure.get_subplot(**place)
     right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
     figure.add_heatmap(
-        x=_places(dataset, x),
-        y=_places(dataset, y),
+        x=_places(values, x),
+        y=_places(values, y),
         z=values.values.astype(float),
-        colorscale=palette or "Viridis",
-        **({"zmin": -largest, "zmax": largest} if palette else {}),
+        **_shades(values, palette),
         colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
         hovertemplate=f"{_plain(charts.name_of(x, dataset))} %{{x}}<br>{_plain(charts.name_of(y, dataset))} %{{y}}<br>"
-        + f"{_plain(charts.name_of(show, dataset))} %{{z:.4g}}<extra></extra>",
+        + f"{_plain(name)} %{{z:.4g}}<extra></extra>",
         **place,
     )
     figure.update_yaxes(title=_plain(charts.name_of(y, dataset)), **place)
 
 
-def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place: Mapping[str, int]) -> None:
+def _shades(values: xr.DataArray, palette: str | None) -> dict[str, Any]:
+    """The colours of a map as in the figure."""
+    if palette is None:
+        return {"colorscale": charts.COLOURS.capitalize()}
+    look, places = charts.colours(values, palette), np.linspace(0, 1, 101)
+    low, high = look["norm"].vmin, look["norm"].vmax
+    shades = look["cmap"](look["norm"](low + places * (high - low)))
+    return {"colorscale": list(zip(places, map(to_hex, shades), strict=True)), "zmin": low, "zmax": high}
+
+
+def _prediction(
+    figure: go.Figure,
+    dataset: xr.Dataset,
+    panel: Mapping[str, Any],
+    place: Mapping[str, int],
+    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    known: set[tuple[str, str]],
+) -> None:
     """Every setting a point that tells its values; the diagonal is where a prediction is exact."""
     points = compared(dataset, panel["x"], panel["y"])
     points = points.isel(point=points["known"].values)
@@ -184,17 +287,17 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
     ]
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
-    for name, colour in zip(names, _colours(names), strict=True):
+    labels = ["setting"] if lines is None else style.value_labels(names, lines)
+    for name, label, colour in zip(names, labels, style.colours(names, lines), strict=True):
         shown = np.arange(len(texts)) if lines is None else coordinates.find(points[lines].values, name)
         figure.add_scatter(
             x=points["predicted"].values[shown],
             y=points["measured"].values[shown],
             mode="markers",
-            marker={"color": colour},
+            marker={"color": to_hex(colour)},
             text=[texts[index] for index in shown],
-            name="setting" if lines is None else plotly_text(style.value_label(name, lines)),
-            legendgroup=str(place),
-            legendgrouptitle={"text": "" if lines is None else _plain(charts.name_of(lines, dataset))},
+            name=plotly_text(label),
+            **_key(lines, label, looks, known),
             hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
             **place,
         )
@@ -207,90 +310,151 @@ def _prediction(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any]
 
 
 def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
-    """K of every mode and pathway against the epoch; a click on a mode hides its curves in all panels.
+    """A row of panels for every pathway, as in the figure; a click on a mode hides its curves in all of them.
 
     Gradient descent is broad and pale where the ODE is drawn upon it.
     """
-    parts = [(panel, dataset) for panel, dataset, pathway in pathway_panels.parts_of(panels, datasets) if not pathway]
-    titles = [f"gating in {style.window(dataset)}" for _, dataset in parts]
-    figure = make_subplots(rows=1, cols=len(parts), subplot_titles=titles, shared_yaxes=True)
-    known: set[int] = set()
-    for column, (panel, dataset) in enumerate(parts, start=1):
-        values = dataset["pathway_singular_value"].isel(mode=slice(panel.get("modes"))).mean("seed")
-        solvers: list[Any] = list(values["solver"].values) if "solver" in values.dims else [None]
-        for colour, mode in zip(_colours(list(values["mode"].values)), values["mode"].values, strict=True):
-            for index, pathway in enumerate(values["pathway"].values):
-                for solver in solvers:
-                    curve = values.sel(mode=mode, pathway=pathway)
-                    figure.add_scatter(
-                        x=dataset["epoch"].values,
-                        y=(curve if solver is None else curve.sel(solver=solver)).values.astype(float),
-                        mode="lines",
-                        line={
-                            "color": colour,
-                            "width": 4 if solver == "gradient_descent" else 1.5,
-                            "dash": DASHES[index % len(DASHES)],
-                        },
-                        opacity=0.4 if solver == "gradient_descent" else 1,
-                        name=f"mode {mode}",
-                        legendgroup=f"mode {mode}",
-                        showlegend=mode not in known,
-                        hovertemplate=f"mode {mode}, pathway {pathway}, {SOLVERS.get(solver, 'training')}"
-                        "<br>epoch %{x:,}<br>K %{y:.4g}<extra></extra>",
-                        row=1,
-                        col=column,
-                    )
-                    known.add(mode)
-        figure.update_xaxes(title="epoch", row=1, col=column)
-    return figure.update_yaxes(title="pathway singular value K", col=1).update_layout(
-        legend={"groupclick": "togglegroup"}
+    parts = pathway_panels.parts_of(panels, datasets)
+    pathways = max((part["pathway"].values for _, part in parts), key=len)
+    titles = [_plain(pathway_panels.title_of(panel, part, pathway)) for pathway in pathways for panel, part in parts]
+    widths = [0.5 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
+    figure = _panels(
+        *(len(pathways), len(parts), titles), column_widths=widths, vertical_spacing=0.16, horizontal_spacing=0.06
     )
+    known: set[str] = set()
+
+    def key(name: str) -> dict[str, Any]:
+        first = name not in known
+        known.add(name)
+        return {"name": name, "legendgroup": name, "showlegend": first}
+
+    for row, pathway in enumerate(pathways, start=1):
+        for column, (panel, part) in enumerate(parts, start=1):
+            place = {"row": row, "col": column}
+            if panel["show"] == "matrices":
+                matrix = (
+                    part["pathway_matrix"].sel(pathway=pathway).mean("seed").transpose("output_mode", "input_mode")
+                )
+                figure.add_heatmap(
+                    x=part["input_mode"].values,
+                    y=part["output_mode"].values,
+                    z=matrix.values.astype(float),
+                    coloraxis="coloraxis",
+                    hovertemplate="input mode %{x}<br>output mode %{y}<br>K %{z:.4g}<extra></extra>",
+                    **place,
+                )
+                for mode in pathway_panels.lesioned_modes(part, str(pathway)):
+                    box = {"x0": mode - 0.5, "x1": mode + 0.5, "y0": mode - 0.5, "y1": mode + 0.5}
+                    figure.add_shape(type="rect", **box, line={"color": LESION, "width": 3}, **place)
+                    marker = {"symbol": "square-open", "size": 12, "color": LESION}
+                    name = f"lesion: mode {mode} of {pathway}"
+                    figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, **place)
+                figure.update_xaxes(title="input mode", **place)
+                figure.update_yaxes(title="output mode", autorange="reversed", **place)
+                figure.update_layout(coloraxis={"colorscale": "Viridis", "colorbar": {"x": 1.0, "thickness": 12}})
+                continue
+            values = part["pathway_singular_value"].sel(pathway=pathway).isel(mode=slice(panel.get("modes")))
+            onset, duration = style.parameter(part, "onset"), style.parameter(part, "duration")
+            shade: dict[str, Any] = {"fillcolor": "grey", "opacity": 0.25, "line_width": 0, "layer": "below"}
+            figure.add_vrect(onset, onset + duration, exclude_empty_subplots=False, **shade, **place)
+            groups = pathway_panels.alike(values["task_singular_value"].values)
+            colours = style.ordered_colours(len(groups))
+            for colour, (name, modes) in zip(colours, groups.items(), strict=True):
+                for mode in range(modes.start, modes.stop):
+                    for source, curve in spectra.sources(values.isel(mode=mode), "ODE").items():
+                        broad = PALE if source == "training" and "solver" in values.dims else {"line_width": 1.5}
+                        figure.add_scatter(
+                            x=_numbers(part["epoch"].values),
+                            y=_numbers(curves.median(curve).values),
+                            mode="lines",
+                            line_color=to_hex(colour),
+                            **broad,
+                            **key(f"mode {_plain(name)}"),
+                            hovertemplate=_hover(f"mode {mode + 1}, {source}", "K"),
+                            **place,
+                        )
+            figure.update_xaxes(title="epoch" if row == len(pathways) else None, **place)
+            figure.update_yaxes(title=f"K_{pathway}" if column == 1 else None, matches="y", **place)
+    grey: dict[str, Any] = {"x": [None], "y": [None], "line_color": "grey"}
+    if any("solver" in part["pathway_singular_value"].dims for _, part in parts):
+        figure.add_scatter(**grey, mode="lines", **PALE, name="gradient descent")
+        figure.add_scatter(**grey, mode="lines", line_width=1.5, name="ODE")
+    square = {"symbol": "square", "size": 14, "color": "lightgrey"}
+    figure.add_scatter(x=[None], y=[None], mode="markers", marker=square, name="deficit")
+    return _keys(figure, [""])
 
 
 def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
     """One trajectory at a time, chosen from a list of panels and switch epochs; every mode can be toggled."""
-    figure, names, owners = go.Figure(), [], []
+    figure, names, owners, switches = go.Figure(), [], [], []
     for panel in panels:
         dataset = style.select(datasets[panel["experiment"]], panel)
-        chosen = ", ".join(style.setting(value, name, dataset) for name, value in panel.get("select", {}).items())
-        for title, runs, _ in spectrum_columns(dataset, panel):
-            names.append(f"{chosen}, {title}" if chosen else f"{panel['experiment']}, {title}")
-            values = runs.mean("seed") if "seed" in runs.dims else runs
-            solvers: list[Any] = list(values["solver"].values) if "solver" in values.dims else [None]
-            for index, solver in enumerate(solvers):
-                of_solver = values if solver is None else values.sel(solver=solver)
-                recorded = of_solver.dropna("epoch", how="all")
-                for colour, mode in zip(_colours(list(recorded["mode"].values)), recorded["mode"].values, strict=True):
-                    curve = recorded.sel(mode=mode)
+        chosen = spectra.chosen(panel, dataset)
+        for title, runs, switch in spectra.spectrum_columns(dataset, panel):
+            names.append(f"{chosen}, {title}" if chosen else title)
+            switches.append(switch)
+            for source, values in spectra.sources(runs).items():
+                recorded = curves.median(values).dropna("epoch", how="all")
+                compared_with = PALE if source == "training" and "solver" in runs.dims else {"line_width": 1.5}
+                for index, colour in enumerate(style.ordered_colours(recorded.sizes["mode"])):
+                    mode = recorded["mode"].values[index]
+                    theory = source == "theory"
+                    look = THEORY if theory else compared_with | {"line_color": to_hex(colour)}
                     owners.append(len(names) - 1)
                     figure.add_scatter(
-                        x=curve["epoch"].values,
-                        y=curve.values.astype(float),
-                        name=f"mode {mode}" if index == 0 else f"mode {mode}, theory",
-                        line={"color": colour if index == 0 else "black", "dash": "solid" if index == 0 else "dash"},
+                        x=_numbers(recorded["epoch"].values),
+                        y=_numbers(recorded.isel(mode=index).values),
+                        name="theory" if theory else f"mode {mode}",
+                        legendgroup="theory" if theory else f"mode {mode}",
+                        showlegend=not theory or index == 0,
+                        legendrank=0 if theory else index + 1,
+                        mode="lines",
                         visible=len(names) == 1,
-                        hovertemplate="epoch %{x:,}<br>singular value %{y:.4g}",
+                        hovertemplate=_hover(f"mode {mode}, {source}", "singular value"),
+                        **look,
                     )
+    lines = [[_switch_line(switch)] if switch else [] for switch in switches]
     buttons = [
-        {"label": _plain(name), "method": "update", "args": [{"visible": [owner == index for owner in owners]}]}
+        {
+            "label": _plain(name),
+            "method": "update",
+            "args": [{"visible": [owner == index for owner in owners]}, {"shapes": lines[index]}],
+        }
         for index, name in enumerate(names)
     ]
+    menu = {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 10}}
     return figure.update_layout(
-        legend={"groupclick": "toggleitem"},
-        updatemenus=[{"buttons": buttons, "x": 0.0, "xanchor": "left", "y": 1.15}],
+        legend={"title": {"text": "the largest modes"}},
+        updatemenus=[menu],
+        shapes=lines[0],
         xaxis_title="epoch",
         yaxis_title="singular value of W",
+        height=540,
+        margin={"t": ABOVE},
     )
 
 
-def _places(dataset: xr.Dataset, axis: str) -> np.ndarray:
+def _switch_line(epoch: int) -> dict[str, Any]:
+    """The switch between the tasks, from the bottom to the top."""
+    text = {"text": "switch", "textposition": "end", "font": {"size": 11}}
+    line = {"color": "grey", "dash": "dot", "width": 1}
+    return {"type": "line", "x0": epoch, "x1": epoch, "yref": "paper", "y0": 0, "y1": 1, "line": line, "label": text}
+
+
+def _hover(name: str, value: str) -> str:
+    """What is said of a point along training."""
+    return f"{name}<br>epoch %{{x:,}}<br>{value} %{{y:.4g}}<extra></extra>"
+
+
+def _places(dataset: Any, axis: str) -> np.ndarray:
     """Values of an axis: numbers, or the words that stand for what is none."""
     values = dataset[axis].values
     return np.array([style.value_label(value, axis) for value in values]) if style.words(values) else values
 
 
-def _colours(values: Sequence[Any]) -> list[str]:
-    return [to_hex(colour) for colour in style.colours(values)]
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """Values in as many digits as a picture shows."""
+    return values.astype(np.float32) if values.dtype.kind in "iuf" else values
 
 
 def _plain(text: str) -> str:

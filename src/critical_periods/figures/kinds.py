@@ -5,7 +5,7 @@ Light enough for planning: the modules that draw are named, not imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -45,20 +45,6 @@ class Panel(Section):
 
     def check(self, place: str) -> None:
         """Refuse keys that do not go together."""
-
-
-class ErrorCurvesPanel(Panel):
-    """Error or relative accuracy against the switch epoch, one line for each value of a parameter."""
-
-    show: Literal["relative_accuracy", "reconstruction_error"] = key(
-        "Variable on the vertical axis, against the switch epoch."
-    )
-    lines: str = key("Parameter that tells the lines apart, an axis of the experiment.")
-    log: bool = key("Whether the vertical axis is logarithmic.", False)
-
-    def drawn(self) -> tuple[str, ...]:
-        """Errors after every switch, averaged over draws."""
-        return "seed", "switch_epoch"
 
 
 class SpectraPanel(Panel):
@@ -144,6 +130,8 @@ class ChartsPanel(Panel):
     show: str | None = key("Variable drawn by curves and maps.", None)
     lines: str | None = key("Axis that tells lines, or the colours of points, apart.", None)
     markers: str | None = key("Axis that tells the markers of a prediction apart.", None)
+    fills: str | None = key("Axis that tells the fillings of a prediction's markers apart.", None)
+    points: bool = key("Whether curves are points that nothing joins.", False)
     log: Literal["x", "y", "both"] | None = key(
         "Which axes are logarithmic; a value of 0 on them has a place of its own.", None
     )
@@ -153,7 +141,9 @@ class ChartsPanel(Panel):
 
     def axes(self) -> dict[str, str]:
         """Axes spread out; x and y of a prediction are variables."""
-        names = ("lines", "columns", "markers") if self.chart == "prediction" else ("x", "y", "lines", "columns")
+        names = (
+            ("lines", "columns", "markers", "fills") if self.chart == "prediction" else ("x", "y", "lines", "columns")
+        )
         return {name: value for name in names if (value := getattr(self, name, None))}
 
     def variables(self) -> dict[str, str]:
@@ -170,15 +160,15 @@ class ChartsPanel(Panel):
         """Refuse keys that a chart of this kind has no use for, and the lack of one that it needs."""
         needed = {"curves": ("show",), "map": ("show", "y"), "prediction": ("y",)}[self.chart]
         unused = {
-            "curves": ("y", "markers", "contour"),
-            "map": ("lines", "markers"),
-            "prediction": ("show", "log", "contour"),
+            "curves": ("y", "markers", "fills", "contour"),
+            "map": ("lines", "markers", "fills", "points"),
+            "prediction": ("show", "log", "contour", "points"),
         }[self.chart]
         for name in needed:
             if getattr(self, name) is None:
                 raise ConfigError(f"{place}: missing key", name, f"all of {', '.join(('experiment', 'x', *needed))}")
         for name in unused:
-            if getattr(self, name) is not None:
+            if getattr(self, name) not in (None, False):
                 raise ConfigError(
                     f"{place}.{name}", getattr(self, name), f"no such key in a chart of kind {self.chart}"
                 )
@@ -198,8 +188,6 @@ class Kind:
         Whether the kind has an interactive twin.
     selects_axes
         Whether panels select among recorded axes too, not only among parameters that vary.
-    flat
-        What panels show that interactive twins leave out.
     alike
         What a figure says once for all of its cells: parameter -> the value that it has to have; None for any.
     """
@@ -208,16 +196,10 @@ class Kind:
     panel: type[Panel]
     interactive: bool = True
     selects_axes: bool = False
-    flat: tuple[str, ...] = ()
     alike: Mapping[str, Any] = field(default_factory=dict)
-
-    def has_twin(self, panels: Iterable[Mapping[str, Any]]) -> bool:
-        """Whether a figure of these panels has an interactive twin."""
-        return self.interactive and any(panel.get("show") not in self.flat for panel in panels)
 
 
 _KINDS: Mapping[str, Kind] = {
-    "error_curves": Kind("critical_periods.figures.error_curves:draw", ErrorCurvesPanel),
     "spectra": Kind("critical_periods.figures.spectra:draw", SpectraPanel),
     "phase_portraits": Kind(
         "critical_periods.figures.phase_portraits:draw",
@@ -228,7 +210,6 @@ _KINDS: Mapping[str, Kind] = {
     "pathway_panels": Kind(
         "critical_periods.figures.pathway_panels:draw",
         PathwayPanelsPanel,
-        flat=("matrices",),
         alike=dict.fromkeys(("gated_pathway", "lesioned_pathway", "lesioned_modes")),  # in the legend
     ),
     "charts": Kind("critical_periods.figures.charts:draw", ChartsPanel, selects_axes=True),
@@ -253,6 +234,8 @@ def kind_of(place: str, name: str) -> Kind:
     critical_periods.configuration.fields.ConfigError
         If there is none of that name.
     """
+    if name == "error_curves":
+        raise ConfigError(f"{place}.kind", name, "charts, with chart: curves and x: switch_epoch in every panel")
     if name not in kinds():
         raise ConfigError(f"{place}.kind", name, one_of(name, kinds()))
     return kinds()[name]

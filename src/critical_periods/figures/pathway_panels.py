@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from critical_periods.figures import curves, style
 
-#: Look of the pathways, in order.
-PATHWAY_MARKERS, PATHWAY_LINES = ("o", "^", "s", "D", "v"), ("-", (0, (4, 1.5)), "-.", ":", (0, (1, 1)))
 #: Markers on a curve.
 N_MARKERS = 20
+#: Looks of the deficit, and of modes that are lesioned.
 SHADE = "0.88"
+LESION: dict[str, Any] = {"fill": False, "ec": "#d55e00", "lw": 1.2, "hatch": "/////"}
 
 
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:
-    """Draw the panels in one row: curves one axes for each value of `columns`, matrices one for each pathway.
+    """Draw a row of axes for every pathway: for every panel a matrix, or curves, one axes for each value of `columns`.
 
     Parameters
     ----------
@@ -34,96 +34,110 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     """
     style.apply()
     parts = parts_of(panels, datasets)
-    widths = [0.75 if pathway else 1.0 for _, _, pathway in parts]
+    pathways = max((part["pathway"].values for _, part in parts), key=len)
+    widths = [0.6 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
     figure, grid = plt.subplots(
-        1,
+        len(pathways),
         len(parts),
         squeeze=False,
-        figsize=(style.PAGE, 2.5),
-        gridspec_kw={"width_ratios": widths if len(set(widths)) > 1 else None},
+        figsize=(style.PAGE, 1.6 * len(pathways) + 0.2),
+        gridspec_kw={"width_ratios": widths},
     )
-    heat = None
-    drawn: list[tuple[Axes, xr.Dataset]] = []
-    for axes, (panel, dataset, pathway) in zip(grid[0], parts, strict=True):
-        if pathway:
-            heat = _matrix(axes, dataset, pathway)
-        else:
-            shown = dataset.isel(mode=slice(panel.get("modes")))
-            _curves(axes, shown)
-            drawn.append((axes, shown))
-    if heat is not None:
-        used = [axes for axes, (_, _, pathway) in zip(grid[0], parts, strict=True) if pathway]
-        figure.colorbar(heat, ax=used, shrink=0.75, label="final $K$")
-    if drawn:
-        top = max(axes.get_ylim()[1] for axes, _ in drawn)
-        for axes, _ in drawn:
-            axes.set_ylim(bottom=min(-0.04 * top, axes.get_ylim()[0]), top=top)
-            axes.label_outer(remove_inner_ticks=False)
-        drawn[0][0].set_ylabel("pathway singular value $K$")
-        largest = max((shown for _, shown in drawn), key=lambda shown: shown.sizes["mode"])
-        bands = [curves.band(shown["pathway_singular_value"], "epoch") for _, shown in drawn]
-        text = curves.describe_bands(bands, lettered=False)
-        noted = [Patch(fc=style.ordered_colours(1)[0], alpha=curves.PALE, label=fill(text, 24))] if text else []
-        figure.legend(
-            handles=[*_legend(largest), *noted],
-            loc="outside right center" if heat is None else "outside lower center",
-            ncols=1 if heat is None else 4,
-        )
-    if len(parts) > 1:
-        style.letter(list(grid[0]))
+    shown: list[tuple[Axes, str, xr.Dataset | None]] = []
+    for row, pathway in zip(grid, pathways, strict=True):
+        for axes, (panel, part) in zip(row, parts, strict=True):
+            if panel["show"] == "matrices":
+                image = _matrix(axes, part, pathway)
+                shown.append((axes, title_of(panel, part, pathway), None))
+            else:
+                dataset = part.isel(mode=slice(panel.get("modes")))
+                _curves(axes, dataset, pathway)
+                axes.set_ylabel(f"singular value $K_{pathway}$")
+                shown.append((axes, title_of(panel, part, pathway), dataset))
+    of_curves = [(axes, dataset) for axes, _, dataset in shown if dataset is not None]
+    if of_curves:
+        top = max(axes.get_ylim()[1] for axes, _ in of_curves)
+        for axes, _ in of_curves:
+            axes.set_ylim(bottom=min(-0.06 * top, axes.get_ylim()[0]), top=top)
+    for axes in grid.flat:
+        axes.label_outer(remove_inner_ticks=False)
+    if len(of_curves) < len(shown):
+        heat = [axes for axes, _, dataset in shown if dataset is None]
+        figure.colorbar(image, ax=heat, shrink=0.75, label="final $K$")
+    style.letter([axes for axes, _, _ in shown], [title for _, title, _ in shown])
+    spreads = [None if part is None else curves.shown_of(part["pathway_singular_value"]) for _, _, part in shown]
+    largest = max((part for _, part in of_curves), key=lambda part: part.sizes["mode"], default=None)
+    if largest is not None:
+        style.legend(figure, _keys(largest, len(of_curves) < len(shown)), curves.described(spreads))
     return figure
 
 
 def parts_of(
     panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
-) -> list[tuple[Mapping[str, Any], xr.Dataset, str]]:
-    """Panel, dataset and, for matrices, pathway of every axes of the figure."""
-    parts: list[tuple[Mapping[str, Any], xr.Dataset, str]] = []
+) -> list[tuple[Mapping[str, Any], xr.Dataset]]:
+    """Panel and dataset of every column of the figure."""
+    parts: list[tuple[Mapping[str, Any], xr.Dataset]] = []
     for panel in panels:
         dataset = style.part(datasets[panel["experiment"]], panel.get("select", {}))
-        if panel["show"] == "matrices":
-            parts += [(panel, dataset, str(pathway)) for pathway in dataset["pathway"].values]
-        elif "columns" in panel:
+        if "columns" in panel:
             columns = panel["columns"]
-            parts += [(panel, style.part(dataset, {columns: value}), "") for value in dataset[columns].values]
+            parts += [(panel, style.part(dataset, {columns: value})) for value in dataset[columns].values]
         else:
-            parts.append((panel, dataset, ""))
+            parts.append((panel, dataset))
     return parts
 
 
-def _curves(axes: Axes, dataset: xr.Dataset) -> None:
+def title_of(panel: Mapping[str, Any], part: xr.Dataset, pathway: str) -> str:
+    """What a column of the figure says in the row of a pathway: what it is, or when the pathway is gated."""
+    if panel["show"] == "matrices":
+        return f"final $K_{pathway}$"
+    return f"{pathway} gated in {style.window(part)}" if style.parameter(part, "gated_pathway") == pathway else ""
+
+
+def lesioned_modes(part: xr.Dataset, pathway: str) -> list[int]:
+    """Modes that a pathway cannot express."""
+    if style.parameter(part, "lesioned_pathway") != pathway:
+        return []
+    return list(style.parameter(part, "lesioned_modes"))
+
+
+def alike(singular_values: np.ndarray) -> dict[str, slice]:
+    """Modes of equal singular value in the task, which are learned alike, by what they are called."""
+    found = {}
+    for value in dict.fromkeys(np.round(singular_values, 9)):
+        first, *_, last = [*np.flatnonzero(np.isclose(singular_values, value))] * 2
+        name = f"{first + 1}" + ("" if first == last else f", {last + 1}" if last == first + 1 else f" to {last + 1}")
+        found[f"{name}: $s$ = {style.number(float(value), digits=3)}"] = slice(first, last + 1)
+    return found
+
+
+def _curves(axes: Axes, dataset: xr.Dataset, pathway: str) -> None:
     """Gradient descent as markers, the ODE as lines; without an ODE the lines join the markers."""
-    values = dataset["pathway_singular_value"]
-    compared = "solver" in values.dims
-    trained = values.sel(solver="gradient_descent") if compared else values
-    lines = values.sel(solver="ode") if compared else values
+    values = dataset["pathway_singular_value"].sel(pathway=pathway)
+    trained = values.sel(solver="gradient_descent") if "solver" in values.dims else values
+    lines = values.sel(solver="ode") if "solver" in values.dims else values
     epochs = dataset["epoch"].values
     onset, duration = style.parameter(dataset, "onset"), style.parameter(dataset, "duration")
     axes.axvspan(onset, onset + duration, color=SHADE, lw=0, zorder=0)
     spacing = max(len(epochs) // N_MARKERS, 1)
-    pathways = dataset["pathway"].values
-    for colour, mode in zip(style.ordered_colours(dataset.sizes["mode"]), dataset["mode"].values, strict=True):
-        for index, pathway in enumerate(pathways):
-            chosen = {"mode": mode, "pathway": pathway}
-            mean, low, high = curves.mean_and_band(lines.sel(chosen))
-            axes.plot(epochs, mean, color=colour, ls=PATHWAY_LINES[index % 5], lw=1.0, zorder=2)
-            if dataset.sizes["seed"] > 1:
-                axes.fill_between(epochs, low, high, color=colour, alpha=curves.PALE, lw=0)
+    groups = alike(dataset["task_singular_value"].values)
+    for colour, modes in zip(style.ordered_colours(len(groups)), groups.values(), strict=True):
+        for mode in range(modes.start, modes.stop):
+            curves.spread(axes, epochs, lines.isel(mode=mode), "epoch", {"color": colour, "lw": 1.0})
             axes.plot(
                 epochs,
-                trained.sel(chosen).mean("seed"),
+                curves.median(trained.isel(mode=mode)),
                 ls="",
-                marker=PATHWAY_MARKERS[index % 5],
-                ms=3.2,
-                mfc=colour if index == 0 else "w",
-                mec=colour,
-                mew=0.7,
-                markevery=(index * spacing // len(pathways), spacing),
+                marker=style.MARKERS[mode % len(style.MARKERS)],
+                ms=3,
+                color=colour,
+                mec="w",
+                mew=0.3,
+                markevery=(mode * spacing // dataset.sizes["mode"], spacing),
                 zorder=3,
             )
     axes.set(xlabel=style.label("epoch", dataset), xlim=(epochs[0], epochs[-1]))
-    axes.set_title(f"gating in {style.window(dataset)}")
-    style.thousands(axes)
+    style.ticks(axes.xaxis, axes.yaxis)
 
 
 def _matrix(axes: Axes, dataset: xr.Dataset, pathway: str) -> Any:
@@ -136,35 +150,32 @@ def _matrix(axes: Axes, dataset: xr.Dataset, pathway: str) -> Any:
         vmax=float(dataset["task_singular_value"].max()),
         extent=(0.5, len(modes) + 0.5, len(modes) + 0.5, 0.5),
     )
+    for mode in lesioned_modes(dataset, pathway):
+        axes.add_patch(Rectangle((mode - 0.5, mode - 0.5), 1, 1, **LESION))
     ticks = modes if len(modes) <= 10 else modes[:: len(modes) // 8]
-    axes.set(xticks=ticks, yticks=ticks, xlabel="input mode", ylabel="output mode", title=f"$K_{pathway}$")
+    axes.set(xticks=ticks, yticks=ticks, xlabel="input mode", ylabel="output mode")
     axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
+    axes.spines[:].set_visible(False)
     return image
 
 
-def _legend(dataset: xr.Dataset) -> list[Any]:
-    """Modes by colour with their singular value, pathways by marker and line, the deficit by its shade."""
-    singular_values = dataset["task_singular_value"].values
-    colours = style.ordered_colours(len(singular_values))
-    handles: list[Any] = [
-        Line2D([], [], color=colour, lw=2, label=f"mode {mode}: $s = {value:.2f}$")
-        for colour, mode, value in zip(colours, dataset["mode"].values, singular_values, strict=True)
+def _keys(dataset: xr.Dataset, with_matrices: bool) -> dict[str, list[Any]]:
+    """Modes by colour with their singular value, training and theory, the deficit by its shade, the lesion."""
+    groups = alike(dataset["task_singular_value"].values)
+    modes = [
+        Line2D([], [], color=colour, lw=1.5, ms=3.5, marker=style.MARKERS[slice_.start % 10], mec="w", label=name)
+        for colour, (name, slice_) in zip(style.ordered_colours(len(groups)), groups.items(), strict=True)
     ]
-    compared = "solver" in dataset["pathway_singular_value"].dims
-    for index, pathway in enumerate(dataset["pathway"].values):
-        look: dict[str, Any] = {"color": "0.3", "mec": "0.3", "mew": 0.7, "ms": 3.5}
-        look["mfc"] = "0.3" if index == 0 else "w"
-        marker, line = PATHWAY_MARKERS[index % 5], PATHWAY_LINES[index % 5]
-        if compared:
-            handles.append(Line2D([], [], marker=marker, ls="", label=f"$K_{pathway}$, gradient descent", **look))
-            handles.append(Line2D([], [], color="0.3", ls=line, lw=1, label=f"$K_{pathway}$, ODE"))
-        else:
-            handles.append(Line2D([], [], marker=marker, ls=line, lw=1, label=f"$K_{pathway}$", **look))
-    handles.append(Patch(fc=SHADE, label=f"{style.parameter(dataset, 'gated_pathway')} gated"))
-    lesioned = style.parameter(dataset, "lesioned_pathway")
-    if lesioned:
-        modes = ", ".join(map(str, style.parameter(dataset, "lesioned_modes")))
-        handles.append(Patch(fc="none", label=f"lesion: mode {modes} in {lesioned}"))
-    return handles
+    look: dict[str, Any] = {"color": "0.3", "ms": 3.5}
+    others: list[Any] = [Line2D([], [], marker="o", label="training", **look)]
+    if "solver" in dataset["pathway_singular_value"].dims:
+        others = [
+            Line2D([], [], marker="o", ls="", label="gradient descent", **look),
+            Line2D([], [], lw=1, label="ODE", **look),
+        ]
+    others.append(Patch(fc=SHADE, label=f"deficit: {style.parameter(dataset, 'gated_pathway')} gated"))
+    lesioned = str(style.parameter(dataset, "lesioned_pathway"))
+    if with_matrices and (modes_lost := lesioned_modes(dataset, lesioned)):
+        names = ", ".join(map(str, modes_lost))
+        others.append(Patch(**LESION, label=f"lesion: mode {names} of {lesioned}"))
+    return {"mode": modes, "": others}

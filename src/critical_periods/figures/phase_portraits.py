@@ -15,9 +15,11 @@ from matplotlib.lines import Line2D
 
 from critical_periods.figures import style
 
-FLOW, LEARNING, DEFICIT = "0.78", "#0173b2", "#de8f05"
+FLOW, LEARNING, DEFICIT = "0.78", "#01507a", "#f0a020"
 #: Up to this many trajectories are drawn bold.
 FEW = 10
+#: Largest side of a portrait, inches.
+LARGEST = 1.65
 #: Density of streamlines, as of matplotlib's streamplot.
 DENSITY = 0.55
 
@@ -35,7 +37,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     style.apply()
     rows = [style.part(datasets[panel["experiment"]], panel.get("select", {})) for panel in panels]
     count = max(dataset.sizes[panel["columns"]] for dataset, panel in zip(rows, panels, strict=True))
-    side = min(style.PAGE / count, 2.3)
+    side = min(style.PAGE / count, LARGEST)
     streams: dict[bytes, list[np.ndarray]] = {}
     figure, grid = plt.subplots(
         len(panels),
@@ -43,33 +45,34 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         squeeze=False,
         sharex=True,
         sharey=True,
-        figsize=(side * count + 0.1, (side - 0.05) * len(panels) + 0.55),
+        figsize=(side * count + 0.1, (side - 0.05) * len(panels) + 0.3),
     )
+    drawn: list[tuple[Axes, str]] = []
     for index, (row, dataset, panel) in enumerate(zip(grid, rows, panels, strict=True)):
         values = dataset[panel["columns"]].values
         for axes, value in zip(row, values, strict=False):
             portrait = style.part(dataset, {panel["columns"]: value})
             _portrait(axes, portrait, streams)
-            if index == 0:
-                depth = panel["columns"] == "depth"
-                text = style.full_label(value, panel["columns"])
-                axes.set_title(f"$D = {value}$" if depth else f"{style.label(panel['columns'], dataset)} {text}")
+            called = "$D$ =" if panel["columns"] == "depth" else style.label(panel["columns"], dataset)
+            title = f"{called} {style.value_label(value, panel['columns'])}"
+            drawn.append((axes, title if index == 0 else ""))
         for unused in row[len(values) :]:
             unused.set_visible(False)
         gated, window = style.parameter(dataset, "gated_pathway"), style.window(dataset)
-        row[0].set_ylabel(f"{gated} gated in {window}\n\n$K_b$")
+        row[0].set_ylabel(f"{gated} gated in {window}\n$K_b$")
     for axes in grid[-1]:
         axes.set_xlabel("$K_a$")
-    few = max(dataset.sizes["trajectory"] * dataset.sizes["seed"] for dataset in rows) <= FEW
+    style.letter([axes for axes, _ in drawn], [title for _, title in drawn])
+    single = all(dataset.sizes["trajectory"] * dataset.sizes["seed"] == 1 for dataset in rows)
+    end = "end" if single else "mean at the end ± standard deviation"
     handles = [
         Line2D([], [], color=LEARNING, lw=1.2, label="trajectory"),
-        Line2D([], [], color=DEFICIT, lw=1.8, marker="D" if few else "", ms=3, label="during the deficit"),
+        Line2D([], [], color=DEFICIT, lw=1.8, marker="D", ms=3, label="during the deficit, from its onset"),
         Line2D([], [], color="k", lw=0.9, ls="--", label="$K_a + K_b = s$"),
         Line2D([], [], color=FLOW, lw=0.9, label="flow without a deficit"),
+        Line2D([], [], color="k", marker="o", mfc="w", ls="", label=end),
     ]
-    single = all(dataset.sizes["trajectory"] * dataset.sizes["seed"] == 1 for dataset in rows)
-    handles.append(Line2D([], [], color="k", marker="o", mfc="w", ls="", label="end" if single else "mean at the end"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.2, handlelength=1.5)
+    style.legend(figure, {"": handles})
     return figure
 
 
@@ -98,16 +101,18 @@ def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.nda
     axes.add_collection(
         LineCollection(gated, colors=DEFICIT, linewidths=2.2 if few else 1.2, alpha=1 if few else 0.7, zorder=4)
     )
-    if few:
-        for path, when in zip(paths, epochs, strict=True):
-            axes.plot(*path[np.searchsorted(when, onset).clip(max=len(path) - 1)], "D", color=DEFICIT, ms=3, zorder=6)
+    onsets = [
+        path[np.searchsorted(when, onset).clip(max=len(path) - 1)] for path, when in zip(paths, epochs, strict=True)
+    ]
+    axes.plot(*np.transpose(onsets), "D", ls="", color=DEFICIT, ms=3 if few else 1.2, mew=0, zorder=6 if few else 4)
     mean = paths[:, -1].mean(axis=0)
     axes.plot(*mean, "o", color="k", mfc="w", ms=6 if few else 4, mew=0.9, zorder=5)
+    spread = "" if len(paths) == 1 else f" ± {paths[:, -1, 1].std(ddof=1):.1f}"
     axes.annotate(
-        f"({mean[0]:.1f}, {mean[1]:.1f})",
+        f"({mean[0]:.1f}, {mean[1]:.1f}){spread}",
         mean,
-        xytext=(5, 5) if mean[0] < 0.78 * target else (-8, 7),
-        ha="left" if mean[0] < 0.78 * target else "center",
+        xytext=(5, 5) if mean[0] < 0.6 * target else (8, 7),
+        ha="left" if mean[0] < 0.6 * target else "right",
         textcoords="offset points",
         fontsize=6.5,
         zorder=6,

@@ -14,8 +14,10 @@ from matplotlib.lines import Line2D
 
 from critical_periods.figures import curves, style
 
-#: Colour of theory, drawn dashed over the colours of training.
-THEORY = "black"
+#: Look of theory, drawn over broad lines of training, dark and light ones.
+THEORY: dict[str, Any] = {"color": "#d55e00", "lw": 0.9, "ls": (0, (3, 2))}
+#: Look of the switch between the tasks.
+SWITCH: dict[str, Any] = {"color": "0.3", "lw": 0.7, "ls": ":"}
 
 
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:
@@ -34,34 +36,33 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     rows = [spectrum_columns(style.select(datasets[panel["experiment"]], panel), panel) for panel in panels]
     width = max(len(columns) for columns in rows)
     figure, grid = plt.subplots(
-        len(panels), width, squeeze=False, sharey=True, figsize=(style.PAGE, 1.75 * len(panels) + 0.3)
+        len(panels), width, squeeze=False, sharey=True, figsize=(style.PAGE, 1.7 * len(panels) + 0.2)
     )
-    theory = False
-    for number, (row, panel, columns) in enumerate(zip(grid, panels, rows, strict=True)):
-        titled = number == 0 or [title for title, _, _ in columns] != [title for title, _, _ in rows[0]]
+    drawn: list[tuple[Axes, str, xr.DataArray]] = []
+    above: list[str] = []
+    for row, panel, columns in zip(grid, panels, rows, strict=True):
+        titles = [title for title, _, _ in columns]
         for axes, (title, singular_value, switch_epoch) in zip(row, columns, strict=False):
-            solvers = singular_value["solver"].values if "solver" in singular_value.dims else [None]
-            for index, solver in enumerate(solvers):
-                part = singular_value if solver is None else singular_value.sel(solver=solver)
+            drawn.append((axes, "" if titles == above else title, singular_value))
+            for index, part in enumerate(sources(singular_value).values()):
                 _spectrum(axes, part, theory=index > 0)
-            theory |= len(solvers) > 1
             if switch_epoch:
-                axes.axvline(switch_epoch, color="0.3", lw=0.7, ls=":" if theory else "--")
-            axes.set_title(title if titled else "")
+                axes.axvline(switch_epoch, **SWITCH)
+            style.ticks(axes.xaxis, axes.yaxis)
+        above = titles
         for unused in row[len(columns) :]:
             unused.set_visible(False)
         dataset = datasets[panel["experiment"]]
-        chosen = ", ".join(style.setting(value, name, dataset) for name, value in panel.get("select", {}).items())
-        row[0].set_ylabel(f"{style.label('singular_value', dataset)}\n{fill(chosen, 26)}".strip())
+        row[0].set_ylabel(f"{style.label('singular_value', dataset)}\n{fill(chosen(panel, dataset), 26)}".strip())
     for axes in grid[-1]:
         axes.set_xlabel(style.label("epoch", datasets[panels[-1]["experiment"]]))
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    if theory:
-        handles.append(Line2D([], [], color=THEORY, lw=0.9, ls=(0, (3, 2))))
-        labels.append("theory")
-    figure.legend(handles, labels, title="mode", loc="outside right center")
-    bands = [curves.band(singular_value, "epoch") for columns in rows for _, singular_value, _ in columns]
-    curves.note_bands(figure, bands, lettered=False)
+    style.letter([axes for axes, _, _ in drawn], [title for _, title, _ in drawn])
+    handles = [line for line in drawn[0][0].lines if not str(line.get_label()).startswith("_")]
+    keys = [Line2D([], [], label="switch of the task", **SWITCH)]
+    if any(len(sources(values)) > 1 for _, _, values in drawn):
+        keys = [Line2D([], [], color="0.2", lw=2, label="training"), Line2D([], [], label="theory", **THEORY), *keys]
+    spreads = [curves.shown_of(values) for _, _, values in drawn]
+    style.legend(figure, {f"the {len(handles)} largest modes": handles, "": keys}, curves.described(spreads))
     return figure
 
 
@@ -79,9 +80,22 @@ def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tupl
             for value in dataset[name].values
         ]
     return [
-        (f"switch at {epoch:,}" if epoch else "no deficit", values.sel(switch_epoch=epoch), epoch)
+        (f"switch at {style.number(epoch)}" if epoch else "no deficit", values.sel(switch_epoch=epoch), epoch)
         for epoch in panel["switch_epochs"]
     ]
+
+
+def chosen(panel: Mapping[str, Any], dataset: xr.Dataset) -> str:
+    """What a panel selects, in words."""
+    return ", ".join(style.setting(value, name, dataset) for name, value in panel.get("select", {}).items())
+
+
+def sources(singular_value: xr.DataArray, theory: str = "theory") -> dict[str, xr.DataArray]:
+    """Singular values of training, and those of theory where there is one, by the name that it is given."""
+    if "solver" not in singular_value.dims:
+        return {"training": singular_value}
+    values = [singular_value.sel(solver=solver) for solver in singular_value["solver"].values]
+    return dict(zip(("training", theory), values, strict=True))
 
 
 def _switch(dataset: xr.Dataset) -> int:
@@ -91,18 +105,11 @@ def _switch(dataset: xr.Dataset) -> int:
 
 
 def _spectrum(axes: Axes, singular_value: xr.DataArray, theory: bool) -> None:
-    """Mean over seeds of every mode, with the standard deviation where there are several."""
+    """Every mode, training broad where theory is drawn upon it."""
     recorded = singular_value.dropna("epoch", how="all")
     epochs = recorded["epoch"].values
-    for colour, (mode, values) in zip(
-        style.ordered_colours(recorded.sizes["mode"]), recorded.groupby("mode", squeeze=False), strict=True
-    ):
-        mean, low, high = (part.squeeze() for part in curves.mean_and_band(values))
-        if theory:
-            axes.plot(epochs, mean, color=THEORY, lw=0.9, ls=(0, (3, 2)))
-            continue
-        axes.plot(epochs, mean, color=colour, lw=1.8 if "solver" in singular_value.coords else 1.0, label=str(mode))
-        if singular_value.sizes["seed"] > 1:
-            axes.fill_between(epochs, low, high, color=colour, alpha=curves.PALE, lw=0)
+    for colour, mode in zip(style.ordered_colours(recorded.sizes["mode"]), recorded["mode"].values, strict=True):
+        broad = 2.2 if "solver" in singular_value.coords else 1.0
+        look = THEORY if theory else {"color": colour, "lw": broad, "label": str(mode)}
+        curves.spread(axes, epochs, recorded.sel(mode=mode), "epoch", look)
     axes.set_xlim(0, epochs[-1])
-    style.thousands(axes)

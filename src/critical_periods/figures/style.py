@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any, Literal
+from itertools import cycle
+from string import ascii_uppercase
+from textwrap import wrap
+from typing import Any
 
 import matplotlib
 
@@ -17,11 +20,14 @@ import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter, ScalarFormatter
 
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.coordinates import is_null
+from critical_periods.analysis.measures import RUNS
 from critical_periods.storage.files import write_whole
 
 #: Widths of a journal's one-column and two-column figures, inches.
@@ -35,11 +41,19 @@ NULL = {
     "pretrain_n_observed": "same as final",
 }
 
-#: Palettes in which harm is red, by the attribute `signed`: 1 for harm, -1 for its opposite, with 0 in between.
-SIGNED = {1: "RdBu_r", -1: "RdBu"}
+#: Colours of what has no order: seeds and words.
+UNORDERED = "colorblind"
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
+MINUS = "\N{MINUS SIGN}"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+#: From here on numbers are written as 10k; where one of several is, from 1000 on.
+THOUSANDS = 10_000
+
+#: Heights of a row of a legend and of a line of small print below it, inches.
+ROW, SMALL = 0.15, 0.115
 
 #: Look of what diverged: a cross where its value would be.
 LOST: dict[str, Any] = {"ls": "", "marker": "x", "markersize": 4, "markeredgewidth": 1}
@@ -58,6 +72,7 @@ def apply() -> None:
             "axes.spines.top": False,
             "axes.titlesize": 8,
             "figure.constrained_layout.use": True,
+            "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it: the same figure on every machine
             "font.size": 8,
             "legend.fontsize": 7,
             "legend.frameon": False,
@@ -65,7 +80,7 @@ def apply() -> None:
             "lines.linewidth": 1.2,
             "lines.markersize": 3.5,
             "pdf.fonttype": 42,
-            "savefig.dpi": 250,
+            "savefig.dpi": 200,
             "xtick.labelsize": 7,
             "xtick.major.width": 0.6,
             "ytick.labelsize": 7,
@@ -79,9 +94,24 @@ def ordered_colours(count: int) -> list[Any]:
     return list(sns.color_palette("viridis", count + 1))[:count]
 
 
-def colours(values: Sequence[Any]) -> list[Any]:
-    """Colours of values: in order for numbers, of the colour-blind palette for words."""
-    return list(sns.color_palette("colorblind", len(values))) if words(values) else ordered_colours(len(values))
+def colours(values: Sequence[Any], name: str | None = None) -> list[Any]:
+    """Colours of the values of a parameter: in order for numbers, of the colour-blind palette for seeds and words."""
+    unordered = name in RUNS or words(values)
+    return list(sns.color_palette(UNORDERED, len(values))) if unordered else ordered_colours(len(values))
+
+
+def looks(values: Sequence[Any], name: str | None = None) -> dict[str, dict[str, Any]]:
+    """Label -> look of the line of every value of a parameter.
+
+    Each line is thinner than the one before, and its markers smaller: where they coincide, all of them are seen.
+    """
+    widths, sizes = np.linspace(1.8, 1.0, len(values)), np.linspace(5, 3.2, len(values))
+    return {
+        text: {"color": colour, "lw": width, "marker": marker, "ms": size, "mec": "w", "mew": 0.4}
+        for text, colour, width, size, marker in zip(
+            value_labels(values, name), colours(values, name), widths, sizes, cycle(MARKERS), strict=False
+        )
+    }
 
 
 def positions(values: Any) -> np.ndarray:
@@ -105,33 +135,61 @@ def signed(values: xr.DataArray) -> int:
     return int(values.attrs.get("signed", 0))
 
 
-def value_label(value: Any, name: str | None = None) -> str:
-    """Value of a parameter, whose name says what null means, as a legend shows it; epochs and the like as 20k."""
+def number(value: float, thousands: bool = False, digits: int = 15) -> str:
+    """A number as all figures write it: 20k for 20000, and 10⁻⁵ where it has too many zeros.
+
+    Parameters
+    ----------
+    value
+        The number.
+    thousands
+        Whether it stands beside one that is written as thousands, so that it is, too, from 1000 on.
+    digits
+        How many are written at most.
+    """
+    if abs(value) >= (1000 if thousands else THOUSANDS):
+        return f"{value / 1000:.{digits}g}k".replace("-", MINUS)
+    mantissa, _, power = f"{value:.{digits}g}".partition("e")
+    if power:
+        mantissa = ("" if mantissa == "1" else f"{mantissa}·") + "10" + str(int(power)).translate(_RAISED)
+    return mantissa.replace("-", MINUS)
+
+
+def value_label(value: Any, name: str | None = None, thousands: bool = False) -> str:
+    """Value of a parameter, whose name says what null means; numbers as `number` has them."""
     if is_null(value):
         return NULL.get(name or "", "none")
-    if not isinstance(value, str) and value >= 10_000 and value == int(value):
-        return f"{value / 1000:g}k"
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+    return number(value, thousands) if _is_number(value) else str(value).replace("_", " ")
 
 
-def full_label(value: Any, name: str) -> str:
-    """Value of a parameter in all its digits."""
-    if is_null(value):
-        return value_label(value, name)
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+def _is_number(value: Any) -> bool:
+    return np.asarray(value).dtype.kind in "iuf"
+
+
+def value_labels(values: Any, name: str | None = None) -> list[str]:
+    """Values of a parameter that stand side by side."""
+    thousands = any(_is_number(value) and abs(value) >= THOUSANDS for value in values)
+    return [value_label(value, name, thousands) for value in values]
 
 
 def setting(value: Any, name: str, dataset: xr.Dataset) -> str:
     """Value of a parameter and what it is called, as "2000 observed entries"."""
-    text, called = full_label(value, name), label(name, dataset)
+    text, called = value_label(value, name), label(name, dataset)
     return f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 
-def thousands(axes: Axes, which: Literal["x", "y"] = "x") -> None:
-    """Write epochs as 20k instead of 20000 where they are that many."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    if max(abs(limit) for limit in axis.get_view_interval()) >= 10_000:
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value else "0"))
+def ticks(*axes: Axis) -> None:
+    """Write the numbers at axes as `number` does; powers of ten at logarithmic ones of small numbers."""
+    for axis in axes:
+        low, high = sorted(axis.get_view_interval())
+        thousands = max(abs(low), abs(high)) >= THOUSANDS
+        if axis.get_scale() == "log" and low < 1e-3:
+            axis.set_major_formatter(
+                FuncFormatter(lambda value, _: "10" + str(round(np.log10(value))).translate(_RAISED))
+            )
+        elif isinstance(axis.get_major_formatter(), (ScalarFormatter, LogFormatter)):  # not where words stand
+            axis.set_major_formatter(FuncFormatter(lambda value, _, k=thousands: number(value, k, 6)))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def part(dataset: Any, where: Mapping[str, Any]) -> Any:
@@ -157,7 +215,7 @@ def parameter(dataset: xr.Dataset, name: str) -> Any:
 def window(dataset: xr.Dataset) -> str:
     """Epochs of the gating deficit, as [onset, onset + duration)."""
     onset = parameter(dataset, "onset")
-    return f"[{onset:,}, {onset + parameter(dataset, 'duration'):,})"
+    return "[{}, {})".format(*value_labels([onset, onset + parameter(dataset, "duration")]))
 
 
 def diverged(values: xr.DataArray, *axes: str) -> np.ndarray:
@@ -168,11 +226,50 @@ def diverged(values: xr.DataArray, *axes: str) -> np.ndarray:
     return np.asarray(lost.any([axis for axis in lost.dims if axis not in axes]).transpose(*axes).values)
 
 
-def letter(axes: Sequence[Axes]) -> None:
-    """Letter the panels of a figure a, b, c, ..."""
-    if len(axes) > 1:
-        for index, panel in enumerate(axes):
-            panel.set_title(f"{chr(ord('a') + index)}", loc="left", fontweight="bold")
+def letter(axes: Sequence[Axes], titles: Sequence[str] = ()) -> None:
+    """Title the panels of a figure, with (A), (B), (C) before it where there are several."""
+    for index, (panel, title) in enumerate(zip(axes, titles or [""] * len(axes), strict=True)):
+        before = rf"$\mathbf{{({panel_letter(index)})}}$  " if len(axes) > 1 else ""
+        panel.set_title(f"{before}{title}".rstrip(), loc="left")
+
+
+def panel_letter(index: int) -> str:
+    """Letter of a panel: A to Z, then AA."""
+    return ascii_uppercase[index] if index < 26 else panel_letter(index // 26 - 1) + panel_letter(index % 26)
+
+
+def legend(figure: Figure, groups: Mapping[str, Sequence[Any]], note: str = "") -> None:
+    """Name lines and markers below a figure, which grows by as much: a row for every group, after what it is called.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    groups
+        What the handles have in common ("" for nothing) -> handles.
+    note
+        Small print above them.
+    """
+    width, height = figure.get_size_inches()
+    room = round(17 * width)
+    rows: list[list[Any]] = []
+    for called, handles in groups.items():
+        rows.append([Line2D([], [], ls="", label=called)] if called else [])
+        for handle in handles:
+            if sum(len(str(shown.get_label())) + 6 for shown in (*rows[-1], handle)) > room:
+                rows.append([])
+            rows[-1].append(handle)
+    lines = wrap(note, round(1.2 * room))
+    below = ROW * len(rows) + SMALL * len(lines) + (0.05 if rows or lines else 0)
+    figure.set_size_inches(width, height + below)
+    figure.set_layout_engine("constrained", rect=(0, below / (height + below), 1, height / (height + below)))
+    spacing: dict[str, Any] = {"handlelength": 1.8, "columnspacing": 1.0, "handletextpad": 0.5}
+    for index, row in enumerate(rows):
+        top = 0.5, (below - ROW * index) / (height + below)
+        figure.legend(handles=row, ncols=len(row), loc="upper center", bbox_to_anchor=top, borderaxespad=0, **spacing)
+    bottom = 0.5, 0.02 / (height + below)
+    if lines:
+        figure.text(*bottom, "\n".join(lines), fontsize=6.5, color="0.3", ha="center", va="bottom", linespacing=1.1)
 
 
 def save(figure: Figure, title: str, pdf: str, png: str) -> None:

@@ -107,6 +107,8 @@ class Variable:
         "" for none.
     signed
         1 for harm, -1 for its opposite, with 0 in between; 0 for anything else.
+    reading
+        How its values are to be read, for captions; "" where that is plain.
     """
 
     long_name: str
@@ -116,6 +118,7 @@ class Variable:
     needs: str | Callable[[Mapping[str, Any]], bool] = ""
     along: str = ""
     signed: int = 0
+    reading: str = ""
 
     def recorded(self, parameters: Mapping[str, Any]) -> bool:
         """Whether a cell of these parameters records it."""
@@ -156,7 +159,7 @@ class Simulation:
         `module:function`, as of `critical_periods.execution.jobs.run_batches`; where it keeps checkpoints, it is
         called with `checkpoints` too.
     message
-        What a job of it does, for the terminal; `{bundle}` and `{log}` stand for its own.
+        What a job of it does, for the terminal; `{cells}` stands for what varies among its cells, `{log}` for its log.
     minutes
         Run time asked for, for a job's first cell and for each one more.
     megabytes

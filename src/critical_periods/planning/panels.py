@@ -35,7 +35,7 @@ def check_figure(place: str, figure: Figure, experiments: Mapping[str, Experimen
     kind = kind_of(place, figure.kind)
     alike: dict[str, Any] = {}
     for index, settings in enumerate(figure.panels):
-        panel = validated(kind.panel, settings, f"{place}.panels.{index}")
+        panel = validated(kind.panel, settings, f"{place}.panels[{index}]")
         _check_panel(f"{place}.panels[{index}]", kind, panel, experiments)
         experiment = experiments[panel.experiment]
         _check_alike(f"{place}.panels[{index}]", panel, experiment, panel.alike, "a panel", {})

@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from textwrap import shorten
 from typing import Any, get_args
 
 from critical_periods.configuration.claims import check_claim
@@ -80,6 +82,31 @@ class Plan:
         """Bundles that hold what the cells of a bundle need to be computed before, each once."""
         return self._bundles_of(map(self.first, bundle.cells))
 
+    def said(self, bundle: Bundle) -> str:
+        """What a bundle computes, by what varies in the experiments that need it, as "2 cells: seed 0, 1, depth 3"."""
+        names = dict.fromkeys(name for cell in bundle.cells for name in self._axes_of[cell.id])
+        texts = []
+        for name in names:
+            values = list(
+                dict.fromkeys(str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters)
+            )
+            text = ", ".join(values) if len(values) <= 4 else f"{len(values)} values"
+            texts += [f"{name} {text}"] if text else []
+        count = f"{len(bundle.cells)} cells: " if len(bundle.cells) > 1 else ""
+        return shorten(count + ", ".join(texts), 160)
+
+    @cached_property
+    def _axes_of(self) -> dict[str, list[str]]:
+        """Names of the axes, seeds first, of all experiments that need a cell, by its identity."""
+        found: dict[str, dict[str, None]] = {}
+        for experiment in self.experiments.values():
+            axes = [name for name, values in experiment.axes.items() if len(values) > 1 or name == "seed"]
+            has_first = models()[experiment.model].first is not None
+            for cell in experiment.cells.values():
+                for needed in (cell, self.first(cell)) if has_first else (cell,):
+                    found.setdefault(needed.id, {}).update(dict.fromkeys(axes))
+        return {cell: list(axes) for cell, axes in found.items()}
+
     def _bundles_of(self, cells: Iterable[Cell]) -> list[Bundle]:
         bundles = (self.bundle_of[cell.id] for cell in cells)
         return list({bundle.id: bundle for bundle in bundles}.values())
@@ -140,7 +167,12 @@ class Plan:
             if parameter in settings.vary:
                 raise ConfigError(f"{place}.set", parameter, "a parameter that the experiment does not vary")
         defaults = self._shared(model) | dict(self.config.models.get(settings.model, {})) | settings.set
-        axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
+        try:
+            axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
+        except ConfigError as error:
+            if str(error).startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
+                error.hinting(f"{place}.set gives this experiment a value of its own")
+            raise
         return Experiment(name, settings.title, settings.model, axes, cells)
 
 

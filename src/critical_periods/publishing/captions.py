@@ -1,4 +1,4 @@
-"""Captions of figures in the report: what was drawn, from which parameters, and the claims that rest on it."""
+"""Captions of figures in the report: what is to be seen, what differs from the defaults, claims that rest on it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from critical_periods.configuration.studies import drawn_from
+from critical_periods.models.registry import models
 from critical_periods.publishing.markup import rest_text
 
 
@@ -21,26 +22,39 @@ def figure_caption(config: Mapping[str, Any], name: str) -> str:
         Name of the figure.
     """
     figure = config["figures"][name]
-    parts = [f"**{rest_text(figure['title'])}.** Drawn from:"]
+    parts = [f"**{rest_text(figure['title'])}.**"]
+    if meanings := _meanings(config, figure):
+        parts.append(" ".join(meanings))
+    lines = ["Drawn from:"]
     for experiment_name in drawn_from(figure):
         experiment = config["experiments"][experiment_name]
         varied, fixed = experiment.get("vary", {}), experiment.get("set", {})
-        lines = [f"*{experiment_name}*: {rest_text(experiment['title'])}."]
+        lines.append(f"*{experiment_name}*: {rest_text(experiment['title'])}.")
         lines += [f"{_said(key, ', '.join(map(_value, values)))}." for key, values in varied.items()]
         lines += [f"{_said(key, _value(value))}." for key, value in fixed.items()]
-        lines.append(f"Seeds {', '.join(map(str, experiment.get('seeds', config['seeds'])))}, {config['solver']}.")
-        defaults = config["models"].get(experiment["model"], {})
-        rest = [
-            f"{rest_text(key)} {rest_text(_value(value))}"
-            for key, value in defaults.items()
-            if key not in {**varied, **fixed}
-        ]
-        lines.append(f"Defaults of {experiment['model']}: {', '.join(rest)}.")
-        parts.append("\n".join(lines))
+        seeds = ", ".join(map(str, experiment.get("seeds", config["seeds"])))
+        lines.append(
+            f"Seeds {seeds}, {config['solver']}; all else as in {rest_text('models.' + experiment['model'])}."
+        )
+    parts.append("\n".join(lines))
     claims = [claim for claim, settings in config.get("claims", {}).items() if settings["figure"] == name]
     if claims:
         parts.append(f"Claims that rest on it: {', '.join(claims)}.")
     return "\n\n".join(parts)
+
+
+def _meanings(config: Mapping[str, Any], figure: Mapping[str, Any]) -> list[str]:
+    """What the variables are that the panels of a figure name, a sentence each."""
+    found = {}
+    for panel in figure["panels"]:
+        model = models()[config["experiments"][panel["experiment"]]["model"]]
+        for key in ("show", "x", "y"):
+            variable = model.variables.get(panel.get(key, ""))
+            if variable is not None and variable.dims is not None:
+                called = (variable.label or panel[key]).replace("$", "")
+                more = f"; {variable.reading}" if variable.reading else ""
+                found[called] = f"{rest_text(called.capitalize())}: {rest_text(variable.long_name + more)}."
+    return list(found.values())
 
 
 def _said(key: str, words: str) -> str:

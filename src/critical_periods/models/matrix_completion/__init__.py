@@ -41,13 +41,17 @@ def _variables() -> dict[str, Variable]:
     over = ("switch_epoch", "epoch")
     found = {
         "switch_epoch": Variable(
-            "epochs of pre-training before the switch to the final task", "epoch", "switch epoch"
+            "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
         ),
         "epoch": Variable("training epoch", "epoch", "epoch"),
         "mode": Variable("mode, in descending order of singular value"),
         "task": Variable("task whose singular vectors W is compared with", label="task"),
         "relative_accuracy": Variable(
-            "error without the deficit minus error with it", "1", "relative accuracy", ("switch_epoch",), signed=-1
+            "error without the deficit minus error with it",
+            *("1", "relative accuracy", ("switch_epoch",)),
+            signed=-1,
+            reading="below 0 is harm; a network that has learned nothing has an error of 1, so that below -1 "
+            "what it has learned is worse than nothing",
         ),
         "train_loss": Variable("training loss on the task of the phase", dims=over),
         "singular_value": Variable(
@@ -73,7 +77,7 @@ MODELS = (
             rule="train",
             simulate=f"{_HERE}.simulation:complete",
             batch_key=f"{_HERE}.simulation:batch_key",
-            message="Training {bundle} on the final task; progress in {log}",
+            message="Training on the final task, {cells}; progress in {log}",
             minutes=(120, 20),
             checkpoints=True,
             one_solver=True,
@@ -84,7 +88,7 @@ MODELS = (
             rule="pretrain",
             simulate=f"{_HERE}.simulation:pretrain",
             batch_key=f"{_HERE}.simulation:batch_key",
-            message="Pre-training {bundle}; progress in {log}",
+            message="Pre-training, {cells}; progress in {log}",
             minutes=(60, 10),
             checkpoints=True,
             one_solver=True,

@@ -80,7 +80,7 @@ class MatrixCompletion(Parameters):
     )
     switch_epochs: Annotated[list[Epochs], Field(min_length=1, max_length=10_000)] = key(
         "Epochs of pre-training before the switch to the final task, ascending, 0 first.",
-        label="switch epoch", unit="epoch",
+        label="duration of the deficit", unit="epoch",
     )  # fmt: skip
     final_epochs: SomeEpochs = key("Epochs of the final task.", unit="epoch")
     record_every: SomeEpochs = key("Epochs between two records of a trajectory.", unit="epoch")

@@ -13,7 +13,7 @@ def _variables(*axes: str) -> dict[str, Variable]:
     runs = tuple(axis for axis in axes if axis == "switch_epoch")
     return {
         "switch_epoch": Variable(
-            "epochs of pre-training before the switch to the final task", "epoch", "switch epoch"
+            "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
         ),
         "epoch": Variable("training epoch", "epoch", "epoch"),
         "mode": Variable("mode, in descending order of singular value"),
@@ -58,7 +58,7 @@ MODELS = (
             cells="singular_flow",
             rule="singular_flow",
             simulate=f"{_HERE}:simulate_singular_flow",
-            message="Training beside the flow of singular values, {bundle}; progress in {log}",
+            message="Training beside the flow of singular values, {cells}; progress in {log}",
             minutes=(60, 30),
             cost=_singular_flow_cost,
         ),
@@ -76,7 +76,7 @@ MODELS = (
             cells="shared_modes",
             rule="shared_modes",
             simulate=f"{_HERE}:simulate_shared_modes",
-            message="Training beside modes in closed form, {bundle}; progress in {log}",
+            message="Training beside modes in closed form, {cells}; progress in {log}",
             minutes=(60, 30),
             cost=_shared_modes_cost,
         ),

@@ -42,7 +42,9 @@ class SingularFlow(TwoTasks):
 
     init_spread: float = key("Standard deviation of the diagonal that every initial layer gets on top.", ge=0, le=100)
     switch_epochs: Annotated[list[Epochs], Field(min_length=1, max_length=1000)] = key(
-        "Epochs of the first task before the switch to the second one, ascending.", label="switch epoch", unit="epoch"
+        "Epochs of the first task before the switch to the second one, ascending.",
+        label="duration of the deficit",
+        unit="epoch",
     )
     method: Method = key("Integrator; RKC is Runge-Kutta-Chebyshev, the others are those of scipy.integrate.")
     rtol: Tolerance = key("Relative tolerance of adaptive integration.")
