@@ -29,9 +29,7 @@ for simulation in SIMULATIONS.values():
                 code=bundle_code,
                 versions=VERSIONS,
             message:
-                simulation.message.format(
-                    cells="{resources.cells}", bundle="{wildcards.bundle}", log="{log}"
-                )
+                simulation.message.format(cells="{resources.cells}", bundle="{wildcards.bundle}", log="{log}")
             script:
                 "../scripts/simulate.py"
 
