@@ -305,7 +305,7 @@ CLAIM = {
         ({"measure": "effect_by_rank"}, ".arguments = 'deepest'", "higher$"),
         ({"measure": "learning_order"}, ".arguments = 'deepest'", "none, as learning_order has none$"),
         ({"measure": "late_change_at", "arguments": {}}, ".arguments: missing key = 'depth'", "all of depth$"),
-        ({"measure": "late_change_at", "arguments": {"depth": True}}, ".arguments.depth = true", "integer$"),
+        ({"measure": "late_change_at", "arguments": {"depth": True}}, ".arguments.depth = True", "integer$"),
         ({"measure": "movement", "arguments": {"onset": "lat"}}, ".arguments.onset = 'lat'", "middle or late$"),
         ({"measure": "final_effect", "arguments": {"deph": 3}}, ".arguments = 'deph'", "reduce, .*did you mean depth"),
         (

@@ -218,7 +218,7 @@ def test_a_grid_of_too_many_cells_is_refused_before_it_is_expanded(config):
 def test_truth_values_are_not_selected_as_numbers(config):
     config["experiments"]["depth"]["vary"]["depth"] = [1, 2]
     config["figures"]["fig04"]["panels"][0]["select"] = {"depth": True}
-    assert "select.depth = true" in refusal(config)
+    assert "select.depth = True" in refusal(config)
 
 
 words = st.sampled_from([*HOSTILE_NAMES, "depth", "seed", "matrix_completion", "1", "1e400", "a"]) | st.text(

@@ -38,10 +38,6 @@ class ConfigError(ValueError):
     def __init__(self, key: str, value: Any, allowed: str) -> None:
         super().__init__(f"{_line(key)} = {_line(_REPR.repr(value))}; allowed: {_line(allowed, 2000)}")
 
-    def hinting(self, hint: str) -> None:
-        """Say a way out, in brackets after the rest."""
-        self.args = (f"{self} ({hint})",)
-
 
 class Section(BaseModel):
     """A part of the configuration: its keys are known, no other is accepted, nor a value of another type."""
@@ -159,7 +155,20 @@ def _refusal(section: type[Section], value: Any, place: str, errors: Sequence[Ma
     if isinstance(part, str) and (number := re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", part)):
         whole, fraction, sign, power = number.groups()
         hint = f" (for YAML {part} is a word, {whole}{fraction or '.0'}e{sign or '+'}{power} a number)"
-    return ConfigError(where, part, allowed(schema) + hint)
+    return ConfigError(where, as_yaml(part), allowed(schema) + hint)
+
+
+class _Word(str):
+    """A word that errors show without quotes."""
+
+    __repr__ = str.__str__
+
+
+def as_yaml(value: Any) -> Any:
+    """A value for an error: a key without one is empty, and truth is true, as YAML writes it."""
+    if value is None:
+        return _Word("empty")
+    return _Word(str(value).lower()) if isinstance(value, bool) else value
 
 
 def _joined(place: str, path: Iterable[str | int]) -> str:
@@ -321,14 +330,6 @@ class _Repr(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:
         """Decimal digits, of which Python refuses to write thousands."""
         return repr(x) if abs(x) <= LARGEST_INTEGER else f"<integer of {x.bit_length()} bits>"
-
-    def repr_bool(self, x: bool, level: int) -> str:
-        """As YAML writes it."""
-        return str(x).lower()
-
-    def repr_NoneType(self, x: None, level: int) -> str:
-        """A key without a value."""
-        return "empty"
 
 
 _REPR = _Repr()

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from critical_periods.configuration.fields import ConfigError
+from critical_periods.configuration.fields import ConfigError, as_yaml
 from critical_periods.locations import PROJECT
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -67,7 +67,7 @@ def read_file(path: Path) -> dict[str, Any]:
     except _UNREADABLE as error:
         raise ConfigError(f"{path}", f"{error}", "numbers of 4300 digits at most, dates that exist") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}", content, "keys with values")
+        raise ConfigError(f"{path}", as_yaml(content), "keys with values")
     return content
 
 

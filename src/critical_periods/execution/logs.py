@@ -23,7 +23,6 @@ def log_to(path: str) -> logging.Logger:
     logging.basicConfig(
         filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for every table of every font of a PDF
     logger = logging.getLogger("critical_periods")
 
     def log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
@@ -280,6 +281,7 @@ def save(figure: Figure, title: str, pdf: str, png: str) -> None:
     OSError
         If a file cannot be written; then nothing of it is left.
     """
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for every table of every font of a PDF
     for path, kind, metadata in ((pdf, "pdf", {"CreationDate": None}), (png, "png", {})):
         drawn = BytesIO()
         figure.savefig(drawn, format=kind, metadata={"Title": title} | metadata)

@@ -171,7 +171,7 @@ class Plan:
             axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
         except ConfigError as error:
             if str(error).startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
-                error.hinting(f"{place}.set gives this experiment a value of its own")
+                error.args = (f"{error} ({place}.set gives this experiment a value of its own)",)
             raise
         return Experiment(name, settings.title, settings.model, axes, cells)
 
