@@ -1,5 +1,6 @@
 """NumPy and torch: the same landscapes, by either, give the same numbers, and no job loads what it does not need."""
 
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.arrays import as_numpy, placed
 from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.schedules import Phase
+from critical_periods.execution import linear_algebra
 from critical_periods.models.matrix_completion.landscape import Factorization, largest_curvature
 from critical_periods.models.pathways.network import PathwayNetwork
 from critical_periods.solvers import gradient_flow
@@ -100,3 +102,28 @@ run_batches("matrix_completion", {{"cell": cell}}, complete, lambda parameters: 
 assert not {{"torch", "scipy", "sklearn", "matplotlib"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("threads", "ratio", "said"),
+    [(1, 14, None), (2, 14, "may take more threads than the job has"), (1, 950, "is slow here: .* takes 950 times")],
+)
+def test_a_library_that_is_slow_or_not_held_to_one_thread_is_named(threads, ratio, said, caplog, monkeypatch):
+    library = {
+        "user_api": "blas",
+        "internal_api": "blis",
+        "version": "1",
+        "architecture": "zen",
+        "num_threads": threads,
+    }
+    monkeypatch.setattr(linear_algebra, "threadpool_info", lambda: [library])
+    monkeypatch.setattr(linear_algebra, "_products_over_entries", lambda: ratio)
+    linear_algebra.warn_of_slow_products()
+    assert len(caplog.messages) == (said is not None)
+    if said is not None:
+        assert re.match(rf"NumPy's linear algebra \(blis 1, kernel zen\) {said}", caplog.messages[0])
+
+
+def test_the_library_at_hand_gives_no_warning(caplog):
+    linear_algebra.warn_of_slow_products()
+    assert not caplog.messages

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from critical_periods.dynamics.activations import ACTIVATIONS, vanishes
-from critical_periods.dynamics.arrays import alike, as_numpy, engine, precision
+from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import SolverError
@@ -281,7 +281,8 @@ def descending_singular_values(matrix: Any) -> Any:
     if precision(matrix) != "float32":
         return xp.linalg.svdvals(matrix)
     exact = alike(matrix, xp.empty_like(matrix, dtype=xp.float64))
-    squares = xp.linalg.eigvalsh(exact.mT @ exact)
+    # Of a copy, as OpenBLAS takes four times as long for a matrix and its own transpose.
+    squares = xp.linalg.eigvalsh(copied(exact.mT) @ exact)
     return alike(xp.flip(xp.sqrt(xp.clip(squares, 0, None)), (-1,)), matrix)
 
 
