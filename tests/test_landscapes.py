@@ -23,7 +23,7 @@ LANDSCAPES = {
     "factorization": (
         Factorization(),
         [torch.as_tensor(draw) for draw in DRAWS[:2]],
-        *(TARGET, {"mask", "rate", "layer_plasticity"}),
+        *(TARGET, {"mask", "rate", "layer_plasticity", "scored"}),
     ),
     "scalar": (ScalarPathways(3), [np.full((2, SIZE), 0.5)] * 2, np.diag(TARGET), {"plasticity", "lesions", "rate"}),
     "network": (

@@ -228,8 +228,8 @@ def test_an_edit_of_a_claim_or_of_what_it_measures_only_judges(project):
 def test_an_edit_of_the_model_runs_everything(project):
     project.edit(
         "src/critical_periods/models/matrix_completion/landscape.py",
-        "alpha=-rates[layer]",
-        "alpha=-0.5 * rates[layer]",
+        "phase, -learning_rate, parts",
+        "phase, -0.5 * learning_rate, parts",
     )
     assert project.planned() == {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
@@ -268,15 +268,15 @@ def test_results_are_recognised_in_another_copy_of_the_same_code(project, tmp_pa
     shutil.move(project.repository, tmp_path / "clone")
     project.repository = tmp_path / "clone"
     assert project.planned() == {}
-    project.edit("workflow/scripts/simulate.py", "Job(snakemake)", "# It begins.\nJob(snakemake)")
+    project.edit("workflow/scripts/simulate.py", "job = Job(", "# It begins.\njob = Job(")
     assert project.planned() == {}
 
 
 def test_cells_made_anew_are_assembled_whatever_the_clocks_say(project):
     project.edit(
         "src/critical_periods/models/matrix_completion/landscape.py",
-        "alpha=-rates[layer]",
-        "alpha=-0.5 * rates[layer]",
+        "phase, -learning_rate, parts",
+        "phase, -0.5 * learning_rate, parts",
     )
     cells = [str(path.relative_to(project.workdir)) for path in project.workdir.glob("results/cells/*/*.nc")]
     project.snakemake(*cells)

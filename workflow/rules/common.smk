@@ -45,6 +45,7 @@ try:
     SIMULATIONS = simulations()
     own_studies = [folder / name for name, folder in named_in_files("studies")]
     real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
+    config.pop("matrices", None)  # of a parent that has read the workflow before
     PAPER = Plan(config)
     STUDIES = studies(config, [*sorted((REPOSITORY / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:

@@ -4,7 +4,7 @@ rule estimate:
     log:
         "results/logs/estimate.log",
     localrule: True
-    threads: workflow.cores
+    threads: workflow.resource_settings.cores or 1
     message:
         "What every study would take on {threads} cores, as results are now"
     run:
