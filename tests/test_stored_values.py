@@ -115,9 +115,14 @@ def test_simulations_give_the_values_stored(name, engine):
 
 
 def test_values_stored_hold_without_the_vector_instructions_of_this_processor():
-    plain = os.environ | {"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default"}
+    plain = os.environ | {"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "default", "OPENBLAS_CORETYPE": "Prescott"}
     plain["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "tests")])
-    code = "import test_stored_values as stored; [stored.compare(name) for name in stored.SIMULATIONS]"
+    code = """
+from test_stored_values import SIMULATIONS, compare, using
+for engine in ("numpy", "torch"):
+    with using(engine):
+        [compare(name) for name in SIMULATIONS]
+"""
     done = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
