@@ -248,7 +248,7 @@ def refusing_names_of_rules(key, name, ours):
 
 
 def explain(name, text):
-    """Say in --list-rules what the latest of all rules is for, if it is the one meant; a parent of the module may leave it out."""
+    """Say in --list-rules what the latest of all rules is for, where a parent of the module has not left it out."""
     made = list(workflow.rules)
     if made and name in made[-1].name:
         made[-1].docstring = text
