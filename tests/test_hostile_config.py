@@ -104,10 +104,11 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         "base: &base {a: 1, b: 2}\nmine: {<<: *base, a: 3}\n",
         "a: {x: 1}\nb: {x: 1}\nc: [{x: 1}, {x: 1}]\n",
         '{\t"a": 1,\n\t"b": 2}',
+        '{a: "x\ty"}',
         laughs(5),
         "a: [" + "[1], " * 100_000 + "]\n",
     ],
-    ids=["config.yaml", "merge", "same key elsewhere", "JSON with tabs", "aliases", "long"],
+    ids=["config.yaml", "merge", "same key elsewhere", "JSON with tabs", "YAML with a tab", "aliases", "long"],
 )
 def test_what_gives_no_key_twice_is_read(tmp_path, text):
     path = tmp_path / "mine.yaml"

@@ -361,8 +361,13 @@ def write_results_readme():
 
 def prune_results(log):
     """Tell, on the terminal and in a log, what no study asks for; delete it where the configuration says yes."""
+    defaults = {
+        simulation.cells: config["models"].get(model.name, {})
+        for model in models().values()
+        for simulation in filter(None, (model.simulation, model.first))
+    }
     with open(log, "w", encoding="utf-8") as lines:
-        for line in prune(unasked_results(), config["models"], config.get("yes", False)):
+        for line in prune(unasked_results(), defaults, config.get("yes", False)):
             print(line, flush=True)
             print(line, file=lines)
 

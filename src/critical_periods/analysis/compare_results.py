@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from tabulate import tabulate
 
 from critical_periods.storage.datasets import CHECKSUM, read
 
@@ -139,7 +140,7 @@ def _remarks(one: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
     for name in sorted(first.keys() | second):
         if first.get(name) != second.get(name):
             yield f"{name} = {first.get(name)} and {second.get(name)}"
-    for axis in map(str, one.indexes.keys() & other.indexes):
+    for axis in sorted(map(str, one.indexes.keys() & other.indexes)):
         sizes = one.sizes[axis], other.sizes[axis]
         both = len(one.indexes[axis].intersection(other.indexes[axis]))
         if both < max(sizes):
@@ -147,7 +148,7 @@ def _remarks(one: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
 
 
 def _differences(name: str, one: xr.Dataset, other: xr.Dataset, tolerance: float) -> Iterator[Difference]:
-    for variable in map(str, one.data_vars.keys() | other.data_vars.keys()):
+    for variable in sorted(map(str, one.data_vars.keys() | other.data_vars.keys())):
         if variable not in one or variable not in other:
             where = f"only in the {'first' if variable in one else 'second'}"
             yield Difference(name, variable, 0, 0, np.nan, np.nan, where)
@@ -222,10 +223,10 @@ def as_text(comparison: Comparison, one: Path, other: Path) -> str:
             )
             for row in ranked
         ]
-        lines += ["", *_table(("dataset", "variable", "differ", "largest", "relative", "where"), rows)]
+        lines += ["", _table(("dataset", "variable", "differ", "largest", "relative", "where"), rows)]
     if comparison.verdicts:
         verdicts = [(name, *row) for name, row in comparison.verdicts.items()]
-        lines += ["", *_table(("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}"), verdicts)]
+        lines += ["", _table(("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}"), verdicts)]
     return "\n".join(lines)
 
 
@@ -233,10 +234,5 @@ def _number(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.3g}"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
-    """Columns of text, as wide as they need to be."""
-    widths = [max(len(str(row[column])) for row in [head, *rows]) for column in range(len(head))]
-    return [
-        "  ".join(f"{item!s:<{width}}" for item, width in zip(row, widths, strict=True)).rstrip()
-        for row in [head, *rows]
-    ]
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    return tabulate([head, *rows], tablefmt="plain", disable_numparse=True)

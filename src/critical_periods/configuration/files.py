@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,14 +52,8 @@ def read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}", type(error).__name__, "a text file in UTF-8") from None
     try:
-        if text.lstrip().startswith("{") and "\t" in text:  # YAML has no tabs, and JSON no lines to tell
-            content = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, path))
-        else:
-            loader = _LOADER(text)
-            root = loader.get_single_node()
-            _refuse_twins(root, path, "", set())
-            content = loader.construct_document(root) if root else None
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        content = _content(text, path)
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else f"{path}"
         raise ConfigError(place, getattr(error, "problem", None) or "broken", "YAML or JSON") from None
@@ -109,6 +104,19 @@ def _give_types(config: Any, key: str, untyped: Any, typed: Any) -> None:
                 _give_types(config[key], name, untyped[name], typed[name])
     elif config[key] == untyped:
         config[key] = typed
+
+
+def _content(text: str, path: Path) -> Any:
+    """What a text says in YAML, or in JSON, which is YAML but for tabs."""
+    loader = _LOADER(text)
+    try:
+        root = loader.get_single_node()
+    except yaml.YAMLError:
+        with suppress(json.JSONDecodeError):
+            return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, path))
+        raise
+    _refuse_twins(root, path, "", set())
+    return loader.construct_document(root) if root else None
 
 
 def _refuse_twins(node: yaml.Node | None, path: Path, place: str, known: set[int]) -> None:

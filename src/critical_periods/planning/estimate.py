@@ -191,19 +191,18 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
 
 def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:
     """Estimates as a table, a study a row."""
+    from tabulate import tabulate  # whenever the workflow is planned, this module is imported
+
     head = ("study", "cells", "new", "jobs", "CPU time", f"on {cores} cores", "memory", "disk")
     rows = [
         (
-            name, str(found.cells), str(found.new), str(found.jobs), _duration(found.cpu), _duration(found.wall),
+            name, found.cells, found.new, found.jobs, _duration(found.cpu), _duration(found.wall),
             f"{found.megabytes:.0f} MB", f"{found.bytes / 1e6:.3g} MB",
         )
         for name, found in estimates.items()
     ]  # fmt: skip
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(f"{text:{'<' if column == 0 else '>'}{widths[column]}}" for column, text in enumerate(row))
-        for row in [head, *rows]
-    )
+    aligned = ("left", *["right"] * (len(head) - 1))
+    return tabulate([head, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
 
 
 def _duration(seconds: float) -> str:

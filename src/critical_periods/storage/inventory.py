@@ -170,7 +170,7 @@ def _told_of_cells(product: Product, defaults: Mapping[str, Mapping[str, Any]]) 
     with netCDF4.Dataset(product.files[0]) as file:
         first, *others = file.groups.values()
         parameters, model = json.loads(first.getncattr("parameters")), first.getncattr("model")
-    known = defaults.get(model, defaults.get("matrix_completion", {}) if model == "pretraining" else {})
+    known = defaults.get(model, {})
     own = [f"{name} = {value}" for name, value in parameters.items() if known.get(name, value) not in (value, None)]
     words = ", ".join([f"seed = {parameters.get('seed')}", *own])
     return f"{1 + len(others)} cells of {model}, the first with {words}"
