@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 from conftest import REPOSITORY
 
-from critical_periods import __version__
 from critical_periods.models.registry import models, simulations
 from critical_periods.storage.provenance import Code, code_version, fingerprint, merged_versions, software_versions
 
@@ -307,7 +306,7 @@ def test_training_depends_only_on_the_solver_it_uses(tmp_path):
 
 def test_versions_are_told():
     assert "numpy" in software_versions()
-    assert code_version().startswith("0.")
+    assert code_version()
 
 
 @pytest.fixture
@@ -339,22 +338,22 @@ def checkout(tmp_path):
 
 
 def test_the_code_version_names_the_commit_and_whether_it_was_edited(checkout):
-    assert checkout.version(checkout.folder) == f"{__version__} ({checkout.commit})"
+    assert checkout.version(checkout.folder) == checkout.commit
     tree = checkout.folder.with_name("tree")
     checkout.git("worktree", "add", "--quiet", str(tree))
-    assert checkout.version(tree) == f"{__version__} ({checkout.commit})"
+    assert checkout.version(tree) == checkout.commit
     (checkout.folder / "src/critical_periods/dynamics/tasks.py").write_text("")
-    assert checkout.version(checkout.folder) == f"{__version__} ({checkout.commit}-dirty)"
+    assert checkout.version(checkout.folder) == f"{checkout.commit}-dirty"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="to give a folder away takes root")
 def test_the_code_version_names_the_commit_of_somebody_elses_checkout(checkout):
     for path in [checkout.folder, *checkout.folder.rglob("*")]:
         os.chown(path, 54321, 54321, follow_symlinks=False)
-    assert checkout.version(checkout.folder) == f"{__version__} ({checkout.commit})"
+    assert checkout.version(checkout.folder) == checkout.commit
 
 
 def test_a_copy_inside_of_another_repository_does_not_name_its_commit(checkout):
     copy = checkout.folder / "vendored" / "critical-periods"
     shutil.copytree(checkout.folder / "src", copy / "src")
-    assert checkout.version(copy) == __version__
+    assert checkout.version(copy).startswith("code ")

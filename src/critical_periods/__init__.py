@@ -5,8 +5,6 @@
 
 from typing import Any
 
-__version__ = "0.1.0"
-
 #: What the names are for -> public name -> `module:definition`, or a module.
 GROUPS = {
     "Experiments": {
@@ -73,6 +71,10 @@ PUBLIC = {name: place for names in GROUPS.values() for name, place in names.item
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from critical_periods.storage.provenance import code_version
+
+        return code_version()
     if name not in PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it offers {', '.join(PUBLIC)}")
     from importlib import import_module  # noqa: TID251

@@ -19,18 +19,21 @@ from critical_periods.storage.cells import ComputedCells, other_versions
 from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
 
-SCRIPTS = REPOSITORY / "workflow" / "scripts"
 SOLVERS = {"gradient_descent", "gradient_flow"}
 
 
 def named_in_files(key):
     """Files that a list of the configuration names, with the folder of the file that names them.
 
-    Of several configuration files Snakemake keeps the last one's list only, and not whose it is.
+    Of several configuration files Snakemake keeps the last one's list only, and not whose it is. What a parent's files
+    name is meant for this workflow where the parent hands it over.
     """
+    ours = config.get(key, [])
     found, known = [], set()
     for content, folder in [*((content, file.parent) for file, content in FILES.items()), (config, Path.cwd())]:
         entries = content.get(key, [])
+        if IS_MODULE and entries != ours:
+            continue
         if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
             raise ConfigError(key, entries, "a list of files")
         found += [(entry, folder.resolve()) for entry in entries if content is not config or entry not in known]
@@ -47,7 +50,7 @@ try:
     real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
     config.pop("matrices", None)  # of a parent that has read the workflow before
     PAPER = Plan(config)
-    STUDIES = studies(config, [*sorted((REPOSITORY / "studies").glob("*.yaml")), *own_studies])
+    STUDIES = studies(config, [*sorted((PROJECT / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
 
@@ -65,7 +68,7 @@ FIGURES = {name: run for run in reversed(RUNS) for name in RUNS[run]["figures"]}
 VERSIONS = software_versions(NUMERICAL_PACKAGES) if config["versions"] == "strict" else ""
 
 if workflow.is_main_process and not VERSIONS:
-    for versions, files in other_versions(Path("results/cells")).items():
+    for versions, files in other_versions(Path(workflow.modifier.modify_path("results/cells"))).items():
         logger.warning(
             f"{files} files of results come from {versions}, installed is {software_versions(NUMERICAL_PACKAGES)}: "
             "numbers may differ in their last digits (docs/determinism.md); --config versions=strict computes them anew"
@@ -271,7 +274,7 @@ def claim_labels(wildcards):
 
 @cache
 def fingerprint_of(code):
-    return code.fingerprint(SCRIPTS, REPOSITORY / "src")
+    return code.fingerprint()
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from critical_periods.configuration.fields import (
     Solver,
     check_values,
     key,
+    one_of,
     validated,
 )
 
@@ -115,6 +117,22 @@ class Configuration(Section):
     studies: Files = key("Files of further studies, relative to the configuration that names them.", [])
     yes: bool = key("Whether `snakemake prune` deletes what it lists.", False)
     smoke: bool = key("Whether studies are as small as their sections `smoke` say.", False)
+
+
+def ignored_keys(config: Mapping[str, Any]) -> list[str]:
+    """Top-level keys of a parent workflow's configuration that mean nothing here.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If one of them looks like a key of ours, misspelt.
+    """
+    known = [*Configuration.model_fields, *MOVED]
+    foreign = [key for key in config if key not in known]
+    for name in foreign:
+        if difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+            raise ConfigError("configuration: unknown key", name, one_of(name, Configuration.model_fields))
+    return foreign
 
 
 def configuration(config: Mapping[str, Any]) -> Configuration:

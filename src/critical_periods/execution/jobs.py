@@ -17,6 +17,7 @@ from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
+from critical_periods.locations import SCRIPTS
 from critical_periods.planning.cells import Cell
 from critical_periods.storage.cells import ComputedCells, discard_cells, write_cells
 from critical_periods.storage.datasets import Stored, parameters_attribute, write
@@ -58,7 +59,9 @@ class Job:
         critical_periods.storage.provenance.CodeChangedError
             If it is another.
         """
-        check_code(self.snakemake.params.code, Path(self.snakemake.scriptdir))
+        scripts = Path(self.snakemake.scriptdir)
+        # Scripts that Snakemake fetched lie in no folder; those of the installed package are the same.
+        check_code(self.snakemake.params.code, scripts if scripts.is_dir() else SCRIPTS)
 
     def write(self, dataset: xr.Dataset) -> None:
         """Write a dataset as the job's only file."""

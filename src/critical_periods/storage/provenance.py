@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from critical_periods.locations import PROJECT, SCRIPTS, SOURCE
 from critical_periods.plugins import LOADED
 
 #: Packages that numbers come from: another version may round differently.
@@ -50,26 +51,22 @@ def merged_versions(texts: Iterable[str]) -> str:
 
 
 def code_version() -> str:
-    """Version of the package and commit of its repository, `-dirty` if edited; the version alone outside of git.
+    """Version of the code: the commit, after the release it follows, `-dirty` if edited; of a package that of its wheel.
 
-    The repository may belong to somebody else. One that only happens to lie around a copy of the code is not asked.
+    Of code that neither git nor pip knows a hash. The repository may belong to somebody else; one that only happens to
+    lie around a copy of the code is not asked.
     """
-    from critical_periods import __version__
-
-    root = Path(__file__).resolve().parents[3]
     # Told where the repository is, git looks for none further up, and does not mind whose it is.
-    repository = (f"--git-dir={root / '.git'}", f"--work-tree={root}")
+    repository = (f"--git-dir={PROJECT / '.git'}", f"--work-tree={PROJECT}")
+    command = ["git", *repository, "describe", "--tags", "--always", "--dirty", "--abbrev=12"]
     try:
-        described = subprocess.run(
-            ["git", *repository, "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__} ({described.stdout.strip()})"
+        pass
+    if PROJECT.is_relative_to(SOURCE):
+        return metadata.version("critical-periods")
+    files = sorted(SOURCE.glob(f"{PACKAGE}/**/*.py"))
+    return "code " + hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 #: In place of a definition's name: what a module runs whenever it is imported, and all of a module.
@@ -105,7 +102,7 @@ class Code:
     loads: tuple[str, ...] | None = None
     without: tuple[str, ...] = ()
 
-    def fingerprint(self, scripts: Path, source: Path) -> str:
+    def fingerprint(self, scripts: Path = SCRIPTS, source: Path = SOURCE) -> str:
         """Fingerprint of this code as it lies in a folder of scripts, and in one that holds the package."""
         return fingerprint(scripts / self.script, source, self.without, self.loads)
 
@@ -122,7 +119,7 @@ class Code:
         return {**asdict(self), "fingerprint": fingerprint, "upstream": sorted(set(upstream))}
 
 
-def check_code(planned: Mapping[str, Any], scripts: Path) -> None:
+def check_code(planned: Mapping[str, Any], scripts: Path = SCRIPTS) -> None:
     """Compare the code as it lies on disk with what a job was planned with.
 
     Parameters
@@ -139,7 +136,7 @@ def check_code(planned: Mapping[str, Any], scripts: Path) -> None:
     """
     loads = planned["loads"]
     code = Code(planned["script"], None if loads is None else tuple(loads), tuple(planned["without"]))
-    found = code.fingerprint(scripts, Path(__file__).parents[2])
+    found = code.fingerprint(scripts)
     if found != planned["fingerprint"]:
         raise CodeChangedError(
             f"{code.script}: code = {found}; allowed: {planned['fingerprint']}, as planned; it was edited since, "
@@ -245,7 +242,8 @@ class _Modules(dict[str, "_Module | None"]):
     def all_names(self) -> list[str]:
         """Dotted names of all modules of the package."""
         files = (file.relative_to(self.source).with_suffix("") for file in self.source.glob(f"{PACKAGE}/**/*.py"))
-        return sorted(".".join(file.parts).removesuffix(".__init__") for file in files)
+        ours = (file for file in files if file.parts[1] != "project")
+        return sorted(".".join(file.parts).removesuffix(".__init__") for file in ours)
 
 
 class _Module:

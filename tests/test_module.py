@@ -1,0 +1,213 @@
+"""The workflow as part of another one: imported by its path, from git, or deployed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from critical_periods.storage.datasets import CHECKSUM, read
+
+pytestmark = pytest.mark.workflow
+
+#: fig07 at toy size; what a parent gives is laid over the defaults.
+TOY = {"models": {"scalar_pathways": {"epochs": 200, "n_trajectories": 3}}}
+DATASET = "results/experiments/phase_portraits_small_init.nc"
+
+
+def git(folder, *arguments):
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A repository with one commit of everything that is here."""
+    folder = tmp_path_factory.mktemp("origin") / "critical-periods"
+    ignored = shutil.ignore_patterns(".git", ".venv*", ".snakemake", ".*cache*", ".smoke", "results", "__pycache__")
+    shutil.copytree(REPOSITORY, folder, ignore=ignored)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "All")
+    git(folder, "tag", "v0.2.0")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(clone, tmp_path_factory):
+    """A folder of packages with a wheel of the repository in it."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    command = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(folder))
+    subprocess.run([sys.executable, *command, str(clone)], check=True)
+    return folder
+
+
+class Parent:
+    """A workflow that uses this one, in a folder of its own."""
+
+    def __init__(self, folder, snakefile, config=None, packages=None):
+        self.folder = folder
+        (folder / "Snakefile").write_text(textwrap.dedent(snakefile))
+        if config is not None:
+            (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "PYTHONPATH"))}
+        self.environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": str(packages or "")}
+
+    def snakemake(self, *arguments, fails=False):
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=280
+        )
+        output = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, output
+        return output
+
+
+def dataset(folder, path=DATASET):
+    return read(folder / path)
+
+
+@pytest.fixture(scope="module")
+def reached_directly(clone, tmp_path_factory):
+    """The dataset of the clone's own workflow."""
+    folder = tmp_path_factory.mktemp("direct")
+    parent = Parent(folder, f'include: "{clone}/workflow/Snakefile"\n', TOY)
+    parent.snakemake(DATASET, "--configfile", "config.yaml")
+    return dataset(folder)
+
+
+def test_rules_are_renamed_and_one_is_overridden_without_a_configuration_of_the_parent(tmp_path):
+    parent = Parent(
+        tmp_path,
+        f"""
+        module critical:
+            snakefile: "{REPOSITORY}/workflow/Snakefile"
+            config: {{"seeds": [3], "solver": "gradient_flow"}}
+        use rule * from critical as critical_*
+        use rule figure from critical as critical_figure with:
+            message: "Drawn as the parent likes it"
+        rule paper:
+            input: rules.critical_fig07.input
+        rule train:
+            output: "trained"
+            shell: "touch {{output}}"
+        """,
+    )
+    output = parent.snakemake("--dry-run", "critical_fig07", "trained")
+    assert "Drawn as the parent likes it" in output
+    assert re.search(r"^train +1$", output, re.MULTILINE)
+    assert "critical_integrate_pathways" in output
+
+
+def test_a_configuration_of_the_parent_is_laid_over_the_defaults_below_a_prefix(tmp_path, reached_directly):
+    snakefile = f"""
+        configfile: "config.yaml"
+        module critical:
+            snakefile: "{REPOSITORY}/workflow/Snakefile"
+            config: config
+            prefix: "periods"
+        use rule * from critical as critical_*
+        """
+    parent = Parent(tmp_path, snakefile, TOY | {"samples": ["a", "b"], "genome": {"name": "hg38"}})
+    output = parent.snakemake(f"periods/{DATASET}")
+    assert "Keys of the parent that are not of critical_periods: samples, genome\n" in output
+    assert dataset(tmp_path, f"periods/{DATASET}").attrs[CHECKSUM] == reached_directly.attrs[CHECKSUM]
+    assert not (tmp_path / "results").exists()
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TOY | {"experimets": {}}))
+    output = parent.snakemake("--dry-run", fails=True)
+    assert "Configuration: configuration: unknown key = 'experimets'; allowed: seeds, " in output
+    assert "(did you mean experiments?)" in output
+
+
+def test_a_parent_may_keep_its_configuration_to_itself(tmp_path):
+    snakefile = f"""
+        configfile: "config.yaml"
+        module critical:
+            snakefile: "{REPOSITORY}/workflow/Snakefile"
+        use rule * from critical
+        """
+    parent = Parent(tmp_path, snakefile, {"samples": ["a"], "plugins": ["of_the_parent"]})
+    assert re.search(r"^integrate_pathways +1$", parent.snakemake("--dry-run", "fig07"), re.MULTILINE)
+
+
+GITFILE = """
+    module critical:
+        snakefile: gitfile("{clone}", path="workflow/Snakefile", {ref})
+        config: {config}
+    use rule * from critical
+    """
+
+
+def test_from_git_it_gives_the_same_with_the_package_installed(clone, installed, tmp_path, reached_directly):
+    snakefile = GITFILE.format(clone=clone, ref='tag="v0.2.0"', config=TOY)
+    parent = Parent(tmp_path, snakefile, packages=installed)
+    parent.snakemake(DATASET)
+    found = dataset(tmp_path)
+    assert found.attrs[CHECKSUM] == reached_directly.attrs[CHECKSUM]
+    assert found.attrs["code"] == reached_directly.attrs["code"]
+    assert found.attrs["code_version"] == "0.2.0"
+    assert reached_directly.attrs["code_version"] == "v0.2.0"
+
+
+def test_from_git_a_package_that_is_missing_or_another_is_told_with_what_to_install(clone, installed, tmp_path):
+    snakefile = GITFILE.format(clone=clone, ref='tag="v0.2.0"', config={})
+    wanted = f"'git+file://{clone}@v0.2.0'"
+    output = Parent(tmp_path, snakefile).snakemake("--dry-run", "fig07", fails=True)
+    assert f"The package critical_periods is not installed: pip install {wanted}\n" in output
+    other = tmp_path / "other"
+    shutil.copytree(installed, other)
+    file = other / "critical_periods/dynamics/tasks.py"
+    file.write_text(file.read_text() + "\n# edited\n")
+    output = Parent(tmp_path, snakefile, packages=other).snakemake("--dry-run", "fig07", fails=True)
+    assert (
+        "The package critical_periods that is installed is not of v0.2.0 (src/critical_periods/dynamics/tasks.py "
+        f"differs): pip install --force-reinstall --no-deps {wanted}\n"
+    ) in output
+
+
+def test_from_a_hosting_service_too(clone, installed, tmp_path):
+    """Of which Snakemake keeps a clone in its cache."""
+    snakefile = f"""
+        module critical:
+            snakefile: github("ada/critical-periods", path="workflow/Snakefile", tag="v0.2.0")
+            config: {TOY}
+        use rule * from critical
+        """
+    parent = Parent(tmp_path, snakefile, packages=installed)
+    cached = Path(parent.environment["XDG_CACHE_HOME"]) / "snakemake/snakemake/source-cache/snakemake-git-cache/github.com/ada"
+    cached.mkdir(parents=True)
+    git(cached, "clone", "--quiet", "--bare", str(clone), "critical-periods")
+    assert "integrate_pathways" in parent.snakemake("--dry-run", "fig07")
+
+
+def test_a_deployed_project_draws_a_figure(clone, installed, tmp_path):
+    command = [shutil.which("snakedeploy", path=Path(sys.executable).parent), "deploy-workflow"]
+    subprocess.run([*command, str(clone), "project", "--tag", "v0.2.0"], cwd=tmp_path, check=True, capture_output=True)
+    project = tmp_path / "project"
+    assert "models:" in (project / "config/README.md").read_text()
+    snakefile = project / "workflow/Snakefile"
+    # Of a repository on disk snakedeploy names the file alone.
+    named = f'gitfile("{clone}", path="workflow/Snakefile", tag="v0.2.0")'
+    text = re.sub(r"snakefile:\s+.*", f"snakefile: {named}", snakefile.read_text())
+    snakefile.write_text(text)
+    (project / "config/config.yaml").write_text(yaml.safe_dump(TOY))
+    parent = Parent(project, text, packages=installed)
+    (project / "Snakefile").unlink()
+    parent.snakemake("fig07")
+    assert (project / "results/figures/fig07.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_clone_runs_its_own_code_where_another_version_is_installed(clone, installed, tmp_path, reached_directly):
+    other = tmp_path / "other"
+    shutil.copytree(installed, other)
+    (other / "critical_periods/dynamics/tasks.py").write_text("raise RuntimeError('the installed one')")
+    parent = Parent(tmp_path, f'include: "{clone}/workflow/Snakefile"\n', TOY, packages=other)
+    parent.snakemake(DATASET, "--configfile", "config.yaml")
+    assert dataset(tmp_path).attrs["code"] == reached_directly.attrs["code"]
