@@ -43,6 +43,9 @@ def test_committed_schemas_and_keys_are_those_of_the_declarations():
         jsonschema.Draft202012Validator.check_schema(schema)
         assert text_of(schema).splitlines()[0] == f"# {GENERATED}"
     assert (REPOSITORY / reference.PAGE).read_text(encoding="utf-8") == reference.page(), "make schema"
+    assert (REPOSITORY / reference.CONFIG_README).read_text(encoding="utf-8") == reference.config_readme(), (
+        "make schema"
+    )
     assert GENERATED in reference.page().splitlines()[0]
 
 

@@ -389,23 +389,3 @@ def test_a_figure_with_the_name_of_a_rule_is_refused(project, name):
     project.configure(figures=TINY["figures"] | {name: TINY["figures"]["fig04"]})
     output = project.snakemake("--dry-run", fails=True)
     assert f"Configuration: figures = '{name}'; allowed: a name that no rule has, unlike aggregate, " in output
-
-
-def test_a_workflow_that_uses_this_one_can_rename_its_rules_and_change_one(project):
-    (project.workdir / "Snakefile").write_text(
-        f"""
-configfile: "{project.repository / "config.yaml"}"
-module paper:
-    snakefile: "{project.repository / "workflow/Snakefile"}"
-    config: config
-use rule * from paper as paper_*
-use rule figure from paper as paper_figure with:
-    threads: 2
-rule all:
-    input: rules.paper_fig04.input
-rule train:
-    shell: ":"
-"""
-    )
-    output = project.snakemake("--dry-run", "--snakefile", str(project.workdir / "Snakefile"), "paper_fig06")
-    assert "paper_fig06" in output

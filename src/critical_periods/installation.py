@@ -1,4 +1,4 @@
-"""Whether the installed package is the one that a workflow belongs to, where Snakemake fetches the workflow's own files."""
+"""Whether the package is that of a workflow whose files Snakemake has fetched from git."""
 
 from __future__ import annotations
 

@@ -21,6 +21,10 @@ from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, softwa
 
 SOLVERS = {"gradient_descent", "gradient_flow"}
 
+# Where a file of ours lies: below the prefix of a module, which Snakemake puts before paths of rules by itself.
+placed = workflow.modifier.modify_path
+RESULTS = Path(placed("results"))
+
 
 def named_in_files(key):
     """Files that a list of the configuration names, with the folder of the file that names them.
@@ -68,7 +72,7 @@ FIGURES = {name: run for run in reversed(RUNS) for name in RUNS[run]["figures"]}
 VERSIONS = software_versions(NUMERICAL_PACKAGES) if config["versions"] == "strict" else ""
 
 if workflow.is_main_process and not VERSIONS:
-    for versions, files in other_versions(Path(workflow.modifier.modify_path("results/cells"))).items():
+    for versions, files in other_versions(RESULTS / "cells").items():
         logger.warning(
             f"{files} files of results come from {versions}, installed is {software_versions(NUMERICAL_PACKAGES)}: "
             "numbers may differ in their last digits (docs/determinism.md); --config versions=strict computes them anew"
@@ -352,14 +356,15 @@ def comparing_code(study):
 def unasked_results():
     """Results that no study asks for."""
     bundles = [bundle for run in RUNS for bundle in plan(run).bundles.values()]
-    cells = {file: {cell.id for cell in bundle.cells} for bundle, file in zip(bundles, bundle_files(bundles))}
-    return unasked(Path("results"), {file for study in STUDIES.values() for file in study_files(study)}, cells)
+    files = map(placed, bundle_files(bundles))
+    cells = {file: {cell.id for cell in bundle.cells} for bundle, file in zip(bundles, files)}
+    return unasked(RESULTS, {placed(file) for study in STUDIES.values() for file in study_files(study)}, cells)
 
 
 def write_results_readme():
     """Tell in results/README.md what is there, whatever the run was for; where results are written at all."""
-    if Path("results").is_dir():
-        write_readme(Path("results"), {name: study.title for name, study in STUDIES.items()})
+    if RESULTS.is_dir():
+        write_readme(RESULTS, {name: study.title for name, study in STUDIES.items()})
 
 
 def prune_results(log):
@@ -378,7 +383,7 @@ def prune_results(log):
 @cache
 def cells_there(kind, solver):
     """Cells of a kind that jobs with the code of now have computed."""
-    folders = [Path("results/cells") / kind]
+    folders = [RESULTS / "cells" / kind]
     return ComputedCells(folders, simulation_code(kind, solver)["fingerprint"], VERSIONS).paths.keys()
 
 
@@ -390,13 +395,13 @@ def cell_jobs(run):
         there = cells_there(simulation.cells, solver)
         yield estimate.CellJob(
             (simulation.rule, solver or ""),
-            path,
-            Path(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv"),
+            placed(path),
+            Path(placed(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv")),
             [cell.parameters for cell in cells],
             [cell.parameters for cell in cells if cell.id not in there],
             simulation.cost,
             simulation.megabytes,
-            bundle_files(plan(run).first_bundles(bundle)) if has_first(bundle) else [],
+            [placed(file) for file in bundle_files(plan(run).first_bundles(bundle))] if has_first(bundle) else [],
         )
 
 
@@ -408,6 +413,6 @@ def tell_estimates(cores):
     for study in STUDIES.values():
         name = study.name or "paper"
         once = list({job.path: job for job in jobs[name]}.values())
-        others = [file for file in study_files(study) if not Path(file).exists() and not file.endswith(".png")]
+        others = [file for file in study_files(study) if not Path(placed(file)).exists() and not file.endswith(".png")]
         found[name] = estimate.estimate(once, others, cores, known)
     print(estimate.as_text(found, cores), flush=True)

@@ -17,12 +17,45 @@ from critical_periods.publishing.schema import GENERATED
 #: The page, from the root of the repository.
 PAGE = Path("docs/keys.md")
 
+#: What a deployed project reads about its configuration, from the root of the repository.
+CONFIG_README = Path("config/README.md")
+
 _INTRODUCTION = """
 Every key of `config.yaml`, of files given with `--configfile`, and of files of studies: what it may be, what it is
 where nothing is said, its unit, and what it is for. What is required has no neutral value; of models `config.yaml`
 gives the paper's, with the place in the paper. A key that is not here is refused, and so is a value that is not
 allowed; what keys may be only together is checked before anything runs, too.
 """
+
+
+_DEPLOYED = """
+`config.yaml` in this folder is laid over the paper's values, key by key; what it does not name stays the paper's.
+One more seed, another solver or another size is one line:
+
+```yaml
+seeds: [0, 1, 2]
+solver: gradient_flow
+models:
+  matrix_completion:
+    depth: 4
+experiments:
+  depth:
+    vary: {depth: [2, 3, 4]}
+```
+
+A key that is misspelt is refused before a job starts, and so is a value that is not allowed. Top-level keys that mean
+nothing to this workflow are ignored, with a line that names them.
+"""
+
+
+def config_readme() -> str:
+    """What a deployed project reads about its configuration, in Markdown."""
+    parts = [f"<!-- {GENERATED} -->\n\n# What can be configured\n{_DEPLOYED}"]
+    parts += [_section("Top level", "All of it is optional here; the paper's values are the defaults.", Configuration)]
+    parts += ["## Models\n\nParameters of `models.<model>`, and of `set` and `vary` of experiments of the model.\n"]
+    for name, model in models().items():
+        parts += [_section(f"`{name}`", sentence_of(model.parameters), model.parameters, 3)]
+    return "\n".join(parts).replace("| required |", "| the paper's |")
 
 
 def page() -> str:
@@ -73,8 +106,9 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Write the page, into the repository that is the working directory."""
+    """Write the pages, into the repository that is the working directory."""
     PAGE.write_text(page(), encoding="utf-8")
+    CONFIG_README.write_text(config_readme(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -51,10 +51,9 @@ def merged_versions(texts: Iterable[str]) -> str:
 
 
 def code_version() -> str:
-    """Version of the code: the commit, after the release it follows, `-dirty` if edited; of a package that of its wheel.
+    """Version of the code: its commit and the release before, `-dirty` if edited; that of the wheel; or a hash.
 
-    Of code that neither git nor pip knows a hash. The repository may belong to somebody else; one that only happens to
-    lie around a copy of the code is not asked.
+    The repository may belong to somebody else; one that only happens to lie around a copy of the code is not asked.
     """
     # Told where the repository is, git looks for none further up, and does not mind whose it is.
     repository = (f"--git-dir={PROJECT / '.git'}", f"--work-tree={PROJECT}")
