@@ -4,10 +4,10 @@
 # As an Apptainer image: apptainer build critical-periods.sif docker-daemon://critical-periods:latest
 FROM python:3.11.14-slim
 ENV PYTHONDONTWRITEBYTECODE=1 MPLBACKEND=agg MPLCONFIGDIR=/tmp/matplotlib XDG_CACHE_HOME=/tmp/cache
-COPY requirements.lock /opt/critical-periods/
-# torch's build for CPUs is a tenth of the size: --build-arg PIP_OPTIONS="..." with the index that PyTorch's page names
-ARG PIP_OPTIONS=""
-RUN pip install --no-cache-dir ${PIP_OPTIONS} --requirement /opt/critical-periods/requirements.lock
+COPY requirements.lock requirements-cpu.lock /opt/critical-periods/
+# torch without CUDA, a tenth of the size: --build-arg LOCK=requirements-cpu.lock
+ARG LOCK=requirements.lock
+RUN pip install --no-cache-dir --requirement /opt/critical-periods/${LOCK}
 COPY Snakefile config.yaml LICENSE README.md /opt/critical-periods/
 COPY workflow /opt/critical-periods/workflow
 COPY profiles /opt/critical-periods/profiles

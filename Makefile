@@ -1,32 +1,42 @@
-# Two commands for users: make figures, make test. Both make .venv from the lock file when it is missing.
+# Two commands for users: make figures, make test. Both make .venv from the lock files when it is missing.
 PYTHON ?= python3
 CORES ?= all
+# cpu: torch without CUDA, a tenth of the size.
+TORCH ?=
+LOCK := requirements$(addprefix -,$(TORCH)).lock
 BIN := .venv/bin
 
 .PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish
 
-.venv/installed: requirements.lock
+.venv/installed: $(LOCK) requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
 	touch $@
 
-figures: .venv/installed
-	$(BIN)/snakemake --cores $(CORES)
+# What tests, linters and the documentation need beside it.
+.venv/dev: .venv/installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.lock
+	touch $@
 
-test: .venv/installed
+# First what it will take; in a terminal with a bar for all jobs and one for each rule.
+figures: .venv/installed
+	$(BIN)/snakemake estimate --cores $(CORES) --quiet all
+	$(BIN)/snakemake --cores $(CORES) $$(test ! -t 1 || echo --logger rich)
+
+test: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Needs root and Debian's packages: apt-get install --no-install-recommends slurm-wlm munge
 test-slurm: .venv-slurm/installed
 	.venv-slurm/bin/python -m pytest -m slurm
 
-.venv-slurm/installed: requirements.lock requirements-slurm.lock
+.venv-slurm/installed: requirements.lock requirements-dev.lock requirements-slurm.lock
 	$(PYTHON) -m venv .venv-slurm
 	.venv-slurm/bin/python -m pip install --quiet --requirement requirements-slurm.lock
 	touch $@
 
-lint: .venv/installed
+lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/snakefmt --check Snakefile workflow
@@ -41,11 +51,11 @@ schema: .venv/installed
 	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.schema
 	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.reference
 
-docs: .venv/installed
+docs: .venv/dev
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 
 # Asks every site that the documentation links to, so it needs the network, and CI does without it.
-linkcheck: .venv/installed
+linkcheck: .venv/dev
 	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/linkcheck
 
 # Numbers, tables and pictures of README and docs that come from results.
