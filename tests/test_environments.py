@@ -1,8 +1,11 @@
-"""Conda environments: exact, in agreement with the lock file, and with everything that the rules import."""
+"""Environments agree with each other and with what the rules import; a release is the same everywhere."""
 
 import ast
+import json
 import re
+import subprocess
 import sys
+import tomllib
 
 import pytest
 import rattler
@@ -80,9 +83,13 @@ def imported(script):
 
 @pytest.fixture(scope="module")
 def locked():
-    lines = (REPOSITORY / "requirements.lock").read_text().splitlines()
-    pairs = (line.split("==") for line in lines if "==" in line)
-    return {CONDA_NAMES.get(name, name.lower()): version for name, version in pairs}
+    return {CONDA_NAMES.get(name, name.lower()): version for name, version in pinned("requirements.lock").items()}
+
+
+def pinned(lock):
+    """Package -> version in a lock file, without those that it takes from another."""
+    lines = (REPOSITORY / lock).read_text().splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)
 
 
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
@@ -120,10 +127,64 @@ def test_environment_is_small_exact_and_from_conda_forge(environment, locked):
             assert wanted.count(".") >= 2, f"{package} = {version} is not exact"
 
 
-def test_pinned_environments_belong_to_an_environment():
+def test_pinned_environments_are_those_of_an_environment():
     for pin in (REPOSITORY / "envs").glob("*.pin.txt"):
-        assert pin.with_name(pin.name.split(".")[0] + ".yaml") in ENVIRONMENTS
-        assert "@EXPLICIT" in pin.read_text()
+        text = pin.read_text()
+        assert "@EXPLICIT" in text
+        for package, version in dependencies(pin.with_name(pin.name.split(".")[0] + ".yaml")).items():
+            wanted = re.fullmatch(r"=*([0-9.]+?)(\.\*)?", version)[1]
+            assert re.search(rf"/{re.escape(f'{package}-{wanted}')}[.-]", text), f"{pin.name}: {package} {version}"
+
+
+def normal(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def test_running_needs_no_tools_and_every_package_is_locked_once():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    running, tools = ({normal(name) for name in pinned(f"requirements{part}.lock")} for part in ("", "-dev"))
+    assert not running & tools
+    needed = {normal(re.match(r"[\w.-]+", text)[0]) for text in project["dependencies"]}
+    extra = {
+        normal(re.match(r"[\w.-]+", text)[0]) for part in project["optional-dependencies"].values() for text in part
+    }
+    assert needed <= running
+    assert extra <= running | tools
+    assert not running & {"ruff", "pytest", "selenium", "sphinx", "mypy", "snakefmt", "hypothesis"}
+
+
+def test_torch_for_cpus_comes_from_one_index_that_one_file_names():
+    lock = REPOSITORY / "requirements-cpu.lock"
+    assert "-r requirements.lock\n" in lock.read_text()
+    index = re.search(r"^--extra-index-url (https://\S+)$", lock.read_text(), re.MULTILINE)[1]
+    files = subprocess.run(["git", "grep", "-l", index], cwd=REPOSITORY, capture_output=True, text=True).stdout
+    assert files.split() in ([lock.name], [])  # none outside of a repository
+    for torch, wanted in (("cpu", lock.name), ("", "requirements.lock")):
+        command = ["make", "--dry-run", "--always-make", "figures", f"TORCH={torch}"]
+        planned = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        assert re.findall(r"pip install .*--requirement (\S+)", planned) == [wanted]
+
+
+def test_a_release_is_the_same_everywhere():
+    version, date = re.search(
+        r"^## (\d+\.\d+\.\d+) - (\S+)$", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE
+    ).groups()
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert (citation["version"], str(citation["date-released"])) == (version, date)
+    code, deposit = (json.loads((REPOSITORY / file).read_text()) for file in ("codemeta.json", ".zenodo.json"))
+    assert (code["version"], code["dateModified"]) == (version, date)
+    assert (deposit["version"], deposit["publication_date"]) == (version, date)
+    assert f"@v{version}" in (REPOSITORY / "docs/module.md").read_text()
+    assert code["description"] == deposit["description"] == " ".join(citation["abstract"].split())
+
+
+def test_hooks_are_the_linters_of_make_lint():
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    lint = re.search(r"^lint: .*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)[1]
+    commands = [
+        re.sub(r" --check| \.$| Snakefile workflow$", "", line) for line in re.findall(r"\$\(BIN\)/(.*)", lint)
+    ]
+    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == commands
 
 
 def test_container_installs_from_the_lock():
