@@ -1,11 +1,13 @@
 """The workflow as a user runs it: every test calls Snakemake on a configuration of toy size."""
 
 import csv
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import yaml
@@ -389,3 +391,27 @@ def test_a_figure_with_the_name_of_a_rule_is_refused(project, name):
     project.configure(figures=TINY["figures"] | {name: TINY["figures"]["fig04"]})
     output = project.snakemake("--dry-run", fails=True)
     assert f"Configuration: figures = '{name}'; allowed: a name that no rule has, unlike aggregate, " in output
+
+
+def test_a_run_is_packed_as_a_workflow_run_crate(project):
+    project.snakemake("crate")
+    with zipfile.ZipFile(project.workdir / "results/crate.zip") as crate:
+        names = set(crate.namelist())
+        entities = {entity["@id"]: entity for entity in json.loads(crate.read("ro-crate-metadata.json"))["@graph"]}
+        configuration = yaml.safe_load(crate.read("config.yaml"))
+    files = {name for name, entity in entities.items() if "File" in entity["@type"]}
+    assert files | {"ro-crate-metadata.json"} == names
+    root = entities["./"]
+    profiles = [entities[profile["@id"]]["name"] for profile in root["conformsTo"]]
+    assert profiles == ["Process Run Crate", "Workflow Run Crate", "Workflow RO-Crate"]
+    workflow, [run] = entities[root["mainEntity"]["@id"]], [entities[action["@id"]] for action in root["mentions"]]
+    assert set(workflow["@type"]) == {"File", "SoftwareSourceCode", "ComputationalWorkflow"}
+    assert "numpy" in {entities[package["@id"]]["name"] for package in workflow["softwareRequirements"]}
+    assert run["instrument"] == {"@id": workflow["@id"]}
+    assert run["startTime"] <= run["endTime"]
+    results = {result["@id"] for result in run["result"]}
+    made = [f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")]
+    wanted = {f"results/{name}" for name in (*made, "experiments/depth.nc", "claims.csv", "claims.html")}
+    assert wanted <= results <= names
+    assert project.dataset("depth").attrs[CHECKSUM] in entities["results/experiments/depth.nc"]["description"]
+    assert configuration["experiments"] == TINY["experiments"]

@@ -380,6 +380,13 @@ def prune_results(log):
             print(line, file=lines)
 
 
+def pack_run(crate, files):
+    """Write files of the paper's run, and what they come from, as a crate."""
+    from critical_periods.publishing.crate import write_crate
+
+    write_crate(Path(crate), RESULTS, map(Path, files), {key: config[key] for key in config if key != "matrices"})
+
+
 @cache
 def cells_there(kind, solver):
     """Cells of a kind that jobs with the code of now have computed."""
