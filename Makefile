@@ -22,7 +22,7 @@ BIN := .venv/bin
 # First what it will take; in a terminal with a bar for all jobs and one for each rule.
 figures: .venv/installed
 	$(BIN)/snakemake estimate --cores $(CORES) --quiet all
-	$(BIN)/snakemake --cores $(CORES) $$(test ! -t 1 || echo --logger rich)
+	$(BIN)/snakemake --cores $(CORES) $$(test ! -t 2 || echo --logger rich)
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
