@@ -5,6 +5,7 @@ import inspect
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from conftest import CLAIMS, EXTENSIONS, REPOSITORY
 
 from critical_periods.analysis import measures
-from critical_periods.analysis.measure_signatures import signatures
+from critical_periods.analysis.measure_signatures import files, signatures
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.verdicts import (
     COLUMNS,
@@ -395,9 +396,10 @@ def test_claims_on_experiments_that_were_replaced_stay_and_are_not_judged(config
 
 def test_signatures_read_from_the_source_are_those_of_the_measures():
     found = {}
-    for name, function in inspect.getmembers(measures, inspect.isfunction):
+    functions = [pair for module in files() for pair in inspect.getmembers(import_module(module), inspect.isfunction)]
+    for name, function in functions:
         arguments = list(inspect.signature(function).parameters.values())
-        if function.__module__ == measures.__name__ and arguments[0].name == "dataset" and not name.startswith("_"):
+        if function.__module__ in files() and arguments[0].name == "dataset" and not name.startswith("_"):
             named = [argument for argument in arguments[1:] if argument.kind != argument.VAR_KEYWORD]
             required = tuple(argument.name for argument in named if argument.default is argument.empty)
             found[name] = ([argument.name for argument in named], required, len(named) < len(arguments) - 1)
@@ -411,7 +413,7 @@ def test_signatures_read_from_the_source_are_those_of_the_measures():
 def test_claims_are_checked_without_the_packages_that_measure():
     code = (
         "import sys, critical_periods.planning.plan\n"
-        "from critical_periods.analysis.measure_signatures import signatures\n"
+        "from critical_periods.analysis.measure_signatures import files, signatures\n"
         "signatures()\nprint(*sys.modules)"
     )
     done = subprocess.run(

@@ -5,6 +5,7 @@ from functools import cache
 from snakemake.exceptions import CreateRuleException
 
 from critical_periods import plugins
+from critical_periods.analysis import measure_signatures
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics import real_matrices
@@ -337,7 +338,7 @@ def claims_judged(wildcards):
 
 
 def judging_code(wildcards):
-    judging = Code("judge.py", loads=tuple(plugins.LOADED))
+    judging = Code("judge.py", loads=tuple(measure_signatures.files()))
     before = [experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]]
     return judging.planned(fingerprint_of(judging), lineage(before))
 

@@ -40,13 +40,21 @@ class Signature:
 
 
 def signatures() -> Mapping[str, Signature]:
-    """Signatures of all measures: public functions of a `dataset`, in `analysis/measures.py` and in plugins."""
-    found = dict(_signatures(Path(__file__).with_name("measures.py")))
-    for plugin, file in plugins.LOADED.items():
+    """Signatures of all measures: public functions of a `dataset` in the `files` that may have them."""
+    found: dict[str, Signature] = {}
+    for module, file in files().items():
         for name, signature in _signatures(file).items():
-            plugins.refuse_taken(plugin, "measure", name, found)
+            plugins.refuse_taken(module, "measure", name, found)
             found[name] = signature
     return found
+
+
+def files() -> dict[str, Path]:
+    """Modules that may have measures: `analysis/measures.py`, `measures.py` beside models, and plugins."""
+    package = Path(__file__).parents[1]
+    own = [package / "analysis/measures.py", *sorted(package.glob("models/*/measures.py"))]
+    names = [".".join(("critical_periods", *file.relative_to(package).with_suffix("").parts)) for file in own]
+    return dict(zip(names, own, strict=True)) | plugins.LOADED
 
 
 @cache

@@ -1,7 +1,8 @@
 """Measures on experiment datasets, each a number or one number a seed, and what they are made of.
 
 Public functions whose first argument is `dataset` are what a claim may name as its `measure`, and their other
-arguments what it may give: `critical_periods.analysis.measure_signatures` reads both from this file.
+arguments what it may give: `critical_periods.analysis.measure_signatures` reads both from the source. Measures of what
+only some models have lie with these, in `models/*/measures.py`.
 """
 
 from __future__ import annotations
@@ -52,11 +53,6 @@ def relative_accuracy(reconstruction_error: xr.DataArray) -> xr.DataArray:
 def n_large(singular_values: np.ndarray, fraction: float = 0.1) -> np.ndarray:
     """How many singular values exceed a fraction of the largest one; the last axis counts modes."""
     return (singular_values > fraction * singular_values.max(axis=-1, keepdims=True)).sum(axis=-1)
-
-
-def pathway_share(pathway_singular_value: xr.DataArray, pathway: str = "b") -> xr.DataArray:
-    """Part of what all pathways express together that one of them expresses."""
-    return at(pathway_singular_value, pathway=pathway) / pathway_singular_value.sum("pathway")
 
 
 def at(values: Any, **where: Any) -> Any:
@@ -470,171 +466,6 @@ def _agreement(dataset: xr.Dataset) -> tuple[float, float, int]:
     if result[2] < 3:
         raise MissingDataError("fewer than three settings whose period closes")
     return result
-
-
-# Multi-pathway learning (figs 1, 2, 3, 7, 11, 12)
-
-
-def _trained(dataset: xr.Dataset) -> xr.DataArray:
-    """Singular values of each pathway in the trained network, where the dataset holds its scalar reduction too."""
-    values = dataset["pathway_singular_value"]
-    return at(values, solver="gradient_descent").drop_vars("solver") if "solver" in values.dims else values
-
-
-def deprived_share(dataset: xr.Dataset, deepest: bool = False) -> xr.DataArray:
-    """Mean final share of b after the earliest deficit: the largest over depths, or that of the deepest network."""
-    share = _mean_share(dataset, "early")
-    if deepest:
-        return share.sortby("depth").isel(depth=-1, drop=True)
-    return share.max([dim for dim in share.dims if dim != "seed"])
-
-
-def deprived_share_step(dataset: xr.Dataset) -> xr.DataArray:
-    """Largest change of the mean share of b after the earliest deficit, from one depth to the next."""
-    return largest_step(_mean_share(dataset, "early"), "depth")
-
-
-def late_change(dataset: xr.Dataset, deepest_shallow: int = 0) -> xr.DataArray:
-    """How far the latest deficit moves what b learns, as a part of what it learns without any deficit.
-
-    Without a deficit the pathways are exchangeable, so that b gets half on average. The largest value over the depths
-    above `deepest_shallow`.
-    """
-    share = _mean_share(dataset, "late")
-    share = share.where(share["depth"] > deepest_shallow, drop=True)
-    if not share.size:
-        raise MissingDataError(f"no depth above {deepest_shallow} in the experiment")
-    change = abs(share / 0.5 - 1)
-    return change.max([dim for dim in change.dims if dim != "seed"])
-
-
-def late_change_at(dataset: xr.Dataset, depth: int) -> xr.DataArray:
-    """How far the latest deficit moves what b learns at one depth, as a part of what it learns without any."""
-    return abs(_mean_share(at(dataset, depth=depth), "late") / 0.5 - 1)
-
-
-def pathway_extreme(
-    dataset: xr.Dataset,
-    pathway: str,
-    over: Literal["max", "min"],
-    onset: Literal["early", "late"] | None = None,
-    modes: Literal["all", "lesioned", "other"] = "all",
-) -> xr.DataArray:
-    """Final K of a pathway over the task's singular value: the largest or smallest one over modes."""
-    learned = _relative(dataset, onset)
-    values = at(learned, pathway=pathway).isel(epoch=-1)
-    if modes != "all":
-        lesioned = values["mode"].isin(parameter(dataset, "lesioned_modes"))
-        values = values.where(lesioned if modes == "lesioned" else ~lesioned, drop=True)
-    return values.max("mode") if over == "max" else values.min("mode")
-
-
-def movement(
-    dataset: xr.Dataset, onset: Literal["middle", "late"], learned: Literal["all", "before"] = "all"
-) -> xr.DataArray:
-    """Largest change of K_a or K_b over s from the deficit's onset to the end of training.
-
-    Over all modes, or over those learned before: whose pathways express 90 % of s together at the onset.
-    """
-    values, start = _from_onset(dataset, onset)
-    change = abs(values.isel(epoch=-1) - start).max("pathway")
-    if learned == "before":
-        known = start.sum("pathway") > 0.9
-        if not known.any():
-            raise MissingDataError("no mode is learned before the deficit")
-        change = change.where(known)
-    return change.max("mode")
-
-
-def unlearned_share(dataset: xr.Dataset) -> xr.DataArray:
-    """Largest final share of b among the modes that are not half learned when the middle deficit begins."""
-    values, start = _from_onset(dataset, "middle")
-    unknown = start.sum("pathway") < 0.5
-    if not unknown.any():
-        raise MissingDataError("every mode is learned before the deficit")
-    return pathway_share(values.isel(epoch=-1)).where(unknown).max("mode")
-
-
-def learning_order(dataset: xr.Dataset) -> xr.DataArray:
-    """Smallest wait, in epochs, between a larger and the next smaller singular value of the task, late deficit.
-
-    A mode is learned when both pathways express half of it together; equal singular values are averaged.
-
-    Raises
-    ------
-    MissingDataError
-        If a mode is never learned.
-    """
-    total = _relative(dataset, "late").sum("pathway")
-    learned = total > 0.5
-    if not learned.any("epoch").all():
-        raise MissingDataError("a mode that is never half learned")
-    time = total["epoch"][learned.argmax("epoch")].drop_vars("epoch").astype(float)
-    smallness = -total["task_singular_value"].values.round(6)
-    grouped = time.assign_coords(smallness=("mode", smallness)).groupby("smallness").mean("mode")
-    return -largest_step(-grouped, "smallness")
-
-
-def solver_deviation(dataset: xr.Dataset) -> xr.DataArray:
-    """Largest |K of gradient descent - K of the scalar ODE| over s, of all epochs, modes, pathways and deficits."""
-    values = dataset["pathway_singular_value"] / dataset["task_singular_value"]
-    difference = abs(
-        at(values, solver="gradient_descent").drop_vars("solver") - at(values, solver="ode").drop_vars("solver")
-    )
-    return difference.max([dim for dim in difference.dims if dim != "seed"])
-
-
-def scalar_imbalance(dataset: xr.Dataset) -> xr.DataArray:
-    """Largest drift of q^2 - p^2 over s^(2/D), the size of p^2 and q^2 once a mode is learned (eq 8)."""
-    if "imbalance_drift" not in dataset:
-        raise MissingDataError("no imbalance_drift in the experiment")
-    drift = dataset["imbalance_drift"] / dataset["task_singular_value"] ** (2 / dataset["depth"])
-    return drift.max([dim for dim in drift.dims if dim != "seed"])
-
-
-def stability_gap(dataset: xr.Dataset) -> xr.DataArray:
-    """How far the sharpness reached is from 2 / learning rate, where theory says that large steps hold it there.
-
-    That is for D > 2 and steps between the stable limits of the minimum where one pathway has everything and of that
-    where both have half, a factor of 2^(1 - 2/D) apart.
-
-    Returns
-    -------
-    xarray.DataArray
-        Median |learning rate x sharpness / 2 - 1| over such depths, steps and trajectories.
-    """
-    if not {"step_over_edge", "edge_step", "depth"} <= set(dataset.variables):
-        raise MissingDataError("no steps at the edge of stability in the experiment")
-    gaps = abs(dataset["step_over_edge"] - 1)
-    between = (dataset["edge_step"] > 1) & (dataset["edge_step"] < 2 ** (1 - 2 / dataset["depth"]))
-    if not between.any():
-        raise MissingDataError("no step between the two stable limits")
-    return gaps.where(between).median([axis for axis in gaps.dims if axis != "seed"])
-
-
-def _mean_share(dataset: xr.Dataset, deficit: Literal["early", "late"]) -> xr.DataArray:
-    values = _trained(dataset)
-    if "onset" not in values.coords:
-        raise MissingDataError("no onset in the experiment")
-    final = values.isel(epoch=-1).sortby("onset").isel(onset=0 if deficit == "early" else -1, drop=True)
-    share = pathway_share(final)
-    return share.mean([dim for dim in share.dims if dim in ("trajectory", "mode")])
-
-
-def _relative(dataset: xr.Dataset, onset: Literal["early", "middle", "late"] | None) -> xr.DataArray:
-    """K over s of the trained network, for one of the experiment's onsets."""
-    values = _trained(dataset) / dataset["task_singular_value"]
-    if onset is None:
-        return values
-    if "onset" not in values.dims or values.sizes["onset"] < (3 if onset == "middle" else 2):
-        raise MissingDataError(f"no {onset} onset in the experiment")
-    values = values.sortby("onset")
-    return values.isel(onset={"early": 0, "middle": values.sizes["onset"] // 2, "late": -1}[onset])
-
-
-def _from_onset(dataset: xr.Dataset, onset: Literal["middle", "late"]) -> tuple[xr.DataArray, xr.DataArray]:
-    values = _relative(dataset, onset)
-    return values, values.sel(epoch=values["onset"].item(), method="nearest")
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

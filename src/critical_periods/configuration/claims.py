@@ -51,7 +51,7 @@ class Claim(Section):
     figure: str = key("The figure that shows it.")
     experiment: str = key("The experiment whose dataset it is judged on.")
     statement: Text = key("What is claimed, in words.")
-    measure: str = key("Function of critical_periods.analysis.measures, called with the dataset.")
+    measure: str = key("Name of a measure: a function that is called with the dataset.")
     arguments: dict[str, Any] = key("What the measure is given beside the dataset.", {})
     quantity: Text = key("What the measure is, in words.")
     below: Threshold | None = key("Threshold that the measure has to be below.", None)
