@@ -106,6 +106,9 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     assert "train " in copy.snakemake("--dry-run", *command)
     assert "flowers: [nc](experiments/flowers.nc) | Pre-training on few of the distances" in copy.readme()
     results = copy.work / "results"
+    assert {path.suffix for path in results.glob("figures/flowers_error.*")} == {
+        *(".pdf", ".png", ".svg", ".csv", ".tex", ".md"),
+    }
     mine = results / "figures/mine.pdf"
     mine.touch()
     listed = copy.snakemake("prune", "--cores", "1", "--configfile", "flowers.yaml")

@@ -15,8 +15,10 @@ from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan, model_of
 from critical_periods.publishing.captions import figure_caption
+from critical_periods.publishing.figure_texts import REFERENCES, markdown_caption, tex_caption, verdicts_of
 from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.storage.cells import ComputedCells, other_versions
+from critical_periods.storage.files import write_whole
 from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
 
@@ -362,8 +364,17 @@ def unasked_results():
     return unasked(RESULTS, {placed(file) for study in STUDIES.values() for file in study_files(study)}, cells)
 
 
-def write_results_readme():
-    """Tell in results/README.md what is there, whatever the run was for; where results are written at all."""
+def write_texts():
+    """Tell in results/README.md what is there, whatever the run was for, and beside every figure its caption."""
+    for run, settings in RUNS.items():
+        drawn = [name for name in settings["figures"] if Path(placed(figure_files([name], run)[0])).exists()]
+        verdicts = verdicts_of(RESULTS / run / "claims.csv") if drawn else {}
+        figures = RESULTS / run / "figures"
+        for name in drawn:
+            for suffix, caption_of in (("tex", tex_caption), ("md", markdown_caption)):
+                write_whole(caption_of(settings, name, verdicts), figures / f"{name}.{suffix}")
+        if drawn:
+            write_whole(REFERENCES, figures / "references.bib")
     if RESULTS.is_dir():
         write_readme(RESULTS, {name: study.title for name, study in STUDIES.items()})
 

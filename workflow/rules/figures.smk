@@ -13,6 +13,8 @@ rule figure:
             category="Figures",
             labels=figure_labels,
         ),
+        svg="results/{run}figures/{figure}.svg",
+        numbers="results/{run}figures/{figure}.csv",
     log:
         "results/logs/{run}figures/{figure}.log",
     conda:

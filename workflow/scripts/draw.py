@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 
 from critical_periods.execution.jobs import Job, loaded
+from critical_periods.figures.numbers import as_csv
 from critical_periods.figures.style import save
 from critical_periods.storage.datasets import read
+from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
 settings, [draw] = json.loads(snakemake.params.figure), snakemake.params.code["loads"]
 datasets = {Path(path).stem: read(path) for path in snakemake.input}
 figure = loaded(draw)(settings["panels"], datasets)
 job.check_code()
-save(figure, settings["title"], snakemake.output.pdf, snakemake.output.png)
+output = snakemake.output
+write_whole(as_csv(figure), output.numbers)
+save(figure, settings["title"], output.pdf, output.png, output.svg)

@@ -83,7 +83,11 @@ def draw(
     beside = 0.12 * (np.arange(len(of_line)) - (len(of_line) - 1) / 2) if unordered else np.zeros(len(of_line))
     few = x != "epoch" and values[x].size <= MOST_MARKED
     for curve, label, shift in zip(of_line, labels, beside, strict=True):
-        look = {"color": "0.2", "lw": 1.2, "marker": "o", "ms": 3.5} if label is None else dict(looks[label])
+        look = (
+            {"color": "0.2", "lw": 1.2, "marker": "o", "ms": 3.5}
+            if label is None
+            else {**looks[label], "label": label}
+        )
         if unordered or points:
             look["ls"] = ""
         if not few:
@@ -132,7 +136,9 @@ def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: M
     elif n_runs(values) > 1:
         low, high = middle(values)
         if joined:
-            axes.fill_between(places, low.values, high.values, color=look["color"], alpha=PALE, lw=0)
+            axes.fill_between(
+                places, low.values, high.values, color=look["color"], alpha=PALE, lw=0, label=look.get("label")
+            )
         else:
             axes.vlines(places, low.values, high.values, color=look["color"], alpha=0.5, lw=1.2)
     axes.plot(places, median(values).values, **look)

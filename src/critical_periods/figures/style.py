@@ -273,8 +273,12 @@ def legend(figure: Figure, groups: Mapping[str, Sequence[Any]], note: str = "") 
         figure.text(*bottom, "\n".join(lines), fontsize=6.5, color="0.3", ha="center", va="bottom", linespacing=1.1)
 
 
-def save(figure: Figure, title: str, pdf: str, png: str) -> None:
-    """Write a figure as PDF and PNG, without the time of day, so that equal figures are equal files.
+#: What says when a file was made, by what a file is called.
+_TIMELESS: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+
+
+def save(figure: Figure, title: str, *paths: str) -> None:
+    """Write a figure as PDF, PNG and SVG, without the time of day, so that equal figures are equal files.
 
     Raises
     ------
@@ -282,8 +286,9 @@ def save(figure: Figure, title: str, pdf: str, png: str) -> None:
         If a file cannot be written; then nothing of it is left.
     """
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # a line for every table of every font of a PDF
-    for path, kind, metadata in ((pdf, "pdf", {"CreationDate": None}), (png, "png", {})):
-        drawn = BytesIO()
-        figure.savefig(drawn, format=kind, metadata={"Title": title} | metadata)
+    for path in paths:
+        drawn, kind = BytesIO(), path.rpartition(".")[2]
+        with matplotlib.rc_context({"svg.hashsalt": title}):
+            figure.savefig(drawn, format=kind, metadata={"Title": title} | _TIMELESS[kind])
         write_whole(drawn.getvalue(), path)
     plt.close(figure)

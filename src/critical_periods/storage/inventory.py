@@ -15,7 +15,7 @@ from critical_periods.storage.files import write_whole
 #: What a run leaves in a folder of its own: the folder, what its files end in, and the folder of their logs.
 FOLDERS = (
     ("experiments", (".nc",), "aggregate"),
-    ("figures", (".pdf", ".png"), "figures"),
+    ("figures", (".pdf", ".png", ".svg", ".csv", ".tex", ".md"), "figures"),
     ("interactive", (".html",), "interactive"),
 )
 
