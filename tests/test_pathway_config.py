@@ -5,6 +5,8 @@ import pytest
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.planning.plan import Plan
 
+OWN_STARTS = {"init_p": [[0.1, 0.2]], "n_trajectories": 1, "init_mean": 0, "init_sd": 0}
+
 
 @pytest.fixture
 def plan(config):
@@ -37,6 +39,10 @@ def plan(config):
         ),
         ("scalar_pathways", {"duration": "long"}, "duration = 'long'; allowed: integer, .* or list, 1 or more items"),
         ("scalar_pathways", {"width": 10}, "width"),
+        ("scalar_pathways", {"depth": [2, 3, 4]}, "a number, or 2 of them"),
+        ("scalar_pathways", OWN_STARTS | {"n_trajectories": 2}, "init_p = .*; allowed: 2 lists of 2 numbers"),
+        ("scalar_pathways", OWN_STARTS | {"init_sd": 0.1}, "init_sd = 0.1; allowed: 0, where init_p is given"),
+        ("scalar_pathways", OWN_STARTS | {"imbalance": -0.02}, r"imbalance = -0.02; allowed: -0.01 or more"),
         (
             "pathway_network",
             {"init_scale": 1e-38, "dtype": "float32"},

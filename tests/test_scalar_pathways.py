@@ -506,3 +506,21 @@ def test_a_sweep_of_depths_and_initial_values_is_one_array():
     initial = initial_scales(np.broadcast_to(np.linspace(0.01, 0.5, 7), (2, 10, 7)), 1.0)
     final = gradient_descent(model, initial, [normal(3000, 3.0)], learning_rate=0.002, record_every=3000).trajectory
     np.testing.assert_allclose(final["pathway_singular_value"].isel(epoch=-1).sum("pathway"), 3.0, rtol=1e-6)
+
+
+def test_a_start_and_a_depth_for_each_pathway_are_those_of_the_equations():
+    starts, depth, rate = [[0.1, 0.2], [0.3, -0.1]], np.array([2, 4]), 0.01
+    given = SMALL_INIT | {"depth": [2, 4], "imbalance": 1.0, "init_mean": 0.0, "init_p": starts, "n_trajectories": 2}
+    given |= {"epochs": 2000, "record_every": 2000, "duration": 0, "rtol": 1e-10, "atol": 1e-12}
+    found = simulate_scalar(given)["pathway_singular_value"].isel(mode=0)
+
+    def rates(_time, y):
+        p, q = y.reshape(2, 2)
+        error = given["singular_value"] - (p * q ** (depth - 1)).sum()
+        return error * np.concatenate([q ** (depth - 1), p * q ** (depth - 2)])
+
+    for trajectory, start in enumerate(starts):
+        initial = np.concatenate([start, np.sqrt(1 + np.square(start))])
+        end = integrate.solve_ivp(rates, (0, 2000 * rate), initial, "LSODA", rtol=1e-10, atol=1e-12).y[:, -1]
+        expected = [scale[:2] * scale[2:] ** (depth - 1) for scale in (initial, end)]
+        np.testing.assert_allclose(found[:, :, trajectory], expected, rtol=1e-7)

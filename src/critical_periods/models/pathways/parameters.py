@@ -43,6 +43,8 @@ class Duration(Section):
     duration: Epochs = key("Its epochs.", unit="epoch")
 
 
+InitialScales = Annotated[list[Annotated[float, Field(ge=-1000, le=1000)]], Field(min_length=1, max_length=26)]
+Starts = Annotated[list[InitialScales], Field(min_length=1, max_length=100_000)]
 Durations = Annotated[list[Duration], Field(min_length=1, max_length=10_000)]
 
 
@@ -129,7 +131,9 @@ class ScalarPathways(Deficits):
     """One mode of the multi-pathway network: scales p and q of each pathway (section 3, eqs 6-8)."""
 
     solver: Solver = key("Euler's steps as in the paper, or adaptive ones.")
-    depth: Depth = key("Number D of weight matrices of a pathway.", label="depth $D$")
+    depth: Depth | Annotated[list[Depth], Field(min_length=1, max_length=26)] = key(
+        "Number D of weight matrices of a pathway; a list for one of its own each.", label="depth $D$"
+    )
     singular_value: float = key(
         "Singular value s that the pathways have to add up to.", label="singular value $s$", gt=0, le=1_000_000
     )
@@ -140,6 +144,9 @@ class ScalarPathways(Deficits):
     init_mean: float = key("Mean of p(0) over initial conditions and pathways.", ge=-1000, le=1000)
     init_sd: float = key("Standard deviation of p(0) over initial conditions and pathways.", ge=0, le=1000)
     n_trajectories: int = key("Number of initial conditions.", ge=1, le=100_000)
+    init_p: Starts | None = key(
+        "p(0) of every pathway, a list for each trajectory; null, they are drawn.", None, later=True
+    )
     alternate_every: SomeEpochs | None = key(
         "Epochs after which the deficit passes to the next pathway; null, it stays.",
         None, label="epochs of a turn", unit="epoch",
@@ -168,15 +175,35 @@ class ScalarPathways(Deficits):
             raise ConfigError(f"{place}: duration / alternate_every", turns, f"{MOST_TURNS} turns of the pathways")
         if self.edge_step is not None and self.imbalance != 0:
             raise ConfigError(f"{place}: imbalance", self.imbalance, "0, where edge_step sets the learning rate")
-        if self.imbalance < 0 and (self.init_sd > 0 or self.init_mean**2 < -self.imbalance):
+        if isinstance(self.depth, list):
+            if len(self.depth) != self.n_pathways:
+                raise ConfigError(f"{place}: depth", self.depth, f"a number, or {self.n_pathways} of them")
+            if self.edge_step is not None:
+                raise ConfigError(f"{place}: depth", self.depth, "a number, where edge_step sets the learning rate")
+        if self.init_p is not None:
+            self._check_init_p(place)
+        elif self.imbalance < 0 and (self.init_sd > 0 or self.init_mean**2 < -self.imbalance):
             allowed = "-init_mean^2 or more, 0 or more where init_sd > 0"
             raise ConfigError(f"{place}: imbalance", self.imbalance, allowed)
+
+    def _check_init_p(self, place: str) -> None:
+        """Refuse initial conditions of other numbers, of which no real q has the imbalance, or that are drawn too."""
+        lengths = [len(self.init_p or []), *{len(scales) for scales in self.init_p or []}]
+        if lengths != [self.n_trajectories, self.n_pathways]:
+            allowed = f"{self.n_trajectories} lists of {self.n_pathways} numbers, by n_trajectories and n_pathways"
+            raise ConfigError(f"{place}: init_p", self.init_p, allowed)
+        for name in ("init_mean", "init_sd"):
+            if getattr(self, name) != 0:
+                raise ConfigError(f"{place}: {name}", getattr(self, name), "0, where init_p is given")
+        smallest = min(abs(p) for scales in self.init_p or [] for p in scales) * min(self.init_handicap, 1)
+        if smallest**2 < -self.imbalance:
+            raise ConfigError(f"{place}: imbalance", self.imbalance, f"{-(smallest**2):g} or more, minus p(0)^2")
 
     def identity(self) -> dict[str, Any]:
         """Parameters with `edge_step` as a learning rate, and epochs at another rate as those at the cell's own."""
         found = super().identity()
         edge_step, rate = found.pop("edge_step"), found.pop("epochs_at_rate")
-        if edge_step is not None:
+        if edge_step is not None and isinstance(self.depth, int):  # as check() has it
             found["learning_rate"] = edge_step * 2 / (self.depth * self.singular_value ** (2 - 2 / self.depth))
         if rate is None:
             return found

@@ -40,8 +40,8 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         `depth`, `n_pathways`, `singular_value`, `imbalance`, `init_mean`, `init_sd`, `n_trajectories`,
         `learning_rate` (the Euler step, one epoch), `epochs`, `gated_pathway`, `onset`, `duration`, `plasticity`,
         `alternate_every` (or None), `lesioned_pathway` (or None), `lesion_onset`, `lesion_duration` (None: to the
-        end), `init_handicap` and `depth_handicap` of the last pathway, `record_every`, `portrait`, `solver`, `rtol`,
-        `atol`, `seed`.
+        end), `init_p` (p(0) of each trajectory and pathway, or None or not there), `init_handicap` and
+        `depth_handicap` of the last pathway, `record_every`, `portrait`, `solver`, `rtol`, `atol`, `seed`.
     progress
         What to call the job in the log; None for silence.
     diverged
@@ -125,7 +125,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         dataset = dataset.merge(_portrait(parameters, np.asarray(epochs, dtype=float), strengths, model.depth))
     if progress is not None:
         logger.info(
-            "%s: depth %d, gating from %d: mean final K %s; largest drift of q^2 - p^2 %.3g",
+            "%s: depth %s, gating from %d: mean final K %s; largest drift of q^2 - p^2 %.3g",
             progress,
             parameters["depth"],
             parameters["onset"],
@@ -136,11 +136,13 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
 
 
 def _depths(parameters: Mapping[str, Any]) -> Any:
-    """Number of matrices of a pathway; of each, shape (pathway, 1, 1), where one has more."""
-    if not parameters["depth_handicap"]:
-        return parameters["depth"]
-    depths = np.full((parameters["n_pathways"], 1, 1), parameters["depth"])
-    depths[-1] += parameters["depth_handicap"]
+    """Number of matrices of a pathway; of each, shape (pathway, 1, 1), where they differ."""
+    depth, handicap = parameters["depth"], parameters["depth_handicap"]
+    if not handicap and not isinstance(depth, list):
+        return depth
+    depths = np.empty((parameters["n_pathways"], 1, 1), dtype=int)
+    depths[:, 0, 0] = depth
+    depths[-1] += handicap
     return depths
 
 
@@ -148,6 +150,8 @@ def _initial(parameters: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     generator = random_stream(parameters["seed"], "pathway_scales")
     draws = generator.standard_normal((parameters["n_pathways"], parameters["n_trajectories"], 1))
     p = parameters["init_mean"] + parameters["init_sd"] * draws
+    if parameters.get("init_p") is not None:
+        p = np.array(parameters["init_p"]).T[..., None]
     p[-1] *= parameters["init_handicap"]
     return initial_scales(p, parameters["imbalance"])
 

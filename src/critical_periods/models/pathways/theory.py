@@ -26,7 +26,7 @@ ASSUMED = {
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
     """A cell with `predicted_closing`, in epochs, where the experiment varies the duration of the deficit.
 
-    NaN where the cell is not as `ASSUMED`.
+    NaN where the cell is not as `ASSUMED`, or pathways have depths or initial conditions of their own.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     if parameters["duration"] not in axes.get("duration", ()):
         return dataset
     closing = float("nan")
-    if all(parameters[name] == value for name, value in ASSUMED.items()):
+    own = isinstance(parameters["depth"], list) or "init_p" in parameters
+    if not own and all(parameters[name] == value for name, value in ASSUMED.items()):
         given = ("singular_value", "depth", "imbalance", "init_mean", "n_pathways")
         closing = gating_closing(*(parameters[name] for name in given)) / parameters["learning_rate"]
     return dataset.assign(predicted_closing=closing)
