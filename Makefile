@@ -5,6 +5,7 @@ CORES ?= all
 TORCH ?=
 LOCK := requirements$(addprefix -,$(TORCH)).lock
 BIN := .venv/bin
+RICH := 'import snakemake_logger_plugin_rich'
 
 .PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish
 
@@ -22,7 +23,7 @@ BIN := .venv/bin
 # First what it will take; in a terminal with a bar for all jobs and one for each rule.
 figures: .venv/installed
 	$(BIN)/snakemake estimate --cores $(CORES) --quiet all
-	$(BIN)/snakemake --cores $(CORES) $$(test ! -t 2 || echo --logger rich)
+	$(BIN)/snakemake --cores $(CORES) $$(test -t 2 && $(BIN)/python -c $(RICH) 2>/dev/null && echo --logger rich)
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
+from critical_periods import installation
 from critical_periods.storage.datasets import CHECKSUM, read
 
 pytestmark = pytest.mark.workflow
@@ -173,6 +174,23 @@ def test_from_git_a_package_that_is_missing_or_another_is_told_with_what_to_inst
         "The package critical_periods that is installed is not of v0.2.0 (src/critical_periods/dynamics/tasks.py "
         f"differs): pip install --force-reinstall --no-deps {wanted}\n"
     ) in output
+
+
+def test_a_file_that_is_no_module_counts_and_so_does_one_that_is_missing(clone, installed, tmp_path, monkeypatch):
+    entries = git(clone, "ls-tree", "-r", "v0.2.0").splitlines()
+    blobs = {path: entry.split()[2] for entry, path in (line.split("\t") for line in entries)}
+    packages = shutil.copytree(installed, tmp_path / "packages")
+    monkeypatch.setattr(installation, "SOURCE", packages)
+    monkeypatch.setattr(installation, "PROJECT", packages / "critical_periods/project")
+    assert installation.differing(blobs) == []
+    (packages / "critical_periods/figures/page.html").write_text("edited")
+    (packages / "critical_periods/project/studies/ensemble.yaml").unlink()
+    (packages / "critical_periods/extra.py").touch()
+    assert installation.differing(blobs) == [
+        "src/critical_periods/extra.py",
+        "src/critical_periods/figures/page.html",
+        "studies/ensemble.yaml",
+    ]
 
 
 def test_from_a_hosting_service_too(clone, installed, tmp_path):

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from critical_periods.locations import PROJECT, SOURCE
 
+#: What a wheel brings of a repository: folders and files.
+SHIPPED = ("src/critical_periods/", "studies/", "workflow/", "config.yaml")
+
 
 def differing(blobs: Mapping[str, str]) -> list[str]:
-    """Installed files that are not what a commit of the repository has.
+    """Files of the package that are not what a commit of the repository has, or that only one of both has.
 
     Parameters
     ----------
@@ -22,16 +25,20 @@ def differing(blobs: Mapping[str, str]) -> list[str]:
     list of str
         Paths in the repository.
     """
-    return sorted(path for path, file in _installed() if blobs.get(path) != _blob(file.read_bytes()))
+    wanted = {path: blob for path, blob in blobs.items() if path.startswith(SHIPPED)}
+    installed = {path: _blob(file.read_bytes()) for path, file in _installed()}
+    return sorted(path for path in wanted.keys() | installed.keys() if wanted.get(path) != installed.get(path))
 
 
 def _installed() -> Iterator[tuple[str, Path]]:
     """Every file of the package, with its path in the repository."""
     package = SOURCE / "critical_periods"
-    modules = (file for file in package.rglob("*.py") if package / "project" not in file.parents)
-    yield from ((f"src/{file.relative_to(SOURCE).as_posix()}", file) for file in modules)
-    shipped = (PROJECT / "config.yaml", *PROJECT.glob("studies/*.yaml"), *PROJECT.glob("workflow/**/*.*"))
-    yield from ((file.relative_to(PROJECT).as_posix(), file) for file in shipped if file.suffix != ".pyc")
+    for place in SHIPPED:
+        folder = package if place.startswith("src/") else PROJECT / place
+        for file in folder.rglob("*") if folder.is_dir() else [folder]:
+            ours = file.is_file() and "__pycache__" not in file.parts
+            if ours and (folder != package or package / "project" not in file.parents):
+                yield place if file == folder else place + file.relative_to(folder).as_posix(), file
 
 
 def _blob(content: bytes) -> str:

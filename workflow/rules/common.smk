@@ -1,6 +1,7 @@
 # What the configuration asks for, and the names of the files that hold it.
 from contextlib import contextmanager
 from functools import cache
+from textwrap import shorten
 
 from snakemake.exceptions import CreateRuleException
 
@@ -9,6 +10,7 @@ from critical_periods.analysis import measure_signatures
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics import real_matrices
+from critical_periods.execution.watching import Watch, WatchedJob
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
@@ -23,6 +25,9 @@ from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
 
 SOLVERS = {"gradient_descent", "gradient_flow"}
+
+#: What tells how far the run is, while it goes on.
+WATCHES = []
 
 # Where a file of ours lies: below the prefix of a module, which Snakemake puts before paths of rules by itself.
 placed = workflow.modifier.modify_path
@@ -53,6 +58,7 @@ try:
     config["plugins"] = plugins.resolved(named_in_files("plugins"))
     plugins.load(config["plugins"])
     SIMULATIONS = simulations()
+    SIMULATIONS_BY_RULE = {simulation.rule: simulation for simulation in SIMULATIONS.values()}
     own_studies = [folder / name for name, folder in named_in_files("studies")]
     real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
     config.pop("matrices", None)  # of a parent that has read the workflow before
@@ -435,3 +441,31 @@ def tell_estimates(cores):
         others = [file for file in study_files(study) if not Path(placed(file)).exists() and not file.endswith(".png")]
         found[name] = estimate.estimate(once, others, cores, known)
     print(estimate.as_text(found, cores), flush=True)
+
+
+def watched(job, machine):
+    """A job of the run, with what it is expected to take on this machine."""
+    what, start, simulation = job.rule.name, 0.0, SIMULATIONS_BY_RULE.get(job.rule.name)
+    if simulation is not None:
+        there = cells_there(simulation.cells, bundle_of(job.wildcards).cells[0].parameters.get("solver"))
+        cells = [parameters for identity, parameters in job.params.cells.items() if identity not in there]
+        what, start = shorten(f"{what} {bundle_said(job.wildcards)}", 60, placeholder=" ..."), estimate.START
+        seconds = start + estimate.seconds_of(simulation.cost, cells)
+    else:
+        seconds = estimate.OTHERS.get(Path(job.output[0]).suffix, 1.0) if job.output else 0.0
+    return WatchedJob(job.rule.name, what, machine * seconds, machine * start, Path(job.log[0]) if job.log else None)
+
+
+def watch_run():
+    """Tell how far a run on this machine is, while it lasts."""
+    if workflow.local_exec:
+        machine = estimate.machine_factor()
+        jobs = {workflow.dag.jobid(job): watched(job, machine) for job in workflow.dag.needrun_jobs()}
+        cores = workflow.resource_settings.cores or 1
+        WATCHES.append(Watch(logger, jobs, cores, workflow.logger_manager.get_log_handlers()))
+
+
+def stop_watching():
+    """Tell no more."""
+    while WATCHES:
+        WATCHES.pop().stop()

@@ -29,6 +29,11 @@ TELLING = 1.0
 Cost = Callable[[Mapping[str, Any]], tuple[float, float]]
 
 
+def seconds_of(cost: Cost | None, cells: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of cells on the machine that costs are told for; one of each where the model does not say."""
+    return sum(cost(cell)[0] for cell in cells) if cost else float(len(cells))
+
+
 @dataclass(frozen=True)
 class CellJob:
     """A job that simulates cells.
@@ -62,7 +67,7 @@ class CellJob:
 
     def seconds(self, cells: Sequence[Mapping[str, Any]]) -> float:
         """Seconds of some of its cells, on the machine that costs are told for."""
-        return sum(self.cost(cell)[0] for cell in cells) if self.cost else float(len(cells))
+        return seconds_of(self.cost, cells)
 
     def bytes(self, cells: Sequence[Mapping[str, Any]]) -> float:
         """Bytes that some of its cells take on the disk."""
@@ -196,7 +201,7 @@ def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:
     head = ("study", "cells", "new", "jobs", "CPU time", f"on {cores} cores", "memory", "disk")
     rows = [
         (
-            name, found.cells, found.new, found.jobs, _duration(found.cpu), _duration(found.wall),
+            name, found.cells, found.new, found.jobs, duration(found.cpu), duration(found.wall),
             f"{found.megabytes:.0f} MB", f"{found.bytes / 1e6:.3g} MB",
         )
         for name, found in estimates.items()
@@ -205,7 +210,8 @@ def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:
     return tabulate([head, *rows], tablefmt="plain", disable_numparse=True, colalign=aligned)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = seconds / 60
