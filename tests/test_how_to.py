@@ -144,10 +144,10 @@ def test_a_parameter_is_added_and_varied(copy):
 def test_a_deficit_is_added_and_honoured_by_every_solver(copy):
     [command] = copy.apply("Add a deficit")
     copy.snakemake(*command)
-    error = read(copy.work / "results/experiments/decay.nc")["reconstruction_error"].isel(seed=0)
+    error = read(copy.work / "results/experiments/contrast.nc")["reconstruction_error"].isel(seed=0)
     np.testing.assert_allclose(error.isel(solver=0), error.isel(solver=1), rtol=0.1)
-    assert (error.sel(switch_epoch=0).std("pretrain_decay") < 1e-6).all()
-    assert (abs(error.sel(switch_epoch=300).diff("pretrain_decay")) > 1e-3).all()
+    assert (error.sel(switch_epoch=0).std("pretrain_contrast") < 1e-6).all()
+    assert (abs(error.sel(switch_epoch=300).diff("pretrain_contrast")) > 1e-3).all()
 
 
 @pytest.mark.workflow

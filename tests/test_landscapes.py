@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.schedules import Jump, Phase, Task
 from critical_periods.models.matrix_completion.landscape import Factorization
 from critical_periods.models.pathways.network import PathwayNetwork
 from critical_periods.models.pathways.scalar import ScalarPathways
@@ -23,7 +23,7 @@ LANDSCAPES = {
     "factorization": (
         Factorization(),
         [torch.as_tensor(draw) for draw in DRAWS[:2]],
-        *(TARGET, {"mask", "rate", "layer_plasticity", "scored"}),
+        *(TARGET, {"mask", "rate", "layer_plasticity", "scored", "decay", "jump"}),
     ),
     "scalar": (ScalarPathways(3), [np.full((2, SIZE), 0.5)] * 2, np.diag(TARGET), {"plasticity", "lesions", "rate"}),
     "network": (
@@ -39,6 +39,8 @@ PARTS = {
     "lesions": {"lesions": {"a": [0]}},
     "layer_plasticity": {"layer_plasticity": {1: 0.0}},
     "rate": {"rate": 2.0},
+    "decay": {"decay": 1.0},
+    "jump": {"jump": Jump([0.5, 1.0], [np.zeros((SIZE, SIZE)), np.eye(SIZE)])},
 }
 
 

@@ -27,6 +27,24 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Jump:
+    """What happens to the parameters at once where a phase begins: they shrink, and an array is added to each.
+
+    Noise is a jump, and so are shrink-and-perturb and a layer drawn anew.
+
+    Parameters
+    ----------
+    keep
+        Factor on each of the parameters.
+    add
+        What is then added to each, in its shape, drawn outside.
+    """
+
+    keep: Sequence[float]
+    add: Sequence[Any]
+
+
+@dataclass(frozen=True)
 class Phase:
     """One stretch of training.
 
@@ -48,6 +66,10 @@ class Phase:
         not named keep 1.
     rate
         Factor on the learning rate.
+    decay
+        Weight decay: this times the parameters is added to the gradient of the loss, which itself has no such term.
+    jump
+        What happens to the parameters where the phase begins, if anything.
     """
 
     name: str
@@ -57,12 +79,18 @@ class Phase:
     lesions: Mapping[str, Sequence[int]] = field(default_factory=dict)
     layer_plasticity: Mapping[int, float] = field(default_factory=dict)
     rate: float = 1.0
+    decay: float = 0.0
+    jump: Jump | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 0:
             raise ValueError(f"phase {self.name!r}: epochs = {self.epochs}; allowed: 0 or more")
         if not self.rate > 0:
             raise ValueError(f"phase {self.name!r}: rate = {self.rate}; allowed: above 0")
+        if not self.decay >= 0:
+            raise ValueError(f"phase {self.name!r}: decay = {self.decay}; allowed: 0 or more")
+        if self.jump is not None and self.epochs == 0:
+            raise ValueError(f"phase {self.name!r}: jump in a phase of 0 epochs; allowed: in one of 1 or more")
         for what, factors in (("pathway", self.plasticity), ("layer", self.layer_plasticity)):
             for name, factor in factors.items():
                 if not 0 <= factor <= 1:
@@ -83,6 +111,8 @@ class Phase:
                     all(factor == 1 for factor in self.layer_plasticity.values()),
                 ),
                 ("rate", self.rate, self.rate == 1),
+                ("decay", self.decay, self.decay == 0),
+                ("jump", "arrays", self.jump is None),
             )
             if not neutral
         }

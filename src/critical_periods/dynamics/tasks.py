@@ -18,6 +18,7 @@ STREAMS = {
     "pathway_scales": 4,
     "pathway_rotations": 5,
     "null_vectors": 6,
+    "cure": 7,
 }
 
 #: Images of a matrix of digits, and pixels of each.
@@ -171,13 +172,57 @@ def singular_basis(matrix: np.ndarray, rank: int, generator: np.random.Generator
     """
     size = len(matrix)
     left, _, right_transposed = np.linalg.svd(matrix)
-    leading = np.stack([left[:, :rank], right_transposed[:rank].T])
-    largest = np.abs(leading[0]).argmax(axis=0)
-    leading *= np.sign(leading[0, largest, np.arange(rank)])
+    leading = _signed(left[:, :rank], right_transposed[:rank].T)
     spanning = np.concatenate([leading, generator.standard_normal((2, size, size - rank))], axis=2)
     orthogonal, triangle = np.linalg.qr(spanning)
     bases = orthogonal * np.sign(np.diagonal(triangle, axis1=1, axis2=2))[:, None, :]
     return bases[0], bases[1]
+
+
+def _signed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Leading singular vectors, (2, n, r), the entry of largest size of every left one positive: LAPACKs differ."""
+    largest = np.abs(left).argmax(axis=0)
+    return np.stack([left, right]) * np.sign(left[largest, np.arange(left.shape[1])])
+
+
+def related_matrix(
+    final: np.ndarray, final_rank: int, rank: int, overlap: float, order: str, generator: np.random.Generator
+) -> np.ndarray:
+    """Ground truth whose leading modes overlap with those of another one by a given share.
+
+    Mode k, up to the smaller of both ranks, is sqrt(q) u_k + sqrt(1 - q) a_k on the left, and the same of v_k and b_k
+    on the right, a and b random and orthogonal to all of the other matrix's singular vectors: q is the mean squared
+    cosine between the subspaces. Further modes are random and orthogonal to them. Singular values are those of the
+    other matrix, again from the largest on after the last one; the whole is scaled as random matrices are.
+
+    Parameters
+    ----------
+    final, final_rank
+        The other matrix, (n, n), and its rank.
+    rank
+        Rank of the matrix; both ranks together are n at most.
+    overlap
+        q, 0 to 1.
+    order
+        "same" or "reversed": whether overlapping modes have the singular values in their order, or the smallest first.
+    generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    (n, n) array
+    """
+    left, values, right_transposed = np.linalg.svd(final)
+    leading = _signed(left[:, :final_rank], right_transposed[:final_rank].T)
+    shared = min(rank, final_rank)
+    bases = []
+    for vectors in leading:
+        drawn = generator.standard_normal((len(final), rank))
+        random = np.linalg.qr(np.concatenate([vectors, drawn], axis=1))[0][:, final_rank:]
+        random[:, :shared] = np.sqrt(overlap) * vectors[:, :shared] + np.sqrt(1 - overlap) * random[:, :shared]
+        bases.append(random)
+    spectrum = values[:shared] if order == "same" else values[:shared][::-1]
+    return _scaled((bases[0] * np.resize(spectrum, rank)) @ bases[1].T)
 
 
 def _scaled(matrix: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, solving
-from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
+from critical_periods.dynamics.landscape import Model, Parameters, check_honoured, jump
 from critical_periods.dynamics.schedules import Phase, Schedule
 from critical_periods.dynamics.trajectories import Progress, Recorder, Solution, recorded_epochs
 from critical_periods.execution.checkpoints import Checkpoint, Checkpoints
@@ -88,6 +88,8 @@ def gradient_descent(
         for phase, end, stops in recorded_epochs(schedule, record_every, keep):
             update = None
             skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
+            if phase.jump is not None and not skipped:
+                jump(parameters, phase.jump)
             for stop, record in stops[skipped:]:
                 if training.recorder.all_lost:
                     training.epoch = stop

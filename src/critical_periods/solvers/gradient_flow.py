@@ -14,7 +14,7 @@ import numpy as np
 
 from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision, solving
-from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
+from critical_periods.dynamics.landscape import Model, Parameters, check_honoured, jump
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.dynamics.schedules import Phase, Schedule, Task
 from critical_periods.dynamics.trajectories import (
@@ -121,6 +121,9 @@ def gradient_flow(
         for phase, end, stops in recorded_epochs(phases, record_every, keep):
             flow = _Flow(model, weights, phase, learning_rate * phase.rate, shadowing)
             vector = flow.vector(weights) if vector is None else vector
+            if phase.jump is not None:
+                vector = copied(vector)
+                jump(flow.views(vector), phase.jump)
             for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol, recorder):
                 current = flow.views(state)
                 if record:
@@ -394,13 +397,15 @@ def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any
     def cut(array: Any, run: int) -> Any:
         return array[run : run + 1] if getattr(array, "ndim", 0) > 2 and array.shape[0] == count else array
 
+    def of_run(phase: Phase, run: int) -> Phase:
+        task = Task(**{name: cut(array, run) for name, array in vars(phase.task).items()})
+        jump = phase.jump and replace(phase.jump, add=[cut(array, run) for array in phase.jump.add])
+        return replace(phase, task=task, jump=jump)
+
     for run in range(count):
         yield (
             [parameter[run : run + 1] for parameter in parameters],
-            [
-                replace(phase, task=Task(**{name: cut(array, run) for name, array in vars(phase.task).items()}))
-                for phase in schedule
-            ],
+            [of_run(phase, run) for phase in schedule],
         )
 
 

@@ -82,7 +82,7 @@ class Factorization:
     references: Mapping[str, tuple[Any, Any]] | None = None
     sharpness: bool = False
 
-    honours: ClassVar[frozenset[str]] = frozenset({"mask", "scored", "rate", "layer_plasticity"})
+    honours: ClassVar[frozenset[str]] = frozenset({"mask", "scored", "rate", "layer_plasticity", "decay", "jump"})
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
@@ -103,7 +103,7 @@ class Factorization:
         return as_numpy(_errors(product(parameters, self.activation), phase.task)["train_loss"])
 
     def gradient(self, parameters: Parameters, phase: Phase) -> list[Any]:
-        """Gradient of the loss with respect to W_1, ..., W_N.
+        """Gradient of the loss with respect to W_1, ..., W_N, and weight decay.
 
         dL/dW_j = (W_N ... W_(j+1))^T G (W_(j-1) ... W_1)^T with G = dL/dW of eq 15; what comes back through an
         activation is multiplied by its slope.
@@ -161,7 +161,8 @@ class Factorization:
         for runs in map(slice, ends, ends[1:]):
             weights = [weight[runs] for weight in batched]
             entry_weight, target = (array[runs] if array.ndim == 3 else array for array in task)
-            passes.append((weights, Pass(weights, entry_weight, target, self.activation, factors, scale)))
+            bound = Pass(weights, entry_weight, target, self.activation, factors, scale, phase.decay)
+            passes.append((weights, bound))
         return passes
 
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
@@ -255,9 +256,8 @@ def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase
     def curve(vector: np.ndarray) -> np.ndarray:
         directions = alike(vector.reshape(shape), weights[0])
         products = hessian_product(weights, directions, *task, model.activation)
-        return np.concatenate(
-            [factor * as_numpy(part).ravel() for factor, part in zip(factors, products, strict=True)]
-        )
+        parts = [part + phase.decay * along for part, along in zip(products, directions, strict=True)]
+        return np.concatenate([factor * as_numpy(part).ravel() for factor, part in zip(factors, parts, strict=True)])
 
     size, dtype = math.prod(shape), precision(weights[0])
     start = np.random.default_rng(0).standard_normal(size).astype(dtype)

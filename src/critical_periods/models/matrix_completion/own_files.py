@@ -88,8 +88,8 @@ def _check_rank(place: str, parameters: MatrixCompletion, task: str, own: OwnMat
 
 def _check_entries(place: str, parameters: MatrixCompletion) -> None:
     """Refuse more observed and held-out entries than there are; blocks want all entries, and none held out."""
-    structure = parameters.observations
     for task, name in zip(TASKS, ("n_observed", "pretrain_n_observed"), strict=True):
+        key, structure = _structure(parameters, task)
         known, candidates = _entries(parameters, task)
         most = all_observed(parameters, task)
         if structure == "random" or is_own(structure):
@@ -101,16 +101,23 @@ def _check_entries(place: str, parameters: MatrixCompletion) -> None:
                 held_out = f", {parameters.n_held_out} held out" * bool(parameters.n_held_out)
                 raise ConfigError(f"{place}: {name}", wanted, f"1 to {most}: {which}{held_out}")
         elif parameters.n_observed is None:
-            raise ConfigError(f"{place}: n_observed", None, f"a number where observations = {structure}")
+            raise ConfigError(f"{place}: n_observed", None, f"a number where {key} = {structure}")
         elif known < parameters.size**2 or parameters.n_held_out:
             allowed = "random, or a file of ones and zeros, where entries are missing or held out"
-            raise ConfigError(f"{place}: observations", structure, allowed)
+            raise ConfigError(f"{place}: {key}", structure, allowed)
+
+
+def _structure(parameters: MatrixCompletion, task: str) -> tuple[str, str]:
+    """Parameter that says which entries of a task are observed, and what it says."""
+    if task == "pretrain" and parameters.pretrain_observations is not None:
+        return "pretrain_observations", parameters.pretrain_observations
+    return "observations", parameters.observations
 
 
 def _entries(parameters: MatrixCompletion, task: str) -> tuple[int, int]:
     """Entries of the matrix of a task that are known, and those of them that can be observed."""
     words = named(parameters)
-    word, observations = words.get(f"{task}_matrix", words["final_matrix"]), words["observations"]
+    word, (_, observations) = words.get(f"{task}_matrix", words["final_matrix"]), _structure(parameters, task)
     known = own_matrix(word).known if is_own(word) else None
     mask = own_matrix(observations).values == 1 if is_own(observations) else None
     candidates = mask if known is None else known if mask is None else known & mask

@@ -136,6 +136,39 @@ class MatrixCompletion(Parameters):
         "ones are.",
         True, later=True,
     )  # fmt: skip
+    pretrain_observations: Literal["random", "block_diagonal", "disconnected", "connected"] | None = key(
+        "Which entries are observed while pre-training, as of `observations`; null for the choice of the final task.",
+        None, label="observed while pre-training", later=True,
+    )  # fmt: skip
+    pretrain_overlap: Annotated[float, Field(ge=0, le=1)] | None = key(
+        "Mean squared cosine between the singular subspaces of the first task's leading modes and of the final task, "
+        "of whose singular values it has copies; null for a matrix of its own.",
+        None, label="overlap of the tasks", later=True,
+    )  # fmt: skip
+    pretrain_order: Literal["same", "reversed"] = key(
+        "Order in which overlapping modes of the first task have the final one's singular values.",
+        "same", label="order of singular values", later=True,
+    )  # fmt: skip
+    cure: Literal["decay", "shrink", "noise", "observations", "reversed"] | None = key(
+        "What comes into the final task: weight decay, more observations or the first task's gradient reversed for a "
+        "while; or weights that shrink towards a fresh draw of them, or noise on them, at once; null for nothing.",
+        None, label="cure", later=True,
+    )  # fmt: skip
+    cure_strength: Annotated[float, Field(ge=0, le=100_000_000)] = key(
+        "decay, shrink: number of times that weights fall to 1/e, were there no task; noise: standard deviation over "
+        "that of initial weights; observations: how many more; reversed: weight of the first task's loss, below 1.",
+        0.0, label="strength of the cure", later=True,
+    )  # fmt: skip
+    cure_epochs: SomeEpochs | None = key(
+        "Epochs that the cure lasts; null for one at once.",
+        None, label="duration of the cure", unit="epoch", later=True,
+    )  # fmt: skip
+    cure_onset: Epochs = key(
+        "Epochs of the final task before the cure.", 0, label="onset of the cure", unit="epoch", later=True
+    )
+    cure_layer: Annotated[int, Field(ge=1, le=50)] | None = key(
+        "The only layer that shrinks or has noise; null for all.", None, label="layer cured", later=True
+    )
 
     def check(self, place: str) -> None:
         """Refuse ranks, observations and epochs that the size, the kind of matrix or the learning rate rule out."""
@@ -149,7 +182,7 @@ class MatrixCompletion(Parameters):
         if self.switch_epochs[0] != 0:
             allowed = "0 first: it is what relative accuracy is relative to"
             raise ConfigError(f"{place}: switch_epochs", self.switch_epochs, allowed)
-        if self.observations in ("disconnected", "connected"):
+        if {self.observations, self.pretrain_observations} & {"disconnected", "connected"}:
             within = (self.size // 2) ** 2 + (self.size - self.size // 2) ** 2
             check_at_most(place, self, entries, within, f"{within}, the entries of two blocks")
         for task in TASKS:
@@ -158,7 +191,10 @@ class MatrixCompletion(Parameters):
                     raise ConfigError(f"{place}: size", self.size, f"{DIGITS_SIZE} where {task}_matrix = digits")
                 largest = f"{LARGEST_DIGITS_RANK} where it is of digits"
                 check_at_most(place, self, (f"{task}_rank",), LARGEST_DIGITS_RANK, largest)
+        if self.pretrain_overlap is not None:
+            self._check_overlap(place)
         check_files(place, self)
+        self._check_cure(place)
         self._check_updates(place)
         check_init_scale(place, self.init_scale, self.dtype, self.size)
         if self.solver == "gradient_flow":
@@ -168,11 +204,52 @@ class MatrixCompletion(Parameters):
                     allowed = f"{least:.3g} or more in {self.dtype}"
                     raise ConfigError(f"{place}: gradient_flow.{name}", value, allowed)
 
+    def _check_overlap(self, place: str) -> None:
+        """Check that the first task is made from a final one that is known as a whole."""
+        if self.pretrain_task == "same" or self.pretrain_matrix != "random" or real_matrices.is_own(self.final_matrix):
+            allowed = "null but where pretrain_task = other, pretrain_matrix = random and final_matrix is no file"
+            raise ConfigError(f"{place}: pretrain_overlap", self.pretrain_overlap, allowed)
+        assert self.pretrain_rank is not None
+        assert self.final_rank is not None
+        if self.pretrain_rank + self.final_rank > self.size:
+            allowed = f"1 to {self.size - self.final_rank}, size less final_rank, where tasks overlap"
+            raise ConfigError(f"{place}: pretrain_rank", self.pretrain_rank, allowed)
+
+    def _check_cure(self, place: str) -> None:
+        """Refuse cures that last beyond the final task, are stronger than can be, or mean nothing."""
+        check_at_most(place, self, ("cure_layer",), self.depth, f"depth = {self.depth}")
+        if self.cure is None or not self.cure_strength:
+            return
+        at_once = self.cure in ("shrink", "noise")
+        if at_once == (self.cure_epochs is not None):
+            allowed = f"{'null' if at_once else 'a number'} where cure = {self.cure}"
+            raise ConfigError(f"{place}: cure_epochs", self.cure_epochs, allowed)
+        if self.cure_layer is not None and not at_once:
+            raise ConfigError(f"{place}: cure_layer", self.cure_layer, f"null where cure = {self.cure}")
+        if self.cycle_factor != 1:
+            raise ConfigError(f"{place}: cycle_factor", self.cycle_factor, "1 where there is a cure")
+        lasts = self.cure_onset + (self.cure_epochs or 0)
+        if lasts >= self.final_epochs:
+            allowed = f"a cure that ends before epoch {self.final_epochs} of the final task"
+            raise ConfigError(f"{place}: cure_onset + cure_epochs", lasts, allowed)
+        if self.cure == "reversed" and self.cure_strength >= 1:
+            raise ConfigError(f"{place}: cure_strength", self.cure_strength, "below 1 where cure = reversed")
+        if self.cure == "observations":
+            observed = all_observed(self, "final") if self.n_observed is None else self.n_observed
+            most = all_observed(self, "final") - observed
+            if self.observations in ("disconnected", "connected"):
+                most = (self.size // 2) ** 2 + (self.size - self.size // 2) ** 2 - observed
+            if self.cure_strength > most or self.cure_strength % 1:
+                allowed = f"a whole number up to {most}, entries that are not observed"
+                raise ConfigError(f"{place}: cure_strength", self.cure_strength, allowed)
+
     def _check_updates(self, place: str) -> None:
         """Check that epochs counted at another learning rate are whole updates at the cell's own."""
         rate = self.learning_rate
         pace = (self.epochs_at_rate or rate) / rate
-        counts = [("onset", self.onset), *(("switch_epochs", epochs) for epochs in self.switch_epochs)]
+        counts = [(name, getattr(self, name)) for name in ("onset", "cure_onset")]
+        counts += [("switch_epochs", epochs) for epochs in self.switch_epochs]
+        counts.append(("cure_epochs", self.cure_epochs or 0))
         for name, epochs in [*counts, ("final_epochs", self.final_epochs), ("record_every", self.record_every)]:
             if abs(pace * epochs - round(pace * epochs)) > 1e-6 * max(1, pace * epochs):
                 allowed = f"epochs that are whole updates at learning_rate = {rate:g}, not {pace * epochs:g}"
@@ -189,6 +266,12 @@ class MatrixCompletion(Parameters):
             found["pretrain_n_observed"] = found["n_observed"]
         if not any(real_matrices.is_own(found[f"{task}_matrix"]) for task in TASKS):
             found.pop("normalized", None)  # of no meaning to other matrices
+        if self.pretrain_observations == self.observations:
+            found.pop("pretrain_observations", None)
+        if self.pretrain_overlap is None:
+            found.pop("pretrain_order", None)
+        if self.cure is None or not self.cure_strength:
+            found = {name: value for name, value in found.items() if not name.startswith("cure")}
         if self.epochs_at_rate == self.learning_rate:
             found["epochs_at_rate"] = None
         if self.cycle_factor == 1:
@@ -200,7 +283,7 @@ class MatrixCompletion(Parameters):
 
 def pretraining(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of the pre-training that a cell starts from; cells that agree in them share it."""
-    without = {"final_epochs", "cycle_factor", "cycle_epochs"}
+    without = {"final_epochs", "cycle_factor", "cycle_epochs"} | {name for name in cell if name.startswith("cure")}
     if not cell["onset"] and not cell["diagnostics"]:
-        without |= {"final_matrix", "final_rank", "n_observed"}
+        without |= {"n_observed"} if "pretrain_overlap" in cell else {"final_matrix", "final_rank", "n_observed"}
     return {name: value for name, value in cell.items() if name not in without}

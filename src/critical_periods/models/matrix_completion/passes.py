@@ -50,6 +50,8 @@ class Pass:
         Factor on the gradient of each layer; at 0 it costs no product.
     scale
         Factor on all gradients, which the weights of the entries take in.
+    decay
+        Factor on the weights themselves, which are added to the gradients.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class Pass:
         activation: str,
         factors: Sequence[float],
         scale: float,
+        decay: float = 0.0,
     ) -> None:
         xp = engine(weights[0])
         self.activation, self.factors = activation, factors
+        self.decays = [scale * decay * factor for factor in factors]
         self.entry_weight, self.negative_target = scale * entry_weight, -scale * weighted_target
         self.buffers, self.deltas = ([xp.empty_like(weight) for weight in weights] for _ in range(2))
         products = _TorchProducts if is_tensor(weights[0]) else _NumPyProducts
@@ -83,6 +87,7 @@ class Pass:
         """
         xp, bend, products = engine(lowest), ACTIVATIONS[self.activation], self.products
         below = states(weights, self.activation, self.buffers)
+        decays = [decay * weight if decay else None for decay, weight in zip(self.decays, weights, strict=True)]
         deltas = [lowest, *self.deltas[1:]]
         top = len(deltas) - 1
         products.residual(below[top], self.entry_weight, self.negative_target, deltas[top])
@@ -98,6 +103,9 @@ class Pass:
             lowest *= self.factors[0]
         if add:
             out[0] += lowest
+        for slope, decay in zip(out, decays, strict=True):
+            if decay is not None:
+                slope += decay
 
 
 class _NumPyProducts:

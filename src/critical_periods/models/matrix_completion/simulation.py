@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +14,7 @@ import xarray as xr
 from critical_periods.dynamics.activations import vanishes
 from critical_periods.dynamics.arrays import alike, as_numpy, placed
 from critical_periods.dynamics.real_matrices import is_own, own_matrix
-from critical_periods.dynamics.schedules import Phase, Schedule, Task
+from critical_periods.dynamics.schedules import Jump, Phase, Schedule, Task
 from critical_periods.dynamics.tasks import (
     digits_matrix,
     held_out_mask,
@@ -21,6 +22,7 @@ from critical_periods.dynamics.tasks import (
     matrix_from_file,
     observation_mask,
     random_stream,
+    related_matrix,
 )
 from critical_periods.dynamics.trajectories import Progress, Solution
 from critical_periods.execution.checkpoints import Checkpoints
@@ -44,20 +46,27 @@ def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
     ----------
     parameters
         `seed`, `size`, `observations`, `pretrain_task`, `pretrain_matrix`, `pretrain_rank`, `pretrain_n_observed`,
-        and, for the final task, `final_matrix`, `final_rank` and `n_observed`; without these three both tasks are the
+        and, for the final task, `final_matrix`, `final_rank` and `n_observed`; without the last both tasks are the
         pre-training's. Matrices and observations from files by the name of what they hold; with these `n_held_out`
-        and `normalized` where they are not neutral.
+        and `normalized` where they are not neutral, as `pretrain_observations`, `pretrain_overlap`, `pretrain_order`.
     """
     seed, size, structure = (parameters[name] for name in ("seed", "size", "observations"))
+    overlap = parameters.get("pretrain_overlap")
     n_held_out, normalized = parameters.get("n_held_out", 0), parameters.get("normalized", True)
 
-    def task(stream: str, matrix: str, rank: int | None, n_observed: int) -> Task:
+    def ground_truth(stream: str, matrix: str, rank: int | None) -> np.ndarray:
         draws = random_stream(seed, stream)
         if is_own(matrix):
-            target = matrix_from_file(matrix, size, rank, normalized)
-        else:
-            assert rank is not None
-            target = digits_matrix(rank, draws) if matrix == "digits" else low_rank_matrix(size, rank, draws)
+            return matrix_from_file(matrix, size, rank, normalized)
+        assert rank is not None
+        if overlap is not None and stream == "pretrain_matrix":
+            final, final_rank = (parameters[f"final_{name}"] for name in ("matrix", "rank"))
+            other, order = ground_truth("final_matrix", final, final_rank), parameters.get("pretrain_order", "same")
+            return related_matrix(other, final_rank, rank, overlap, order, draws)
+        return digits_matrix(rank, draws) if matrix == "digits" else low_rank_matrix(size, rank, draws)
+
+    def task(stream: str, matrix: str, rank: int | None, n_observed: int, structure: str) -> Task:
+        target = ground_truth(stream, matrix, rank)
         known = np.isfinite(target)
         candidates, how = known, structure
         if is_own(structure):
@@ -70,13 +79,12 @@ def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
         return Task(np.nan_to_num(target), mask, scored)
 
     kind, rank, n_observed = (parameters[f"pretrain_{name}"] for name in ("matrix", "rank", "n_observed"))
-    first = task(
-        "final_matrix" if parameters["pretrain_task"] == "same" else "pretrain_matrix", kind, rank, n_observed
-    )
-    if "final_rank" not in parameters:
+    stream = "final_matrix" if parameters["pretrain_task"] == "same" else "pretrain_matrix"
+    first = task(stream, kind, rank, n_observed, parameters.get("pretrain_observations", structure))
+    if "n_observed" not in parameters:
         return first, first
-    final = task("final_matrix", parameters["final_matrix"], parameters["final_rank"], parameters["n_observed"])
-    return first, final
+    kind, rank, n_observed = (parameters[name] for name in ("final_matrix", "final_rank", "n_observed"))
+    return first, task("final_matrix", kind, rank, n_observed, structure)
 
 
 def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
@@ -87,7 +95,9 @@ def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
     if parameters["device"] == "cpu" or parameters["diagnostics"]:
         return None
     free = {"seed", "init_scale", "observations", "n_observed", "final_matrix", "final_rank"}
-    free |= {"pretrain_task", "pretrain_matrix", "pretrain_rank", "pretrain_n_observed"}
+    free |= {
+        f"pretrain_{name}" for name in ("task", "matrix", "rank", "n_observed", "observations", "overlap", "order")
+    }
     return tuple((name, str(value)) for name, value in sorted(parameters.items()) if name not in free)
 
 
@@ -207,6 +217,8 @@ def complete(
     tasks = [matrix_tasks(cell)[1] for cell in cells]
     phase = Phase("final", shared["final_epochs"], _stacked([task for task in tasks for _ in switch_epochs]))
     schedule = cycles(phase, shared["cycle_factor"], shared["cycle_epochs"])
+    if "cure" in shared:
+        schedule = cured(phase, cells, len(switch_epochs))
     solution = _solve(shared, weights, schedule, (), progress, checkpoints, diverged)
     datasets = []
     for cell, pretraining in enumerate(pretrainings):
@@ -223,6 +235,58 @@ def complete(
             dataset.attrs["diverged"] = "; ".join(f"{where}: {reason}" for where, reason in reasons.items())
         datasets.append(dataset)
     return datasets
+
+
+def cured(phase: Phase, cells: Sequence[Mapping[str, Any]], runs: int) -> Schedule:
+    """The final phase with a cure in it: a phase of its own, or a jump.
+
+    To climb the first task's loss with a weight c, on the entries of the final task, is to descend 1 - c times that of
+    a target beyond the final one, (M - c M_first) / (1 - c). Decay is as strong as shrinking were there no task.
+
+    Parameters
+    ----------
+    phase
+        The final phase; the schedule returned is as long.
+    cells
+        Cells of the batch, with `cure`, `cure_strength` and, of a cure that lasts, `cure_epochs`; `cure_onset` and
+        `cure_layer` where they are not neutral.
+    runs
+        Runs of each cell.
+    """
+    shared = cells[0]
+    cure, strength, onset = shared["cure"], shared["cure_strength"], shared.get("cure_onset", 0)
+    before = replace(phase, epochs=onset)
+    if "cure_epochs" not in shared:
+        return [before, replace(phase, epochs=phase.epochs - onset, jump=_jump(cells, runs))]
+    epochs = shared["cure_epochs"]
+    during = replace(phase, name="cure", epochs=epochs)
+    if cure == "decay":
+        time = epochs * (shared["epochs_at_rate"] or shared["learning_rate"])
+        during = replace(during, decay=strength / time)
+    elif cure == "observations":
+        more = [matrix_tasks({**cell, "n_observed": cell["n_observed"] + int(strength)})[1] for cell in cells]
+        during = replace(during, task=_stacked([task for task in more for _ in range(runs)]))
+    else:
+        firsts = np.stack([matrix_tasks(cell)[0].target for cell in cells for _ in range(runs)])
+        beyond = (phase.task.target - strength * firsts) / (1 - strength)
+        during = replace(during, task=replace(phase.task, target=beyond), rate=1 - strength)
+    return [before, during, replace(phase, epochs=phase.epochs - onset - epochs)]
+
+
+def _jump(cells: Sequence[Mapping[str, Any]], runs: int) -> Jump:
+    """Noise, or weights that shrink towards a fresh draw: in all layers, or in one."""
+    shared = cells[0]
+    depth, strength, layer = shared["depth"], shared["cure_strength"], shared.get("cure_layer")
+    keep, scale = (1.0, strength) if shared["cure"] == "noise" else (math.exp(-strength), 1 - math.exp(-strength))
+    drawn = [
+        initial_weights(depth, cell["size"], cell["init_scale"], random_stream(cell["seed"], "cure")) for cell in cells
+    ]
+    chosen = [layer in (None, number) for number in range(1, depth + 1)]
+    added = [
+        np.stack([one * scale * weight for weight in weights for _ in range(runs)])
+        for one, weights in zip(chosen, zip(*drawn, strict=True), strict=True)
+    ]
+    return Jump([keep if one else 1.0 for one in chosen], added)
 
 
 def cycles(phase: Phase, factor: float, cycle_epochs: int | None) -> Schedule:

@@ -18,6 +18,9 @@ ASSUMED = {
     "pretrain_matrix": "random",
     "pretrain_task": "other",
     "frozen_layer": None,
+    "pretrain_observations": None,
+    "pretrain_overlap": None,
+    "cure": None,
 }
 
 
