@@ -101,6 +101,11 @@ MODELS = (
                 "share of a pathway in the singular value after training",
                 *("1", "share of the pathway", ("pathway", "trajectory")),
             ),
+            "sharing_pathways": Variable(
+                "effective number of pathways that share the singular value, 1 / sum of squared shares",
+                *("1", "pathways that share", ("trajectory",)),
+                needs=lambda parameters: parameters["n_pathways"] > 2,
+            ),
             "impairment": Variable(
                 "share that the deficits cost the gated pathway",
                 *("1", "share lost to the deficit", ("trajectory",)),
