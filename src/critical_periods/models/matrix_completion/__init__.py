@@ -53,6 +53,16 @@ def _variables() -> dict[str, Variable]:
             reading="below 0 is harm; a network that has learned nothing has an error of 1, so that below -1 "
             "what it has learned is worse than nothing",
         ),
+        "recovery": Variable(
+            "share of the error lost to the deficit that the cure brings back",
+            *(
+                "1",
+                "share of the lost error that comes back",
+                ("switch_epoch",),
+                lambda parameters: "cure" in parameters,
+            ),
+            reading="1 is a network that no deficit has harmed; missing where the deficit alone does no harm",
+        ),
         "train_loss": Variable("training loss on the task of the phase", dims=over),
         "singular_value": Variable(
             "singular value of the product matrix W", "1", "singular value of $W$", (*over, "mode")
