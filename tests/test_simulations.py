@@ -36,8 +36,8 @@ PRODUCT |= {"record_every": 20, "final_epochs": 60, "n_singular_values": 4}
 #: Model -> settings that record all that it can, and what varies.
 SMALL = {
     "matrix_completion": (
-        MATRIX | {"diagnostics": True, "sharpness": True, "balancedness": True},
-        {"depth": [2, 3], "pretrain_n_observed": [None, 30]},
+        MATRIX | {"diagnostics": True, "sharpness": True, "balancedness": True, "cure": "shrink"},
+        {"depth": [2, 3], "pretrain_n_observed": [None, 30], "cure_strength": [0, 1]},
     ),
     "scalar_pathways": (
         {"n_trajectories": 2, "epochs": 100, "record_every": 50, "lesioned_pathway": "a", "lesion_duration": 10},
@@ -211,7 +211,7 @@ def test_a_cell_that_diverges_fails_or_is_recorded():
 def test_progress_is_told_line_by_line_and_no_longer_afterwards():
     lines = []
     small("matrix_completion", progress=lines.append)
-    assert [line.split(":")[0] for line in lines][-1] == "cell 8 of 8"
+    assert [line.split(":")[0] for line in lines][-1] == "cell 16 of 16"
     told = len(lines)
     small("matrix_completion", seeds=[1])
     assert len(lines) == told
