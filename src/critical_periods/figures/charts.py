@@ -331,9 +331,12 @@ def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
 
 def _agreement(axes: Axes, points: xr.Dataset) -> None:
     """Write the numbers into the corner with fewer points."""
-    correlation, factor, count = agreement(points)
-    text = f"rank correlation {correlation:.2f}\nmedian factor {factor:.2f}\n{count} points"
-    if missing := points.sizes["point"] - count:
+    correlation, factors = agreement(points)
+    text = f"rank correlation {correlation:.2f}\n"
+    if len(factors):
+        text += f"median factor {np.median(factors):.2f}, largest {factors.max():.2f}\n"
+    text += f"{len(factors)} points"
+    if missing := points.sizes["point"] - len(factors):
         text += f"\n{missing} without a value"
     to_axes = axes.transData + axes.transAxes.inverted()
     above, below = (to_axes.transform(np.stack([points["predicted"], points[end]], axis=1)) for end in ("high", "low"))
