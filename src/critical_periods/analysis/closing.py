@@ -67,9 +67,9 @@ def compared(dataset: xr.Dataset, predicted: str, measured: str) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Over `point`, with the settings as coordinates: `predicted` and `measured` (geometric means over the same runs,
-        those whose period closes and, where `harm_settled` says, that are not censored), `low` and `high` (the smallest
-        and largest run measured), and `known`: whether both are positive numbers in half of the runs or more.
+        Over `point`, with the settings as coordinates: `predicted` and `measured` (geometric means over the same runs:
+        those whose period closes and, where `harm_settled` says, that are not censored), `low` and `high` (the
+        smallest and largest run measured), and `known`: whether both are positive numbers in half of the runs or more.
     """
     both = xr.broadcast(dataset[predicted].where(dataset[predicted] > 0), dataset[measured])
     runs = both[1].where(both[1] > 0).where(dataset.get("harm_settled", True))

@@ -9,7 +9,7 @@ from critical_periods.analysis.measures import relative_accuracy
 
 
 def derive(dataset: xr.Dataset) -> xr.Dataset:
-    """An experiment with `relative_accuracy` (fig 4), `measured_closing` and, beside a prediction of it, `harm_settled`."""
+    """An experiment with `relative_accuracy` (fig 4) and `measured_closing`; beside stages with `harm_settled` too."""
     accuracy = relative_accuracy(dataset["reconstruction_error"])
     found = dataset.assign(relative_accuracy=accuracy, measured_closing=measured_closing(-accuracy, "switch_epoch"))
     if "staged_closing" not in dataset:

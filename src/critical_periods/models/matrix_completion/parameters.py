@@ -287,3 +287,12 @@ def pretraining(cell: Mapping[str, Any]) -> dict[str, Any]:
     if not cell["onset"] and not cell["diagnostics"]:
         without |= {"n_observed"} if "pretrain_overlap" in cell else {"final_matrix", "final_rank", "n_observed"}
     return {name: value for name, value in cell.items() if name not in without}
+
+
+def first_task(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that theory needs to tell when the first task of a cell is learned."""
+    names = ("seed", "size", "depth", "init_scale", "observations", "onset", "activation", "n_singular_values")
+    names += ("pretrain_task", "pretrain_matrix", "pretrain_rank", "pretrain_n_observed")
+    rate = cell["epochs_at_rate"] or cell["learning_rate"]
+    frozen = {name: cell[name] for name in ("frozen_layer",) if name in cell}
+    return {name: cell[name] for name in names} | frozen | {"learning_rate": rate}

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from critical_periods.models.matrix_completion.simulation import matrix_tasks
+from critical_periods.models.matrix_completion.theory import ASSUMED
 from critical_periods.models.product_matrix.closed_form import time_to_reach
 
 #: Sweeps of alternating least squares for a fit, and the relative change of the loss that ends them before.
@@ -23,6 +23,12 @@ SWEEPS, SETTLED = 60, 1e-6
 
 #: Draws of Gaussian layers, and their width, over which the growth of a pair is averaged.
 DRAWS, WIDTH = 16, 100
+
+#: What the stages of a task depend on.
+_OF_TASK = (
+    *("seed", "size", "observations"),
+    *("pretrain_task", "pretrain_matrix", "pretrain_rank", "pretrain_n_observed"),
+)
 
 
 @cache
@@ -203,25 +209,20 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     Returns
     -------
     xarray.Dataset
-        `learned_epoch` (mode), NaN beyond the modes that are learned, and `staged_closing`, both in epochs.
+        `learned_epoch` (mode), NaN beyond the modes that are learned, and `staged_closing`, both in epochs; NaN for a
+        single layer and for a cell that is not as `critical_periods.models.matrix_completion.theory.ASSUMED`.
     """
     size, rank, depth, rate = (parameters[name] for name in ("size", "pretrain_rank", "depth", "learning_rate"))
-    count, closing = modes_learned(size, parameters["pretrain_n_observed"], rank)
-    of_task = (
-        "seed",
-        "size",
-        "observations",
-        "pretrain_task",
-        "pretrain_matrix",
-        "pretrain_rank",
-        "pretrain_n_observed",
-    )
-    task = _stages_of(tuple((name, parameters[name]) for name in of_task), count)
-    times = learned_times(*task, parameters["init_scale"], size**2 / rate, depth)
     shown = parameters["n_singular_values"]
-    modes = np.pad(times, (0, max(0, shown - count)), constant_values=np.nan)[:shown]
+    times, closing = np.empty(0), np.nan
+    if depth > 1 and all(parameters.get(name, value) == value for name, value in ASSUMED.items()):
+        count, last = modes_learned(size, parameters["pretrain_n_observed"], rank)
+        task = _stages_of(tuple((name, parameters[name]) for name in _OF_TASK), count)
+        times = learned_times(*task, parameters["init_scale"], size**2 / rate, depth)
+        closing = times[last - 1]
+    modes = np.pad(times, (0, shown), constant_values=np.nan)[:shown]
     return xr.Dataset(
-        {"learned_epoch": ("mode", modes), "staged_closing": times[closing - 1]},
+        {"learned_epoch": ("mode", modes), "staged_closing": closing},
         coords={"mode": np.arange(1, shown + 1)},
     )
 
