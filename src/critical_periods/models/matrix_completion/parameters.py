@@ -291,8 +291,10 @@ def pretraining(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def first_task(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that theory needs to tell when the first task of a cell is learned."""
-    names = ("seed", "size", "depth", "init_scale", "observations", "onset", "activation", "n_singular_values")
-    names += ("pretrain_task", "pretrain_matrix", "pretrain_rank", "pretrain_n_observed")
+    names = (
+        *("seed", "size", "depth", "init_scale", "observations", "onset", "activation", "n_singular_values"),
+        *("pretrain_task", "pretrain_matrix", "pretrain_rank", "pretrain_n_observed"),
+    )
     rate = cell["epochs_at_rate"] or cell["learning_rate"]
     frozen = {name: cell[name] for name in ("frozen_layer",) if name in cell}
     return {name: cell[name] for name in names} | frozen | {"learning_rate": rate}

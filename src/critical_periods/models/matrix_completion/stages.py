@@ -70,7 +70,7 @@ def _blow_up(depth: int, draws: np.random.Generator) -> float:
     while strength < 1e4:
         slopes, _ = _pair_slopes(state)
         step = 0.1 / max(
-            np.linalg.norm(slope) / np.linalg.norm(part) for slope, part in zip(slopes, state, strict=True)
+            float(np.linalg.norm(slope) / np.linalg.norm(part)) for slope, part in zip(slopes, state, strict=True)
         )
         middle, _ = _pair_slopes([part + step / 2 * slope for part, slope in zip(state, slopes, strict=True)])
         state = [part + step * slope for part, slope in zip(state, middle, strict=True)]
