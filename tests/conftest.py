@@ -15,10 +15,14 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-EXTENSIONS = yaml.safe_load((REPOSITORY / "studies/extensions.yaml").read_text())
+EXTENSIONS, CLOSING = (
+    yaml.safe_load((REPOSITORY / f"studies/{name}.yaml").read_text()) for name in ("extensions", "closing")
+)
 
-#: Claims of the paper, and those on the extensions, by name.
-CLAIMS, EXTENSION_CLAIMS = ({claim.id: claim for claim in numbered(part["claims"])} for part in (CONFIG, EXTENSIONS))
+#: Claims of the paper, those on the extensions, and those on new settings of the closing, by name.
+CLAIMS, EXTENSION_CLAIMS, CLOSING_CLAIMS = (
+    {claim.id: claim for claim in numbered(part["claims"])} for part in (CONFIG, EXTENSIONS, CLOSING)
+)
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (

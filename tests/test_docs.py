@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import CLAIMS, EXTENSION_CLAIMS, REPOSITORY
+from conftest import CLAIMS, CLOSING_CLAIMS, EXTENSION_CLAIMS, REPOSITORY
 
 from critical_periods.publishing.published import PAGES, marked, verdicts
 
@@ -63,8 +63,9 @@ def test_published_tables_are_of_the_claims_that_there_are():
     assert list(tables["paper"]) == list(CLAIMS)
     assert set(tables["ensemble"]) <= set(CLAIMS)
     assert set(tables["extensions"]) == set(EXTENSION_CLAIMS)
+    assert set(tables["closing"]) <= set(CLOSING_CLAIMS)
     for name, row in [item for rows in tables.values() for item in rows.items()]:
-        claim = (CLAIMS | EXTENSION_CLAIMS)[name]
+        claim = (CLAIMS | EXTENSION_CLAIMS | CLOSING_CLAIMS)[name]
         assert (row["figure"], row["statement"], row["measure"]) == (claim.figure, claim.statement, claim.criterion)
         assert float(row["threshold"]) == claim.threshold
 

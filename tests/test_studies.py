@@ -25,7 +25,7 @@ def study(config, tmp_path):
 
 def test_the_paper_is_the_study_without_a_name(config):
     found = studies(config, FILES)
-    assert list(found) == ["", "agreement", "ensemble", "extensions"]
+    assert list(found) == ["", "agreement", "closing", "ensemble", "extensions"]
     assert found[""].runs == {"": config}
 
 

@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 #: Where the verdicts of each table lie in a folder of results.
-TABLES = {"paper": "claims.csv", "ensemble": "ensemble/claims.csv", "extensions": "extensions/claims.csv"}
+TABLES = {"paper": "claims.csv"}
+TABLES |= {study: f"{study}/claims.csv" for study in ("ensemble", "extensions", "closing")}
 
 #: Pages with marks.
 PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "docs/findings.md")
@@ -104,7 +105,7 @@ def publish(repository: Path, results: Path | None = None) -> None:
             if (results / file).is_file():
                 shutil.copy(results / file, repository / f"docs/claims/{table}.csv")
         for picture in (repository / "docs/gallery").glob("*.png"):
-            for folder in ("figures", "extensions/figures"):
+            for folder in ("figures", *(f"{study}/figures" for study in TABLES)):
                 if (results / folder / picture.name).is_file():
                     shutil.copy(results / folder / picture.name, picture)
     tables = verdicts(repository / "docs/claims")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from critical_periods.models.matrix_completion.parameters import ASSUMED
 from critical_periods.models.matrix_completion.simulation import matrix_tasks
-from critical_periods.models.matrix_completion.theory import ASSUMED
 from critical_periods.models.product_matrix.closed_form import time_to_reach
 
 #: Sweeps of alternating least squares for a fit, and the relative change of the loss that ends them before.
@@ -210,7 +210,7 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     -------
     xarray.Dataset
         `learned_epoch` (mode), NaN beyond the modes that are learned, and `staged_closing`, both in epochs; NaN for a
-        single layer and for a cell that is not as `critical_periods.models.matrix_completion.theory.ASSUMED`.
+        single layer and for a cell that is not as `critical_periods.models.matrix_completion.parameters.ASSUMED`.
     """
     size, rank, depth, rate = (parameters[name] for name in ("size", "pretrain_rank", "depth", "learning_rate"))
     shown = parameters["n_singular_values"]
