@@ -144,7 +144,8 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
     for name in names:
         if name not in dataset:
             raise ValueError(f"{where}: no variable {name}; it has {', '.join(map(str, dataset.data_vars))}")
-    part = dataset[names]
+    censored = ["harm_settled"] if panel["chart"] == "prediction" and "harm_settled" in dataset else []
+    part = dataset[names + censored]
     for axis, value in panel.get("select", {}).items():
         if axis not in (*part.coords, *part.dims) or part[axis].ndim != 1:
             raise ValueError(f"{where}: no axis {axis} to select from; it has {', '.join(map(str, part.dims))}")
