@@ -210,7 +210,7 @@ def test_a_prediction_shows_every_setting_and_its_numbers():
     assert {line.get_marker() for line in points} == set(style.MARKERS[:4])
     text = axes.texts[0].get_text()
     assert "median factor 1.50" in text
-    assert "11 points\n1 without a value" in text
+    assert f"11 points of {len(SEEDS)} seeds\n1 without a value" in text
     assert axes.get_xlim() == axes.get_ylim()
     assert legend(axes.figure) == ["depth $N$", "2", "3", "4", "initial scale", "0.1", "0.01", "0.001", "0.0001"]
     note = axes.figure.texts[0].get_text().replace("\n", " ")

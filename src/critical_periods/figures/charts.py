@@ -313,7 +313,7 @@ def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], group
     axes.set(xlim=ends, ylim=ends)
     for axis in (axes.xaxis, axes.yaxis):
         _few_ticks(axis, ends)
-    _agreement(axes, points)
+    _agreement(axes, points, curves.shown_of(dataset[panel["y"]]))
     return _missing(points, dataset)
 
 
@@ -330,13 +330,13 @@ def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
     return f"without a value: {'; '.join(settings)}" if settings else ""
 
 
-def _agreement(axes: Axes, points: xr.Dataset) -> None:
+def _agreement(axes: Axes, points: xr.Dataset, spread: curves.Spread | None) -> None:
     """Write the numbers into the corner with fewer points."""
     correlation, factors = agreement(points)
     text = f"rank correlation {correlation:.2f}\n"
     if len(factors):
         text += f"median factor {np.median(factors):.2f}, largest {factors.max():.2f}\n"
-    text += f"{len(factors)} points"
+    text += f"{len(factors)} points{f' of {spread.runs}' if spread else ''}"
     if missing := points.sizes["point"] - len(factors):
         text += f"\n{missing} without a value"
     to_axes = axes.transData + axes.transAxes.inverted()
