@@ -19,7 +19,7 @@ from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.models.registry import Model, Simulation
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.plan import first_cell, grid
+from critical_periods.planning.plan import first_cell, grid, theory_cells
 from critical_periods.storage.datasets import provenance, with_provenance
 
 
@@ -30,6 +30,7 @@ class _Arguments(Section):
     vary: dict[str, Axis] = key("Parameters that vary, each with its list of values.")
     diverged: Literal["fail", "record"] = key("What a cell that diverges does.")
     engine: Literal["auto", "numpy", "torch"] = key("What computes.")
+    theory: bool = key("Whether theory is computed beside.")
 
 
 def simulate(
@@ -39,6 +40,7 @@ def simulate(
     *,
     diverged: str = "fail",
     engine: str = "auto",
+    theory: bool = False,
     progress: Callable[[str], object] | None = None,
     **parameters: Any,
 ) -> xr.Dataset:
@@ -62,6 +64,8 @@ def simulate(
         why.
     engine
         What computes: "auto", NumPy on a CPU and torch on a GPU, or one of "numpy" and "torch".
+    theory
+        Whether what the model's theory says of every cell is computed beside it.
     progress
         Called with every line that a job's log would have; `print` shows them.
     **parameters
@@ -86,15 +90,20 @@ def simulate(
     """
     settings = model_named(model)
     given = {"seeds": _plain(seeds), "vary": _plain(vary or {}), "diverged": diverged, "engine": engine}
+    given["theory"] = theory
     arguments = validated(_Arguments, given, "simulate")
     whole = merged(paper_values(settings), _plain(parameters))
     axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
     with _told(progress), using(arguments.engine):
         computed = _computed(settings, {cell.id: cell for cell in cells.values()}, diverged == "record")
+        beside = theory_cells(settings, cells, "theory") if arguments.theory else {}
+        if settings.theory is not None:
+            computed |= _run(settings.theory, {cell.id: cell for cell in beside.values()}, False)
     predict, derive = (loaded(name) if name else None for name in (settings.predict, settings.derive))
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
-    dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged)
+    theories = [cell.id for cell in beside.values()]
+    dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged, theories)
     title = str(settings.parameters.__doc__).splitlines()[0].rstrip(".")
     return with_provenance(dataset.assign_attrs(title=title), provenance())
 

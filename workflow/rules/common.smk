@@ -233,6 +233,7 @@ def experiment_grid(wildcards):
         "title": experiment.title,
         "axes": {name: list(values) for name, values in experiment.axes.items()},
         "cells": [cell.id for cell in experiment.cells.values()],
+        "theory": [cell.id for cell in experiment.theory.values()],
     }
 
 
@@ -320,7 +321,8 @@ def experiment_code(name, run):
     experiment = plan(run).experiments[name]
     model = models()[experiment.model]
     code = Code("aggregate.py", loads=tuple(filter(None, (model.predict, model.derive))))
-    simulated = {(cell.model, cell.parameters.get("solver")) for cell in experiment.cells.values()}
+    cells = [*experiment.cells.values(), *experiment.theory.values()]
+    simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}
     return code.planned(fingerprint_of(code), lineage(simulation_code(*cells) for cells in simulated))
 
 
@@ -390,7 +392,7 @@ def prune_results(log):
     defaults = {
         simulation.cells: config["models"].get(model.name, {})
         for model in models().values()
-        for simulation in filter(None, (model.simulation, model.first))
+        for simulation in model.simulations()
     }
     with open(log, "w", encoding="utf-8") as lines:
         for line in prune(unasked_results(), defaults, config.get("yes", False)):

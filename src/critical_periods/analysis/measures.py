@@ -446,24 +446,27 @@ def theory_deviation(
 # When the period closes
 
 
-def prediction_factor(dataset: xr.Dataset) -> float:
-    """Factor by which the predicted closing is off, the median over settings."""
-    return _agreement(dataset)[1]
+def prediction_factor(
+    dataset: xr.Dataset, which: Literal["median", "largest"] = "median", predicted: str = "predicted_closing"
+) -> float:
+    """Factor by which the predicted closing is off, the median or the largest over settings."""
+    factors = _agreement(dataset, predicted)[1]
+    return float(np.median(factors) if which == "median" else np.max(factors))
 
 
-def prediction_order(dataset: xr.Dataset) -> float:
+def prediction_order(dataset: xr.Dataset, predicted: str = "predicted_closing") -> float:
     """Spearman's correlation of measured with predicted closings over settings."""
-    return _agreement(dataset)[0]
+    return _agreement(dataset, predicted)[0]
 
 
-def _agreement(dataset: xr.Dataset) -> tuple[float, float, int]:
+def _agreement(dataset: xr.Dataset, predicted: str) -> tuple[float, np.ndarray]:
     from critical_periods.analysis.closing import agreement, compared  # which builds on this module
 
-    for name in ("predicted_closing", "measured_closing"):
+    for name in (predicted, "measured_closing"):
         if name not in dataset:
             raise MissingDataError(f"no {name} in the experiment")
-    result = agreement(compared(dataset, "predicted_closing", "measured_closing"))
-    if result[2] < 3:
+    result = agreement(compared(dataset, predicted, "measured_closing"))
+    if len(result[1]) < 3:
         raise MissingDataError("fewer than three settings whose period closes")
     return result
 

@@ -59,6 +59,7 @@ class Experiment(Section):
     vary: dict[str, Axis] = key(
         "Parameters that vary, each with its list of values; all combinations are computed.", {}
     )
+    theory: bool = key("Whether what the model's theory says of every cell is computed beside it.", False)
 
 
 class Figure(Section):

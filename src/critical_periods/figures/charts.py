@@ -144,7 +144,8 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
     for name in names:
         if name not in dataset:
             raise ValueError(f"{where}: no variable {name}; it has {', '.join(map(str, dataset.data_vars))}")
-    part = dataset[names]
+    censored = ["harm_settled"] if panel["chart"] == "prediction" and "harm_settled" in dataset else []
+    part = dataset[names + censored]
     for axis, value in panel.get("select", {}).items():
         if axis not in (*part.coords, *part.dims) or part[axis].ndim != 1:
             raise ValueError(f"{where}: no axis {axis} to select from; it has {', '.join(map(str, part.dims))}")
@@ -312,7 +313,7 @@ def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], group
     axes.set(xlim=ends, ylim=ends)
     for axis in (axes.xaxis, axes.yaxis):
         _few_ticks(axis, ends)
-    _agreement(axes, points)
+    _agreement(axes, points, curves.shown_of(dataset[panel["y"]]))
     return _missing(points, dataset)
 
 
@@ -329,11 +330,14 @@ def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
     return f"without a value: {'; '.join(settings)}" if settings else ""
 
 
-def _agreement(axes: Axes, points: xr.Dataset) -> None:
+def _agreement(axes: Axes, points: xr.Dataset, spread: curves.Spread | None) -> None:
     """Write the numbers into the corner with fewer points."""
-    correlation, factor, count = agreement(points)
-    text = f"rank correlation {correlation:.2f}\nmedian factor {factor:.2f}\n{count} points"
-    if missing := points.sizes["point"] - count:
+    correlation, factors = agreement(points)
+    text = f"rank correlation {correlation:.2f}\n"
+    if len(factors):
+        text += f"median factor {np.median(factors):.2f}, largest {factors.max():.2f}\n"
+    text += f"{len(factors)} points{f' of {spread.runs}' if spread else ''}"
+    if missing := points.sizes["point"] - len(factors):
         text += f"\n{missing} without a value"
     to_axes = axes.transData + axes.transAxes.inverted()
     above, below = (to_axes.transform(np.stack([points["predicted"], points[end]], axis=1)) for end in ("high", "low"))

@@ -386,13 +386,16 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
 
 def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
     """One trajectory at a time, chosen from a list of panels and switch epochs; every mode can be toggled."""
-    figure, names, owners, switches = go.Figure(), [], [], []
+    figure, names, owners, lines = go.Figure(), [], [], []
     for panel in panels:
         dataset = style.select(datasets[panel["experiment"]], panel)
         chosen = spectra.chosen(panel, dataset)
         for title, runs, switch in spectra.spectrum_columns(dataset, panel):
             names.append(f"{chosen}, {title}" if chosen else title)
-            switches.append(switch)
+            colours = style.ordered_colours(runs.sizes["mode"])
+            learned = zip(spectra.learned_epochs(runs), colours, strict=False)
+            marks = [_vertical(epoch, to_hex(colour), "dash") for epoch, colour in learned if np.isfinite(epoch)]
+            lines.append([*marks, *([_switch_line(switch)] if switch else [])])
             for source, values in spectra.sources(runs).items():
                 recorded = curves.median(values).dropna("epoch", how="all")
                 compared_with = PALE if source == "training" and "solver" in runs.dims else {"line_width": 1.5}
@@ -413,7 +416,6 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
                         hovertemplate=_hover(f"mode {mode}, {source}", "singular value"),
                         **look,
                     )
-    lines = [[_switch_line(switch)] if switch else [] for switch in switches]
     buttons = [
         {
             "label": _plain(name),
@@ -436,9 +438,14 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
 
 def _switch_line(epoch: int) -> dict[str, Any]:
     """The switch between the tasks, from the bottom to the top."""
-    text = {"text": "switch", "textposition": "end", "font": {"size": 11}}
-    line = {"color": "grey", "dash": "dot", "width": 1}
-    return {"type": "line", "x0": epoch, "x1": epoch, "yref": "paper", "y0": 0, "y1": 1, "line": line, "label": text}
+    label = {"text": "switch", "textposition": "end", "font": {"size": 11}}
+    return _vertical(epoch, "grey", "dot") | {"label": label}
+
+
+def _vertical(epoch: float, color: str, dash: str) -> dict[str, Any]:
+    """A line at an epoch, from the bottom to the top."""
+    line = {"color": color, "dash": dash, "width": 1}
+    return {"type": "line", "x0": epoch, "x1": epoch, "yref": "paper", "y0": 0, "y1": 1, "line": line}
 
 
 def _hover(name: str, value: str) -> str:

@@ -152,6 +152,7 @@ def recorded_variables(experiment: Experiment) -> dict[str, Variable]:
         if variable.dims is not None
         and name not in experiment.axes
         and (not variable.along or variable.along in experiment.axes)
+        and (experiment.theory or not variable.theory)
         and any(map(variable.recorded, cells))
     }
 
