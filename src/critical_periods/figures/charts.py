@@ -21,7 +21,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import agreement, compared
-from critical_periods.analysis.measures import HARM, RUNS
+from critical_periods.analysis.measures import HARM, RUNS, failed
 from critical_periods.figures import curves, style
 from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import matplotlib_text
@@ -116,11 +116,12 @@ def looks_of(panels: Sequence[Mapping[str, Any]], parts: Sequence[xr.Dataset]) -
     for panel, part in zip(panels, parts, strict=True):
         if lines := panel.get("lines"):
             values.setdefault(lines, []).append(list(part[lines].values))
-    found = {}
+    found, palettes = {}, cycle(style.ORDERED)
     for lines, of_panels in values.items():
         once = list(dict.fromkeys(value for of_panel in of_panels for value in of_panel))
         ordered = style.words(once) or len(once) == len(of_panels[0])
-        found[lines] = style.looks(once if ordered else sorted(once), lines)
+        palette = style.ORDERED[0] if style.unordered(once, lines) else next(palettes)
+        found[lines] = style.looks(once if ordered else sorted(once), lines, palette)
     return found
 
 
@@ -145,6 +146,8 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
         if name not in dataset:
             raise ValueError(f"{where}: no variable {name}; it has {', '.join(map(str, dataset.data_vars))}")
     part = dataset[names]
+    if panel.get("show") == "relative_accuracy" and "reconstruction_error" in dataset:
+        part = part.assign_coords(failed=failed(dataset["reconstruction_error"]))
     for axis, value in panel.get("select", {}).items():
         if axis not in (*part.coords, *part.dims) or part[axis].ndim != 1:
             raise ValueError(f"{where}: no axis {axis} to select from; it has {', '.join(map(str, part.dims))}")
@@ -171,7 +174,7 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
 def name_of(name: str, dataset: xr.Dataset) -> str:
     """What an axis or a variable is called, with its unit if that is not part of the name."""
     text, unit = style.label(name, dataset), dataset[name].attrs.get("units", "1")
-    return text if "label" in dataset[name].attrs or unit in ("1", "") or unit in text else f"{text} ({unit})"
+    return text if unit in ("1", "") or unit in text else f"{text} ({unit}{'s' * (unit == 'epoch')})"
 
 
 def name_shown(dataset: xr.Dataset, panel: Mapping[str, Any]) -> str:
@@ -217,8 +220,12 @@ def _curves(
     if lines:
         for label in style.value_labels(dataset[lines].values, lines):
             groups.setdefault(lines, {})[label] = Line2D([], [], label=label, **of_lines[label])
-    if style.diverged(dataset[show]).any():
-        groups.setdefault("", {})["diverged"] = Line2D([], [], color="0.3", label="diverged", **style.LOST)
+    for there, label, look in (
+        (style.diverged(dataset[show]).any(), "diverged", style.LOST),
+        ("failed" in dataset.coords and dataset["failed"].any(), "error above 1 without the deficit", style.FAILED),
+    ):
+        if there:
+            groups.setdefault("", {})[label] = Line2D([], [], color="0.3", label=label, **look)
     return shown
 
 
@@ -354,7 +361,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
     values = dataset[name].values
     axis = axes.xaxis if which == "x" else axes.yaxis
     positions = style.positions(values).astype(float)
-    axis.set_label_text(fill(name_of(name, dataset), 36))
+    axis.set_label_text(fill(name_of(name, dataset), 36 if which == "x" else 28))
     if style.words(values):
         axis.set_ticks(positions, [style.value_label(value, name) for value in values])
         axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})

@@ -94,6 +94,9 @@ def draw(
             look["marker"] = None
         places = style.positions(values[x].values) + shift
         spread(axes, places, curve, x, look)
+        if "failed" in curve.coords:
+            of_failed = curve.where(curve["failed"]).transpose(x, ...).values.reshape(len(places), -1)
+            axes.plot(places, of_failed, color=look["color"], **style.FAILED)
         if len(lost := places[style.diverged(curve, x)]):
             axes.plot(
                 lost,

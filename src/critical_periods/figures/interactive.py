@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import html
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from plotly.subplots import make_subplots
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import compared
 from critical_periods.figures import charts, curves, pathway_panels, spectra, style
+from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import plotly_text
 from critical_periods.storage.files import write_whole
 
@@ -42,6 +44,10 @@ SYMBOLS = {
 PALE: dict[str, Any] = {"line_width": 4, "opacity": 0.5}
 LESION = pathway_panels.LESION["ec"]
 THEORY: dict[str, Any] = {"line": {"color": spectra.THEORY["color"], "width": 1.5, "dash": "dash"}}
+
+
+#: Axis that tells lines apart -> label of a value -> its look.
+Looks = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -86,20 +92,26 @@ def save(figure: go.Figure, title: str, name: str, path: str) -> None:
 
 
 def _panels(rows: int, columns: int, titles: Iterable[str], **layout: Any) -> go.Figure:
-    """Panels with letters and titles, which are wrapped."""
+    """Panels with letters, and titles as plotly has them, which are wrapped."""
     width = TITLES.get(columns, TITLES[4])
     lettered = [
         f"({style.panel_letter(index)}) {title}" if rows * columns > 1 else title for index, title in enumerate(titles)
     ]
-    broken = ["<br>".join(map(plotly_text, wrap(title, width))) for title in lettered]
+    broken = ["<br>".join(wrap(title, width)) for title in lettered]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=broken, **layout)
     figure.update_annotations(font_size=13)
-    figure.update_yaxes(exponentformat="power")
+    figure.update_xaxes(title_font_size=12)
+    figure.update_yaxes(title_font_size=12, exponentformat="power")
     return figure.update_layout(height=ROW * rows + ABOVE + BELOW, margin={"t": ABOVE, "l": 60, "r": 20, "b": BELOW})
 
 
 def _keys(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
-    """Legends below a figure, one for each title, a row each."""
+    """Legends below a figure, one for each title, a row each; what several panels show is named once."""
+    known: set[str] = set()
+    for trace in figure.data:
+        if trace.legendgroup:
+            trace.showlegend = trace.legendgroup not in known
+            known.add(trace.legendgroup)
     height = figure.layout.height - ABOVE - BELOW
     for index, title in enumerate(titles):
         place = {
@@ -119,38 +131,28 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     """Panels as in the figure; a line is toggled in all of them, axes of positive values can be logarithmic."""
     rows, columns = charts.grid(len(panels))
     titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
-    figure = _panels(rows, columns, titles, horizontal_spacing=0.3 / columns, vertical_spacing=0.36 / rows)
+    figure = _panels(
+        rows, columns, map(plotly_text, titles), horizontal_spacing=0.3 / columns, vertical_spacing=0.36 / rows
+    )
     parts = [charts.chosen(datasets[panel["experiment"]], panel) for panel in panels]
     looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
-    known: set[tuple[str, str]] = set()
     scales = {}
     for index, (panel, dataset) in enumerate(zip(panels, parts, strict=True)):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         if panel["chart"] == "map":
             _map(figure, dataset, panel, place)
         elif panel["chart"] == "prediction":
-            _prediction(figure, dataset, panel, place, looks, known)
+            _prediction(figure, dataset, panel, place, looks)
         else:
-            _curves(figure, dataset, panel, place, looks, known)
+            _curves(figure, dataset, panel, place, looks)
         name = "<br>".join(wrap(_plain(charts.name_of(panel["x"], dataset)), NAMES[columns]))
         figure.update_xaxes(title=name, **place)
         log = "both" if panel["chart"] == "prediction" else panel.get("log", "")
         for update, axis in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
             if log in (axis, "both"):
-                update(type=_scale(dataset, panel, axis), **place)
+                update(type=_scale(dataset, panel, axis), nticks=5, **place)
         if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
             scales[f"yaxis{index + 1 if index else ''}.type"] = "log" if log in ("y", "both") else "linear"
-    maps = any(panel["chart"] == "map" for panel in panels)
-    for index, lines in enumerate(looks):
-        figure.update_layout(
-            {
-                f"legend{index + 1 if index else ''}": {
-                    "title": {"text": _plain(called[lines])},
-                    "x": 1.1 if maps else 1.02,
-                    "y": 1 - index / len(looks),
-                }
-            }
-        )
     if scales:
         kinds = ["linear", "log"]
         buttons = [{"label": kind, "method": "relayout", "args": [dict.fromkeys(scales, kind)]} for kind in kinds]
@@ -178,8 +180,7 @@ def _curves(
     dataset: xr.Dataset,
     panel: Mapping[str, Any],
     place: Mapping[str, int],
-    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    known: set[tuple[str, str]],
+    looks: Looks,
 ) -> None:
     """Medians over runs; bars are all of them, or the middle half of many, where there are not too many points."""
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
@@ -208,7 +209,7 @@ def _curves(
             line={"color": to_hex(look["color"])},
             marker={"symbol": SYMBOLS[look["marker"]]},
             name=plotly_text(label),
-            **_key(lines, label, looks, known),
+            **_key(looks, lines, label),
             hovertemplate=_plain(charts.name_of(x, dataset))
             + f" %{{x{number}}}<br>"
             + _plain(charts.name_shown(dataset, panel))
@@ -218,23 +219,15 @@ def _curves(
     figure.update_yaxes(title=_plain(charts.name_shown(dataset, panel)), **place)
 
 
-def _key(
-    lines: str | None,
-    label: str,
-    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    known: set[tuple[str, str]],
-) -> dict[str, Any]:
-    """The place of a line in the legend of what tells lines apart: once for all panels, which it is toggled in."""
+def _key(looks: Looks, lines: str | None, label: str) -> dict[str, Any]:
+    """The place of a line in the legend of what tells lines apart; it is toggled in all panels."""
     if lines is None:
         return {"showlegend": False}
-    first = (lines, label) not in known
-    known.add((lines, label))
     legend, rank = list(looks).index(lines), list(looks[lines]).index(label)
     return {
         "legend": f"legend{legend + 1}" if legend else "legend",
         "legendrank": rank + 1,
         "legendgroup": f"{lines} {label}",
-        "showlegend": first,
     }
 
 
@@ -248,7 +241,10 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
         y=_places(values, y),
         z=values.values.astype(float),
         **_shades(values, palette),
-        colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
+        colorbar={
+            **{"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
+            "title": {"text": _plain(name), "side": "right"},
+        },
         hovertemplate=f"{_plain(charts.name_of(x, dataset))} %{{x}}<br>{_plain(charts.name_of(y, dataset))} %{{y}}<br>"
         + f"{_plain(name)} %{{z:.4g}}<extra></extra>",
         **place,
@@ -271,8 +267,7 @@ def _prediction(
     dataset: xr.Dataset,
     panel: Mapping[str, Any],
     place: Mapping[str, int],
-    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    known: set[tuple[str, str]],
+    looks: Looks,
 ) -> None:
     """Every setting a point that tells its values; the diagonal is where a prediction is exact."""
     points = compared(dataset, panel["x"], panel["y"])
@@ -297,7 +292,7 @@ def _prediction(
             marker={"color": to_hex(colour)},
             text=[texts[index] for index in shown],
             name=plotly_text(label),
-            **_key(lines, label, looks, known),
+            **_key(looks, lines, label),
             hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
             **place,
         )
@@ -321,13 +316,6 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     figure = _panels(
         *(len(pathways), len(parts), titles), column_widths=widths, vertical_spacing=0.16, horizontal_spacing=0.06
     )
-    known: set[str] = set()
-
-    def key(name: str) -> dict[str, Any]:
-        first = name not in known
-        known.add(name)
-        return {"name": name, "legendgroup": name, "showlegend": first}
-
     for row, pathway in enumerate(pathways, start=1):
         for column, (panel, part) in enumerate(parts, start=1):
             place = {"row": row, "col": column}
@@ -369,12 +357,13 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                             mode="lines",
                             line_color=to_hex(colour),
                             **broad,
-                            **key(f"mode {_plain(name)}"),
+                            name=f"mode {_plain(name)}",
+                            legendgroup=name,
                             hovertemplate=_hover(f"mode {mode + 1}, {source}", "K"),
                             **place,
                         )
             figure.update_xaxes(title="epoch" if row == len(pathways) else None, **place)
-            figure.update_yaxes(title=f"K_{pathway}" if column == 1 else None, matches="y", **place)
+            figure.update_yaxes(title=_plain(f"$K_{pathway}$") if column == 1 else None, matches="y", **place)
     grey: dict[str, Any] = {"x": [None], "y": [None], "line_color": "grey"}
     if any("solver" in part["pathway_singular_value"].dims for _, part in parts):
         figure.add_scatter(**grey, mode="lines", **PALE, name="gradient descent")
@@ -458,5 +447,10 @@ def _numbers(values: np.ndarray) -> np.ndarray:
 
 
 def _plain(text: str) -> str:
-    """A label without the marks of mathematics, which plotly would need the network for."""
-    return plotly_text(text.replace("$", ""))
+    """A label with tags in place of mathematics, which plotly would need the network for."""
+
+    def tagged(mathematics: re.Match[str]) -> str:
+        lowered = re.sub(r"_(\w)", r"<sub>\1</sub>", mathematics[1].replace("-", MINUS))
+        return "<i>" + re.sub(r"\^(\w)", r"<sup>\1</sup>", lowered) + "</i>"
+
+    return re.sub(r"\$(.+?)\$", tagged, plotly_text(text))

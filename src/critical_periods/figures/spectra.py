@@ -71,13 +71,14 @@ def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tupl
     values = dataset["singular_value"]
     if "columns" in panel:
         name = panel["columns"]
+        columns = dataset[name].values
         return [
             (
-                style.setting(value, name, dataset),
+                style.setting(value, name, dataset, columns),
                 style.part(values, {name: value}),
                 _switch(style.part(dataset, {name: value})),
             )
-            for value in dataset[name].values
+            for value in columns
         ]
     return [
         (f"switch at {style.number(epoch)}" if epoch else "no deficit", values.sel(switch_epoch=epoch), epoch)
