@@ -6,10 +6,10 @@ import gzip
 import html
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
-from textwrap import wrap
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,11 @@ LIBRARY = Path(__file__).with_name("plotly-cartesian.min.js.gz")
 PAGE = Path(__file__).with_name("page.html")
 
 #: Heights of a row of panels, of what stands above the first one and below the last, and of a row of keys; pixels.
-ROW, ABOVE, BELOW, KEYS = 300, 90, 60, 30
+ROW, ABOVE, BELOW, KEYS = 300, 90, 75, 30
 #: Characters of a panel's title in a line, by panels in a row.
 TITLES = {1: 70, 2: 40, 3: 26, 4: 20}
 #: Characters of what an axis is called in a line, by panels in a row.
-NAMES = {1: 80, 2: 40, 3: 18}
+NAMES = {1: 80, 2: 40, 3: 20}
 #: What plotly calls the markers.
 SYMBOLS = {
     **{"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"},
@@ -91,13 +91,13 @@ def save(figure: go.Figure, title: str, name: str, path: str) -> None:
     write_whole(page.substitute(title=html.escape(title), name=name, library=library, figure=packed), path)
 
 
-def _panels(rows: int, columns: int, titles: Iterable[str], **layout: Any) -> go.Figure:
-    """Panels with letters, and titles as plotly has them, which are wrapped."""
+def _panels(rows: int, columns: int, titles: Iterable[str], words: Callable[[str], str], **layout: Any) -> go.Figure:
+    """Panels with letters, and titles, which are wrapped, in the words that a function makes of them."""
     width = TITLES.get(columns, TITLES[4])
     lettered = [
         f"({style.panel_letter(index)}) {title}" if rows * columns > 1 else title for index, title in enumerate(titles)
     ]
-    broken = ["<br>".join(wrap(title, width)) for title in lettered]
+    broken = [_wrapped(title, width, words) for title in lettered]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=broken, **layout)
     figure.update_annotations(font_size=13)
     figure.update_xaxes(title_font_size=12)
@@ -131,9 +131,8 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     """Panels as in the figure; a line is toggled in all of them, axes of positive values can be logarithmic."""
     rows, columns = charts.grid(len(panels))
     titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
-    figure = _panels(
-        rows, columns, map(plotly_text, titles), horizontal_spacing=0.3 / columns, vertical_spacing=0.36 / rows
-    )
+    spacing = {"horizontal_spacing": 0.3 / columns, "vertical_spacing": 0.36 / rows}
+    figure = _panels(rows, columns, titles, plotly_text, **spacing)
     parts = [charts.chosen(datasets[panel["experiment"]], panel) for panel in panels]
     looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
     scales = {}
@@ -145,12 +144,12 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
             _prediction(figure, dataset, panel, place, looks)
         else:
             _curves(figure, dataset, panel, place, looks)
-        name = "<br>".join(wrap(_plain(charts.name_of(panel["x"], dataset)), NAMES[columns]))
-        figure.update_xaxes(title=name, **place)
+        name = _wrapped(charts.name_of(panel["x"], dataset), NAMES[columns])
+        figure.update_xaxes(title_text=name, **place)
         log = "both" if panel["chart"] == "prediction" else panel.get("log", "")
         for update, axis in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
             if log in (axis, "both"):
-                update(type=_scale(dataset, panel, axis), nticks=5, **place)
+                update(type=_scale(dataset, panel, axis), nticks=4 if axis == "x" else None, **place)
         if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
             scales[f"yaxis{index + 1 if index else ''}.type"] = "log" if log in ("y", "both") else "linear"
     if scales:
@@ -216,7 +215,7 @@ def _curves(
             + " %{y:.4g}",
             **place,
         )
-    figure.update_yaxes(title=_plain(charts.name_shown(dataset, panel)), **place)
+    figure.update_yaxes(title_text=_plain(charts.name_shown(dataset, panel)), **place)
 
 
 def _key(looks: Looks, lines: str | None, label: str) -> dict[str, Any]:
@@ -249,7 +248,7 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
         + f"{_plain(name)} %{{z:.4g}}<extra></extra>",
         **place,
     )
-    figure.update_yaxes(title=_plain(charts.name_of(y, dataset)), **place)
+    figure.update_yaxes(title_text=_plain(charts.name_of(y, dataset)), **place)
 
 
 def _shades(values: xr.DataArray, palette: str | None) -> dict[str, Any]:
@@ -301,7 +300,7 @@ def _prediction(
         figure.add_scatter(
             x=ends, y=ends, mode="lines", line={"color": "grey"}, showlegend=False, hoverinfo="skip", **place
         )
-    figure.update_yaxes(title=_plain(charts.name_of(panel["y"], dataset)), **place)
+    figure.update_yaxes(title_text=_plain(charts.name_of(panel["y"], dataset)), **place)
 
 
 def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -311,11 +310,10 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     """
     parts = pathway_panels.parts_of(panels, datasets)
     pathways = max((part["pathway"].values for _, part in parts), key=len)
-    titles = [_plain(pathway_panels.title_of(panel, part, pathway)) for pathway in pathways for panel, part in parts]
+    titles = [pathway_panels.title_of(panel, part, pathway) for pathway in pathways for panel, part in parts]
     widths = [0.5 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
-    figure = _panels(
-        *(len(pathways), len(parts), titles), column_widths=widths, vertical_spacing=0.16, horizontal_spacing=0.06
-    )
+    spacing = {"horizontal_spacing": 0.06, "vertical_spacing": 0.16}
+    figure = _panels(len(pathways), len(parts), titles, _plain, column_widths=widths, **spacing)
     for row, pathway in enumerate(pathways, start=1):
         for column, (panel, part) in enumerate(parts, start=1):
             place = {"row": row, "col": column}
@@ -337,8 +335,8 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                     marker = {"symbol": "square-open", "size": 12, "color": LESION}
                     name = f"lesion: mode {mode} of {pathway}"
                     figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, **place)
-                figure.update_xaxes(title="input mode", **place)
-                figure.update_yaxes(title="output mode", autorange="reversed", **place)
+                figure.update_xaxes(title_text="input mode", **place)
+                figure.update_yaxes(title_text="output mode", autorange="reversed", **place)
                 figure.update_layout(coloraxis={"colorscale": "Viridis", "colorbar": {"x": 1.0, "thickness": 12}})
                 continue
             values = part["pathway_singular_value"].sel(pathway=pathway).isel(mode=slice(panel.get("modes")))
@@ -362,8 +360,8 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                             hovertemplate=_hover(f"mode {mode + 1}, {source}", "K"),
                             **place,
                         )
-            figure.update_xaxes(title="epoch" if row == len(pathways) else None, **place)
-            figure.update_yaxes(title=_plain(f"$K_{pathway}$") if column == 1 else None, matches="y", **place)
+            figure.update_xaxes(title_text="epoch" if row == len(pathways) else None, **place)
+            figure.update_yaxes(title_text=_plain(f"$K_{pathway}$") if column == 1 else None, matches="y", **place)
     grey: dict[str, Any] = {"x": [None], "y": [None], "line_color": "grey"}
     if any("solver" in part["pathway_singular_value"].dims for _, part in parts):
         figure.add_scatter(**grey, mode="lines", **PALE, name="gradient descent")
@@ -453,4 +451,9 @@ def _plain(text: str) -> str:
         lowered = re.sub(r"_(\w)", r"<sub>\1</sub>", mathematics[1].replace("-", MINUS))
         return "<i>" + re.sub(r"\^(\w)", r"<sup>\1</sup>", lowered) + "</i>"
 
-    return re.sub(r"\$(.+?)\$", tagged, plotly_text(text))
+    return re.sub(r"\$(.+?)\$", tagged, plotly_text(text), flags=re.DOTALL)
+
+
+def _wrapped(text: str, width: int, words: Callable[[str], str] = _plain) -> str:
+    """A text in lines of so many characters, in the words that a function makes of it."""
+    return words(fill(text, width)).replace("\n", "<br>")
