@@ -83,15 +83,14 @@ class Plan:
         return self._bundles_of(map(self.first, bundle.cells))
 
     def said(self, bundle: Bundle) -> str:
-        """What a bundle computes, by what varies in the experiments that need it, as "2 cells: seed 0, 1, depth 3"."""
-        names = dict.fromkeys(name for cell in bundle.cells for name in self._axes_of[cell.id])
+        """What a bundle computes, by what varies in its experiments and cells, as "2 cells: seed 0, 1, depth 3"."""
+        varied = [name for cell in bundle.cells for name in self._axes_of[cell.id]]
         texts = []
-        for name in names:
-            values = list(
-                dict.fromkeys(str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters)
-            )
-            text = ", ".join(values) if len(values) <= 4 else f"{len(values)} values"
-            texts += [f"{name} {text}"] if text else []
+        for name in dict.fromkeys((*varied, *bundle.cells[0].parameters)):
+            given = [str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters]
+            values = list(dict.fromkeys(given))
+            if values and (name in varied or len(values) > 1 and len(given) == len(bundle.cells)):
+                texts.append(f"{name} {', '.join(values) if len(values) <= 4 else f'{len(values)} values'}")
         count = f"{len(bundle.cells)} cells: " if len(bundle.cells) > 1 else ""
         return shorten(count + ", ".join(texts), 160)
 
