@@ -45,8 +45,8 @@ NULL = {
 #: Colours of what has no order: seeds and words.
 UNORDERED = "colorblind"
 
-#: Colours of what has an order, of the first parameter that tells lines apart in a figure, and of the next ones.
-ORDERED = ("viridis", "YlOrBr_r", "PuRd_r")
+#: Colours of what has an order, of the first parameter that tells lines apart in a figure, and of the next one.
+ORDERED = ("viridis", "copper")
 
 #: Markers, and how much larger than a circle each is drawn to look as large.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")

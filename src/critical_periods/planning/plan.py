@@ -89,7 +89,7 @@ class Plan:
         for name in dict.fromkeys((*varied, *bundle.cells[0].parameters)):
             given = [str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters]
             values = list(dict.fromkeys(given))
-            if values and (name in varied or len(values) > 1 and len(given) == len(bundle.cells)):
+            if values and (name in varied or (len(values) > 1 and len(given) == len(bundle.cells))):
                 texts.append(f"{name} {', '.join(values) if len(values) <= 4 else f'{len(values)} values'}")
         count = f"{len(bundle.cells)} cells: " if len(bundle.cells) > 1 else ""
         return shorten(count + ", ".join(texts), 160)
