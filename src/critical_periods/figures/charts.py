@@ -28,7 +28,7 @@ from critical_periods.publishing.markup import matplotlib_text
 
 #: Height of a row of panels, and width of a figure by panels in a row, inches.
 HEIGHT, WIDTHS = 2.1, {1: style.COLUMN, 2: style.PAGE, 3: style.PAGE}
-#: Height of a square panel beside another, inches.
+#: Height of a row of square panels, or of maps with their bars below, inches.
 SQUARE = 2.9
 #: Characters of a panel's title in a line, by panels in a row.
 TITLES = {1: 40, 2: 46, 3: 26}
@@ -65,7 +65,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     """
     style.apply()
     rows, columns = grid(len(panels))
-    height = SQUARE if any(panel["chart"] == "prediction" for panel in panels) else HEIGHT
+    shown = {panel["chart"] for panel in panels}
+    height = SQUARE if "prediction" in shown or (columns == 3 and shown == {"map"}) else HEIGHT
     figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTHS[columns], height * rows))
     used = list(all_axes.flat)[: len(panels)]
     parts = [chosen(datasets[panel["experiment"]], panel) for panel in panels]
@@ -87,7 +88,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     style.letter(used, [matplotlib_text(fill(panel.get("title", ""), TITLES[columns])) for panel in panels])
     for unused in list(all_axes.flat)[len(panels) :]:
         unused.set_visible(False)
-    if any(panel["chart"] == "prediction" for panel in panels):
+    if "prediction" in shown:
         notes.insert(0, PREDICTION)
     titles = titles_of(panels, parts)
     for lines, of_lines in looks.items():
