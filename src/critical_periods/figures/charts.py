@@ -79,7 +79,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             _map(axes, part, panel, columns == 3)
             spreads.append(None)
         elif panel["chart"] == "prediction":
-            missing = _prediction(axes, part, panel, groups)
+            missing = _prediction(axes, part, panel, looks, groups)
             notes += [f"({style.panel_letter(index)}) {missing}"] * bool(missing)
             spreads.append(None)
         else:
@@ -285,28 +285,36 @@ def _border(x: np.ndarray, y: np.ndarray, values: np.ndarray, level: float) -> l
     ]
 
 
-def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], groups: dict[str, dict[str, Any]]) -> str:
+def _prediction(
+    axes: Axes,
+    dataset: xr.Dataset,
+    panel: Mapping[str, Any],
+    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    groups: dict[str, dict[str, Any]],
+) -> str:
     """Draw measurements against predictions, and say which settings have none."""
     points = compared(dataset, panel["x"], panel["y"])
     shown = points.where(points["known"], drop=True) if points["known"].any() else points.isel(point=slice(0))
-    looks: list[dict[str, Any]] = [
-        {"color": "0.2", "marker": "o", "fillstyle": "full"} for _ in range(shown.sizes["point"])
-    ]
-    for role, key, choose in (
-        ("lines", "color", style.colours),
-        ("markers", "marker", lambda *_: style.MARKERS),
-        ("fills", "fillstyle", lambda *_: FILLS),
-    ):
+    plain = {"color": "0.2", "marker": "o", "fillstyle": "full"}
+    drawn: list[dict[str, Any]] = [dict(plain) for _ in range(shown.sizes["point"])]
+    kinds: dict[str, tuple[str, Sequence[Any]]] = {
+        "lines": ("color", [look["color"] for look in looks.get(panel.get("lines", ""), {}).values()]),
+        "markers": ("marker", style.MARKERS),
+        "fills": ("fillstyle", FILLS),
+    }
+    for role, (key, choices) in kinds.items():
         if role in panel:
             names = dataset[panel[role]].values
-            of_names = [look for _, look in zip(names, cycle(choose(names, panel[role])), strict=False)]
-            for look, value in zip(looks, shown[panel[role]].values, strict=True):
-                look[key] = of_names[coordinates.find(names, value)[0]]
-            for label, look in zip(style.value_labels(names, panel[role]), of_names, strict=True):
-                handle: dict[str, Any] = {"ls": "", "color": "0.2", "marker": "o", "ms": 4.5, "mew": 0.8} | {key: look}
+            labels = style.value_labels(names, panel[role])
+            known = looks[panel[role]] if role == "lines" else labels
+            of_labels = dict(zip(known, cycle(choices), strict=False))
+            for look, value in zip(drawn, shown[panel[role]].values, strict=True):
+                look[key] = of_labels[labels[coordinates.find(names, value)[0]]]
+            for label in labels:
+                handle: dict[str, Any] = {"ls": "", "color": "0.2", "marker": "o", "ms": 4.5, "mew": 0.8}
                 called = groups.setdefault(panel[role], {})
-                called.setdefault(label, Line2D([], [], label=label, **handle))
-    for index, look in enumerate(looks):
+                called.setdefault(label, Line2D([], [], label=label, **handle | {key: of_labels[label]}))
+    for index, look in enumerate(drawn):
         point = shown.isel(point=index)
         x, y = float(point["predicted"]), float(point["measured"])
         axes.plot([x, x], [point["low"], point["high"]], color=look["color"], lw=0.8, alpha=0.5, zorder=2)

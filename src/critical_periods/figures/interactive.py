@@ -31,6 +31,8 @@ PAGE = Path(__file__).with_name("page.html")
 
 #: Heights of a row of panels, of what stands above the first one and below the last, and of a row of keys; pixels.
 ROW, ABOVE, BELOW, KEYS = 300, 90, 75, 30
+#: Characters of a row of keys at half the width of a screen.
+CHARACTERS = 90
 #: Characters of a panel's title in a line, by panels in a row.
 TITLES = {1: 70, 2: 40, 3: 26, 4: 20}
 #: Characters of what an axis is called in a line, by panels in a row.
@@ -112,18 +114,14 @@ def _keys(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
         if trace.legendgroup:
             trace.showlegend = trace.legendgroup not in known
             known.add(trace.legendgroup)
-    height = figure.layout.height - ABOVE - BELOW
+    height, more = figure.layout.height - ABOVE - BELOW, 0
     for index, title in enumerate(titles):
-        place = {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "yanchor": "top",
-            "y": -(BELOW + KEYS * index) / height,
-        }
+        name = f"legend{index + 1 if index else ''}"
+        place = {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "top", "y": -(BELOW + more) / height}
         key = {"title": {"text": title, "side": "left"}, "groupclick": "togglegroup"}
-        figure.update_layout({f"legend{index + 1 if index else ''}": place | key})
-    more = KEYS * len(titles)
+        figure.update_layout({name: place | key})
+        named = [trace.name for trace in figure.data if trace.showlegend and (trace.legend or "legend") == name]
+        more += KEYS * -(-sum(len(label) + 8 for label in (title, *named)) // CHARACTERS)
     return figure.update_layout(height=figure.layout.height + more, margin_b=BELOW + more)
 
 
@@ -131,9 +129,14 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     """Panels as in the figure; a line is toggled in all of them, axes of positive values can be logarithmic."""
     rows, columns = charts.grid(len(panels))
     titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
-    spacing = {"horizontal_spacing": 0.3 / columns, "vertical_spacing": 0.36 / rows}
-    figure = _panels(rows, columns, titles, plotly_text, **spacing)
     parts = [charts.chosen(datasets[panel["experiment"]], panel) for panel in panels]
+    titles = [
+        f"{title}: {charts.shown_in_map(part, panel)[1]}" if panel["chart"] == "map" else title
+        for title, panel, part in zip(titles, panels, parts, strict=True)
+    ]
+    bars = any(panel["chart"] == "map" for panel in panels)
+    spacing = {"horizontal_spacing": (0.45 if bars else 0.3) / columns, "vertical_spacing": 0.36 / rows}
+    figure = _panels(rows, columns, titles, plotly_text, **spacing)
     looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
     scales = {}
     for index, (panel, dataset) in enumerate(zip(panels, parts, strict=True)):
@@ -146,12 +149,11 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
             _curves(figure, dataset, panel, place, looks)
         name = _wrapped(charts.name_of(panel["x"], dataset), NAMES[columns])
         figure.update_xaxes(title_text=name, **place)
-        log = "both" if panel["chart"] == "prediction" else panel.get("log", "")
-        for update, axis in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
-            if log in (axis, "both"):
-                update(type=_scale(dataset, panel, axis), nticks=4 if axis == "x" else None, **place)
+        scale, upright = (_scale(dataset, panel, axis) for axis in "xy")
+        figure.update_xaxes(type=scale, nticks=4 if scale == "log" else None, **place)
+        figure.update_yaxes(type=upright, **place)
         if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
-            scales[f"yaxis{index + 1 if index else ''}.type"] = "log" if log in ("y", "both") else "linear"
+            scales[f"yaxis{index + 1 if index else ''}.type"] = upright or "linear"
     if scales:
         kinds = ["linear", "log"]
         buttons = [{"label": kind, "method": "relayout", "args": [dict.fromkeys(scales, kind)]} for kind in kinds]
@@ -162,9 +164,14 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     return _keys(figure, [_plain(called[lines]) for lines in looks])
 
 
-def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
-    """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size."""
+def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str | None:
+    """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size.
+
+    None where nothing is asked for.
+    """
     name = panel.get(axis)
+    if panel["chart"] != "prediction" and panel.get("log") not in (axis, "both"):
+        return None
     if panel["chart"] == "curves" and axis == "y":
         return "log" if float(dataset[panel["show"]].min()) > 0 else "linear"
     if name in dataset.dims and style.words(dataset[name].values):
@@ -236,14 +243,11 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
     cell = figure.get_subplot(**place)
     right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
     figure.add_heatmap(
-        x=_places(values, x),
-        y=_places(values, y),
+        x=_places(values, x, _scale(dataset, panel, "x") == "category"),
+        y=_places(values, y, _scale(dataset, panel, "y") == "category"),
         z=values.values.astype(float),
         **_shades(values, palette),
-        colorbar={
-            **{"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
-            "title": {"text": _plain(name), "side": "right"},
-        },
+        colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
         hovertemplate=f"{_plain(charts.name_of(x, dataset))} %{{x}}<br>{_plain(charts.name_of(y, dataset))} %{{y}}<br>"
         + f"{_plain(name)} %{{z:.4g}}<extra></extra>",
         **place,
@@ -282,13 +286,13 @@ def _prediction(
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
     labels = ["setting"] if lines is None else style.value_labels(names, lines)
-    for name, label, colour in zip(names, labels, style.colours(names, lines), strict=True):
+    for name, label in zip(names, labels, strict=True):
         shown = np.arange(len(texts)) if lines is None else coordinates.find(points[lines].values, name)
         figure.add_scatter(
             x=points["predicted"].values[shown],
             y=points["measured"].values[shown],
             mode="markers",
-            marker={"color": to_hex(colour)},
+            marker={"color": to_hex(looks[lines][label]["color"] if lines else "0.2")},
             text=[texts[index] for index in shown],
             name=plotly_text(label),
             **_key(looks, lines, label),
@@ -433,10 +437,10 @@ def _hover(name: str, value: str) -> str:
     return f"{name}<br>epoch %{{x:,}}<br>{value} %{{y:.4g}}<extra></extra>"
 
 
-def _places(dataset: Any, axis: str) -> np.ndarray:
-    """Values of an axis: numbers, or the words that stand for what is none."""
+def _places(dataset: Any, axis: str, named: bool = False) -> np.ndarray:
+    """Values of an axis: numbers, or the words that stand for what is none, or for all where they are named."""
     values = dataset[axis].values
-    return np.array([style.value_label(value, axis) for value in values]) if style.words(values) else values
+    return np.array(style.value_labels(values, axis)) if named or style.words(values) else values
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:
