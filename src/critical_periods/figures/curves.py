@@ -112,7 +112,9 @@ def draw(
     return shown_of(values, lines)
 
 
-def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: Mapping[str, Any]) -> None:
+def spread(
+    axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: Mapping[str, Any], most: int = MOST_FAINT
+) -> None:
     """Draw one curve: its median over runs, and the runs, or a band of the middle half of many.
 
     Parameters
@@ -127,11 +129,13 @@ def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: M
         The horizontal axis.
     look
         Colour, line and marker.
+    most
+        Up to how many runs are drawn one by one.
     """
     known = values.notnull().any([axis for axis in values.dims if axis != x]).values
     values, places = values.isel({x: known}), places[known]
     joined = look.get("ls") != ""
-    if 1 < n_runs(values) <= MOST_FAINT:
+    if 1 < n_runs(values) <= most:
         faint = FAINT | ({} if joined else {"ls": "", "marker": "."})
         for run in values.transpose(..., x).values.reshape(n_runs(values), values.sizes[x]):
             drawn = np.isfinite(run)
@@ -147,11 +151,11 @@ def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: M
     axes.plot(places, median(values).values, **look)
 
 
-def shown_of(values: xr.DataArray, lines: str | None = None) -> Spread | None:
+def shown_of(values: xr.DataArray, lines: str | None = None, most: int = MOST_FAINT) -> Spread | None:
     """What of its runs a panel of values shows, with a line for each value of `lines`; None for a single run."""
     counts = {axis: values.sizes[axis] for axis in RUNS if axis in values.dims and axis != lines}
     runs = " \N{MULTIPLICATION SIGN} ".join(f"{count} {COUNTED[axis]}" for axis, count in counts.items() if count > 1)
-    return Spread(runs, int(np.prod(list(counts.values()))) <= MOST_FAINT) if runs else None
+    return Spread(runs, int(np.prod(list(counts.values()))) <= most) if runs else None
 
 
 def described(spreads: Sequence[Spread | None]) -> str:

@@ -61,7 +61,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     keys = [Line2D([], [], label="switch of the task", **SWITCH)]
     if any(len(sources(values)) > 1 for _, _, values in drawn):
         keys = [Line2D([], [], color="0.2", lw=2, label="training"), Line2D([], [], label="theory", **THEORY), *keys]
-    spreads = [curves.shown_of(values) for _, _, values in drawn]
+    spreads = [curves.shown_of(values, most=0) for _, _, values in drawn]
     style.legend(figure, {f"the {len(handles)} largest modes": handles, "": keys}, curves.described(spreads))
     return figure
 
@@ -112,5 +112,5 @@ def _spectrum(axes: Axes, singular_value: xr.DataArray, theory: bool) -> None:
     for colour, mode in zip(style.ordered_colours(recorded.sizes["mode"]), recorded["mode"].values, strict=True):
         broad = 2.2 if "solver" in singular_value.coords else 1.0
         look = THEORY if theory else {"color": colour, "lw": broad, "label": str(mode)}
-        curves.spread(axes, epochs, recorded.sel(mode=mode), "epoch", look)
+        curves.spread(axes, epochs, recorded.sel(mode=mode), "epoch", look, most=0)  # many modes
     axes.set_xlim(0, epochs[-1])
