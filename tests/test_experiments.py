@@ -250,7 +250,7 @@ WRONG = [
     ("experiments.depth.vary.dephts", [1], "experiments.depth.vary = 'dephts'", "did you mean depth?"),
     ("experiments.depth.set", {"sise": 1}, "experiments.depth.set = 'sise'", "did you mean size?"),
     ("experiments.depth.set", {"depth": 1}, "experiments.depth.set = 'depth'", "does not vary"),
-    ("experiments.depth.vary.depth", [1, 0], "experiments.depth.depth = 0", "at least 1"),
+    ("experiments.depth.vary.depth", [1, 0], "experiments.depth.vary.depth = 0", "at least 1"),
     ("experiments.depth.vary.depth", [], "experiments.depth.vary.depth = []", "1 or more items"),
     ("experiments.depth.vary.final_rank", [200], "experiments.depth: final_rank = 200", "1 to size = 100"),
     ("experiments.depth.model", "transformer", "experiments.depth.model = 'transformer'", "matrix_completion"),

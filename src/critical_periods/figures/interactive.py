@@ -316,7 +316,7 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     pathways = max((part["pathway"].values for _, part in parts), key=len)
     titles = [pathway_panels.title_of(panel, part, pathway) for pathway in pathways for panel, part in parts]
     widths = [0.5 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
-    spacing = {"horizontal_spacing": 0.06, "vertical_spacing": 0.16}
+    spacing = {"horizontal_spacing": 0.1 if 0.5 in widths else 0.06, "vertical_spacing": 0.16}
     figure = _panels(len(pathways), len(parts), titles, _plain, column_widths=widths, **spacing)
     for row, pathway in enumerate(pathways, start=1):
         for column, (panel, part) in enumerate(parts, start=1):

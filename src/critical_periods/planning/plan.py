@@ -169,8 +169,13 @@ class Plan:
         try:
             axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
         except ConfigError as error:
-            if str(error).startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
-                error.args = (f"{error} ({place}.set gives this experiment a value of its own)",)
+            said = str(error)
+            for given in ("vary", "set"):
+                if any(said.startswith((f"{place}.{name} ", f"{place}.{name}[")) for name in getattr(settings, given)):
+                    said = said.replace(place, f"{place}.{given}", 1)
+            if said.startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
+                said = f"{said} ({place}.set gives this experiment a value of its own)"
+            error.args = (said,)
             raise
         return Experiment(name, settings.title, settings.model, axes, cells)
 
