@@ -248,6 +248,9 @@ def test_one_value_has_one_look_in_all_panels_and_one_place_in_the_legend():
     left, right = (labelled(axes) for axes in figure.axes)
     assert left["2000"].get_color() == right["2000"].get_color()
     assert left["2000"].get_marker() == right["2000"].get_marker()
+    second = dataset(n_observed=[2000, 10000], switch_epoch=EPOCHS)
+    figure = charts.draw([panel | {"experiment": "f"}, panel | {"experiment": "s"}], {"f": first, "s": second})
+    assert legend(figure)[1:] == ["1.5k", "2k", "10k"]
 
 
 def test_lines_that_coincide_are_all_seen():

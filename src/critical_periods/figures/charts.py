@@ -219,7 +219,7 @@ def _curves(
     if axes.get_yscale() == "log":
         _few_ticks(axes.yaxis, np.array(axes.get_ylim()))
     if lines:
-        for label in style.value_labels(dataset[lines].values, lines):
+        for label in style.labels_in(of_lines, dataset[lines].values, lines):
             groups.setdefault(lines, {})[label] = Line2D([], [], label=label, **of_lines[label])
     for there, label, look in (
         (style.diverged(dataset[show]).any(), "diverged", style.LOST),
@@ -305,8 +305,8 @@ def _prediction(
     for role, (key, choices) in kinds.items():
         if role in panel:
             names = dataset[panel[role]].values
-            labels = style.value_labels(names, panel[role])
-            known = looks[panel[role]] if role == "lines" else labels
+            known = looks[panel[role]] if role == "lines" else style.value_labels(names, panel[role])
+            labels = style.labels_in(dict.fromkeys(known), names, panel[role])
             of_labels = dict(zip(known, cycle(choices), strict=False))
             for look, value in zip(drawn, shown[panel[role]].values, strict=True):
                 look[key] = of_labels[labels[coordinates.find(names, value)[0]]]

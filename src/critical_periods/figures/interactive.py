@@ -192,7 +192,7 @@ def _curves(
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
     labels = [charts.name_shown(dataset, panel)]
     if lines is not None:
-        labels = style.value_labels(dataset[lines].values, lines)
+        labels = style.labels_in(looks[lines], dataset[lines].values, lines)
     number = "" if style.words(dataset[x].values) else ":,"
     for index, label in enumerate(labels):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
@@ -285,7 +285,7 @@ def _prediction(
     ]
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
-    labels = ["setting"] if lines is None else style.value_labels(names, lines)
+    labels = ["setting"] if lines is None else style.labels_in(looks[lines], names, lines)
     for name, label in zip(names, labels, strict=True):
         shown = np.arange(len(texts)) if lines is None else coordinates.find(points[lines].values, name)
         figure.add_scatter(

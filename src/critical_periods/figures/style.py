@@ -186,6 +186,12 @@ def value_labels(values: Any, name: str | None = None) -> list[str]:
     return [value_label(value, name, thousands) for value in values]
 
 
+def labels_in(looks: Mapping[str, Any], values: Any, name: str | None = None) -> list[str]:
+    """Values of a parameter as a figure's looks have them, where others may stand beside them."""
+    plain, thousands = ([value_label(value, name, k) for value in values] for k in (False, True))
+    return plain if all(text in looks for text in plain) else thousands
+
+
 def setting(value: Any, name: str, dataset: xr.Dataset, beside: Sequence[Any] = ()) -> str:
     """Value of a parameter and what it is called, as "2000 observed entries", beside other values."""
     text, called = value_labels([value, *beside], name)[0], label(name, dataset)
