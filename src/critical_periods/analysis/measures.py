@@ -50,6 +50,17 @@ def relative_accuracy(reconstruction_error: xr.DataArray) -> xr.DataArray:
     return reconstruction_error.sel(switch_epoch=0, drop=True) - reconstruction_error
 
 
+def failed(reconstruction_error: xr.DataArray) -> xr.DataArray:
+    """Whether a network fails without a deficit: it ends above 1, the error of one that has learned nothing.
+
+    Parameters
+    ----------
+    reconstruction_error
+        Final reconstruction error over `switch_epoch` (and anything else); it must contain switch epoch 0.
+    """
+    return reconstruction_error.sel(switch_epoch=0, drop=True) > 1
+
+
 def n_large(singular_values: np.ndarray, fraction: float = 0.1) -> np.ndarray:
     """How many singular values exceed a fraction of the largest one; the last axis counts modes."""
     return (singular_values > fraction * singular_values.max(axis=-1, keepdims=True)).sum(axis=-1)

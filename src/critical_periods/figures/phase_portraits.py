@@ -64,7 +64,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         axes.set_xlabel("$K_a$")
     style.letter([axes for axes, _ in drawn], [title for _, title in drawn])
     single = all(dataset.sizes["trajectory"] * dataset.sizes["seed"] == 1 for dataset in rows)
-    end = "end" if single else "mean at the end ± standard deviation"
+    end = "end" if single else "mean at the end ± standard deviation of $K_b$"
     handles = [
         Line2D([], [], color=LEARNING, lw=1.2, label="trajectory"),
         Line2D([], [], color=DEFICIT, lw=1.8, marker="D", ms=3, label="during the deficit, from its onset"),

@@ -65,7 +65,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         keys = [Line2D([], [], color="0.2", lw=2, label="training"), Line2D([], [], label="theory", **THEORY), *keys]
     if any(learned_epochs(values) for _, _, values in drawn):
         keys = [Line2D([], [], color="0.2", label="half learned, predicted", **LEARNED), *keys]
-    spreads = [curves.shown_of(values) for _, _, values in drawn]
+    spreads = [curves.shown_of(values, most=0) for _, _, values in drawn]
     style.legend(figure, {f"the {len(handles)} largest modes": handles, "": keys}, curves.described(spreads))
     return figure
 
@@ -77,13 +77,14 @@ def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tupl
         values = values.assign_coords(learned_epoch=dataset["learned_epoch"])
     if "columns" in panel:
         name = panel["columns"]
+        columns = dataset[name].values
         return [
             (
-                style.setting(value, name, dataset),
+                style.setting(value, name, dataset, columns),
                 style.part(values, {name: value}),
                 _switch(style.part(dataset, {name: value})),
             )
-            for value in dataset[name].values
+            for value in columns
         ]
     return [
         (f"switch at {style.number(epoch)}" if epoch else "no deficit", values.sel(switch_epoch=epoch), epoch)
@@ -127,5 +128,5 @@ def _spectrum(axes: Axes, singular_value: xr.DataArray, theory: bool) -> None:
     for colour, mode in zip(colours, recorded["mode"].values, strict=True):
         broad = 2.2 if "solver" in singular_value.coords else 1.0
         look = THEORY if theory else {"color": colour, "lw": broad, "label": str(mode)}
-        curves.spread(axes, epochs, recorded.sel(mode=mode), "epoch", look)
+        curves.spread(axes, epochs, recorded.sel(mode=mode), "epoch", look, most=0)  # many modes
     axes.set_xlim(0, epochs[-1])

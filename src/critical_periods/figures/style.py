@@ -45,7 +45,12 @@ NULL = {
 #: Colours of what has no order: seeds and words.
 UNORDERED = "colorblind"
 
+#: Colours of what has an order, of the first parameter that tells lines apart in a figure, and of the next one.
+ORDERED = ("viridis", "copper")
+
+#: Markers, and how much larger than a circle each is drawn to look as large.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+LARGER = dict(zip(MARKERS, (1.0, 0.9, 1.2, 0.85, 1.2, 1.15, 1.15, 1.5, 1.2, 1.2), strict=True))
 
 MINUS = "\N{MINUS SIGN}"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -58,6 +63,8 @@ ROW, SMALL = 0.15, 0.115
 
 #: Look of what diverged: a cross where its value would be.
 LOST: dict[str, Any] = {"ls": "", "marker": "x", "markersize": 4, "markeredgewidth": 1}
+#: Look of a run that fails without a deficit: a ring around its values.
+FAILED: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "none", "ms": 5, "mew": 0.7}
 
 
 def apply() -> None:
@@ -90,27 +97,33 @@ def apply() -> None:
     )
 
 
-def ordered_colours(count: int) -> list[Any]:
+def ordered_colours(count: int, palette: str = ORDERED[0]) -> list[Any]:
     """Colours for values that have an order: dark to light, told apart in greyscale and by colour-blind readers."""
-    return list(sns.color_palette("viridis", count + 1))[:count]
+    return list(sns.color_palette(palette, count + 1))[:count]
 
 
-def colours(values: Sequence[Any], name: str | None = None) -> list[Any]:
-    """Colours of the values of a parameter: in order for numbers, of the colour-blind palette for seeds and words."""
-    unordered = name in RUNS or words(values)
-    return list(sns.color_palette(UNORDERED, len(values))) if unordered else ordered_colours(len(values))
+def unordered(values: Sequence[Any], name: str | None = None) -> bool:
+    """Whether the values of a parameter have no order that colours could show: seeds and words."""
+    return name in RUNS or words(values)
 
 
-def looks(values: Sequence[Any], name: str | None = None) -> dict[str, dict[str, Any]]:
+def colours(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> list[Any]:
+    """Colours of the values of a parameter: in order for numbers, of the colour-blind palette for what has none."""
+    if unordered(values, name):
+        return list(sns.color_palette(UNORDERED, len(values)))
+    return ordered_colours(len(values), palette)
+
+
+def looks(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> dict[str, dict[str, Any]]:
     """Label -> look of the line of every value of a parameter.
 
     Each line is thinner than the one before, and its markers smaller: where they coincide, all of them are seen.
     """
-    widths, sizes = np.linspace(1.8, 1.0, len(values)), np.linspace(5, 3.2, len(values))
+    widths, sizes = np.linspace(1.8, 1.0, len(values)), np.linspace(5, 3.4, len(values))
     return {
-        text: {"color": colour, "lw": width, "marker": marker, "ms": size, "mec": "w", "mew": 0.4}
+        text: {"color": colour, "lw": width, "marker": marker, "ms": size * LARGER[marker], "mec": "w", "mew": 0.4}
         for text, colour, width, size, marker in zip(
-            value_labels(values, name), colours(values, name), widths, sizes, cycle(MARKERS), strict=False
+            value_labels(values, name), colours(values, name, palette), widths, sizes, cycle(MARKERS), strict=False
         )
     }
 
@@ -173,9 +186,15 @@ def value_labels(values: Any, name: str | None = None) -> list[str]:
     return [value_label(value, name, thousands) for value in values]
 
 
-def setting(value: Any, name: str, dataset: xr.Dataset) -> str:
-    """Value of a parameter and what it is called, as "2000 observed entries"."""
-    text, called = value_label(value, name), label(name, dataset)
+def labels_in(looks: Mapping[str, Any], values: Any, name: str | None = None) -> list[str]:
+    """Values of a parameter as a figure's looks have them, where others may stand beside them."""
+    plain, thousands = ([value_label(value, name, k) for value in values] for k in (False, True))
+    return plain if all(text in looks for text in plain) else thousands
+
+
+def setting(value: Any, name: str, dataset: xr.Dataset, beside: Sequence[Any] = ()) -> str:
+    """Value of a parameter and what it is called, as "2000 observed entries", beside other values."""
+    text, called = value_labels([value, *beside], name)[0], label(name, dataset)
     return f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 

@@ -85,15 +85,14 @@ class Plan:
         return self._bundles_of(map(self.first, bundle.cells))
 
     def said(self, bundle: Bundle) -> str:
-        """What a bundle computes, by what varies in the experiments that need it, as "2 cells: seed 0, 1, depth 3"."""
-        names = dict.fromkeys(name for cell in bundle.cells for name in self._axes_of[cell.id])
+        """What a bundle computes, by what varies in its experiments and cells, as "2 cells: seed 0, 1, depth 3"."""
+        varied = [name for cell in bundle.cells for name in self._axes_of[cell.id]]
         texts = []
-        for name in names:
-            values = list(
-                dict.fromkeys(str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters)
-            )
-            text = ", ".join(values) if len(values) <= 4 else f"{len(values)} values"
-            texts += [f"{name} {text}"] if text else []
+        for name in dict.fromkeys((*varied, *bundle.cells[0].parameters)):
+            given = [str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters]
+            values = list(dict.fromkeys(given))
+            if values and (name in varied or (len(values) > 1 and len(given) == len(bundle.cells))):
+                texts.append(f"{name} {', '.join(values) if len(values) <= 4 else f'{len(values)} values'}")
         count = f"{len(bundle.cells)} cells: " if len(bundle.cells) > 1 else ""
         return shorten(count + ", ".join(texts), 160)
 
@@ -176,8 +175,13 @@ class Plan:
         try:
             axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
         except ConfigError as error:
-            if str(error).startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
-                error.args = (f"{error} ({place}.set gives this experiment a value of its own)",)
+            said = str(error)
+            for given in ("vary", "set"):
+                if any(said.startswith((f"{place}.{name} ", f"{place}.{name}[")) for name in getattr(settings, given)):
+                    said = said.replace(place, f"{place}.{given}", 1)
+            if said.startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
+                said = f"{said} ({place}.set gives this experiment a value of its own)"
+            error.args = (said,)
             raise
         theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
         return Experiment(name, settings.title, settings.model, axes, cells, theory)
