@@ -78,7 +78,7 @@ export const PATHWAYS: Record<keyof Pathways, Field> = {
   draw: { group: "Start", label: "Random draw", whole: true, min: 0, max: 999_999, slide: [0, 50] },
   gated_pathway: {
     group: "Gating",
-    label: "Gated pathway",
+    label: "Pathway",
     min: 0,
     max: 5,
     pathway: true,
@@ -104,7 +104,7 @@ export const PATHWAYS: Record<keyof Pathways, Field> = {
   },
   lesioned_pathway: {
     group: "Lesion",
-    label: "Lesioned pathway",
+    label: "Pathway",
     min: 0,
     max: 5,
     pathway: true,

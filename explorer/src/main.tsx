@@ -6,7 +6,7 @@ import * as modes from "./modes";
 import { ModesPage } from "./modes-page";
 import * as pathways from "./pathways";
 import { PathwaysPage } from "./pathways-page";
-import { type Experiment, MODES_PRESETS, pathwaysPresets } from "./presets";
+import { configured, type Experiment, MODES_PRESETS, pathwaysPresets } from "./presets";
 import { fromFragment, records, type State, toFragment, toYaml } from "./state";
 
 const TABS = { pathways: "Pathways that compete", modes: "Modes of a matrix" };
@@ -14,6 +14,7 @@ const TABS = { pathways: "Pathways that compete", modes: "Modes of a matrix" };
 const configuration = document.getElementById("configuration")?.textContent?.trim() || "[]";
 const experiments: Experiment[] = JSON.parse(configuration);
 const presets = pathwaysPresets(experiments);
+const more = configured(experiments);
 
 /** Put a setting into the address, where the page is one that has an address. */
 function address(fragment: string) {
@@ -77,7 +78,7 @@ function App() {
       )}
       <section id="page" role="tabpanel" aria-labelledby={`tab-${state.page}`}>
         {state.page === "pathways" ? (
-          <PathwaysPage state={state.pathways} set={(pathways) => set({ pathways })} presets={presets} />
+          <PathwaysPage state={state.pathways} set={(pathways) => set({ pathways })} {...{ presets, more }} />
         ) : (
           <ModesPage state={state.modes} set={(modes) => set({ modes })} presets={MODES_PRESETS} />
         )}
@@ -87,6 +88,8 @@ function App() {
 }
 
 // For the console of the browser, and for tests.
-Object.assign(globalThis, { explorer: { ...pathways, ...modes, records, toYaml, fromFragment, presets } });
+Object.assign(globalThis, {
+  explorer: { ...pathways, ...modes, records, toYaml, fromFragment, presets, more },
+});
 
 render(<App />, document.getElementById("app") as HTMLElement);

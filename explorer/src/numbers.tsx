@@ -12,7 +12,7 @@ export function Numbers({ found, curves }: { found: Trajectories; curves: Sweeps
   const gated = state.gated_pathway;
   const spread = (values: number[]) =>
     values.length > 1 && state.init_sd > 0
-      ? `${number(mean(values) as number)} ± ${number(deviation(values) as number, 2)}`
+      ? `${number(mean(values) as number, 3)} ± ${number(deviation(values) as number, 2)}`
       : number(values[0]);
   const sums = found.epochs.map((_, i) => found.bands.reduce((sum, band) => sum + band.mean[i], 0));
   const half = found.epochs[sums.findIndex((sum) => sum >= state.singular_value / 2)];

@@ -20,6 +20,7 @@ interface PageProps {
   state: Pathways;
   set: (state: Pathways) => void;
   presets: Preset<Pathways>[];
+  more: Map<string, Preset<Pathways>[]>;
 }
 
 /** The latest answer of a calculator that is asked at every change. */
@@ -33,7 +34,7 @@ function useCalculator<Answer>(question: Question): Answer | null {
   return answer;
 }
 
-export function PathwaysPage({ state, set, presets }: PageProps) {
+export function PathwaysPage({ state, set, presets, more }: PageProps) {
   const [logTime, setLogTime] = useState(state.epochs > 20_000);
   useEffect(() => setLogTime(state.epochs > 20_000), [state.epochs > 20_000]);
   const spacing = logTime ? "symlog" : "linear";
@@ -73,7 +74,7 @@ export function PathwaysPage({ state, set, presets }: PageProps) {
 
   return (
     <>
-      <PresetBar presets={presets} state={state} set={set} />
+      <PresetBar {...{ presets, more, state, set }} />
       <div class="columns">
         <Plane {...{ state, offer, found, player }} />
         <Form label="Parameters of the pathways" fields={PATHWAYS} state={state} set={set} />

@@ -112,6 +112,18 @@ export const MODES_PRESETS: Preset<Modes>[] = MODE_PRESETS.map(({ name, words, s
   state: { ...MODES_DEFAULTS, ...set },
 }));
 
+/** Cells of the configuration's experiments, by title: what varies among them, and their settings. */
+export function configured(experiments: Experiment[]): Map<string, Preset<Pathways>[]> {
+  const named = (cell: Cell, vary: string[]) =>
+    vary.map((name) => `${name} ${cell[name] ?? "null"}`).join(", ");
+  return new Map(
+    experiments.map(({ title, vary, cells }) => [
+      title,
+      cells.map((cell) => ({ name: named(cell, vary) || title, words: `${title}.`, state: fromCell(cell) })),
+    ]),
+  );
+}
+
 /** Presets of pathways, those of figures from the experiments that the configuration still has. */
 export function pathwaysPresets(experiments: Experiment[]): Preset<Pathways>[] {
   const figures = FIGURES.flatMap(({ experiment, figure, depth, early, late }) => {
