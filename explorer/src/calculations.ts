@@ -79,7 +79,13 @@ export function trajectories(state: Pathways, spacing: "linear" | "symlog"): Tra
     : `it came to epoch ${Math.floor(last.t[last.t.length - 1])}`;
   return {
     state,
-    runs,
+    // Arrays of numbers travel from a worker faster than lists, and what is in bands need not.
+    runs: runs.map((each) => ({
+      ...each,
+      t: Float64Array.from(each.t),
+      K: each.K.map((K) => Float64Array.from(K)),
+      at: [],
+    })),
     epochs,
     bands: state.depth.map((_, i) => band(runs.map((each) => each.at[i]))),
     cut: whole

@@ -8,14 +8,20 @@ export class Calculator<Answer> {
   private busy = false;
   private next: Question | null = null;
 
-  constructor(answered: (answer: Answer) => void) {
+  /** `pause`: ms that it rests after an answer, for others to go first. */
+  constructor(answered: (answer: Answer) => void, pause = 0) {
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     this.worker = new Worker(address);
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-      this.busy = false;
-      if (this.next) this.ask(this.next);
+      if (pause > 0) setTimeout(() => this.rested(), pause);
+      else this.rested();
       answered(data);
     };
+  }
+
+  private rested(): void {
+    this.busy = false;
+    if (this.next) this.ask(this.next);
   }
 
   ask(question: Question): void {

@@ -1,6 +1,6 @@
 // The page of pathways: presets, fields, four pictures, and the numbers of what they show.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Sweeps, Trajectories } from "./calculations";
 import { Calculator } from "./calculator";
 import { SweepPlot, Time } from "./curves";
@@ -24,11 +24,11 @@ interface PageProps {
 }
 
 /** The latest answer of a calculator that is asked at every change. */
-function useCalculator<Answer>(question: Question): Answer | null {
+function useCalculator<Answer>(question: Question, pause = 0): Answer | null {
   const [answer, answered] = useState<Answer | null>(null);
   const calculator = useRef<Calculator<Answer> | null>(null);
   useEffect(() => {
-    calculator.current ??= new Calculator<Answer>(answered);
+    calculator.current ??= new Calculator<Answer>(answered, pause);
     calculator.current.ask(question);
   }, Object.values(question));
   return answer;
@@ -39,7 +39,7 @@ export function PathwaysPage({ state, set, presets, more }: PageProps) {
   useEffect(() => setLogTime(state.epochs > 20_000), [state.epochs > 20_000]);
   const spacing = logTime ? "symlog" : "linear";
   const found = useCalculator<Trajectories>({ kind: "trajectories", state, spacing });
-  const curves = useCalculator<Sweeps>({ kind: "sweeps", state });
+  const curves = useCalculator<Sweeps>({ kind: "sweeps", state }, 150);
   const player = usePlayer(state.epochs, spacing);
   const [said, say] = useState("");
 
@@ -54,7 +54,7 @@ export function PathwaysPage({ state, set, presets, more }: PageProps) {
   const moveOnset = (value: number) => offer({ onset: epoch(value, state.epochs - state.duration) });
   const moveDuration = (value: number) => offer({ duration: epoch(value, state.epochs - state.onset) });
 
-  const yaml = useMemo(() => toYaml(state), [state]);
+  const [opened, open] = useState(false);
   const copied = async (what: string, text: string) =>
     say(
       (await copy(text))
@@ -109,7 +109,7 @@ export function PathwaysPage({ state, set, presets, more }: PageProps) {
       </p>
       {found && <Numbers found={found} curves={curves} />}
       <div class="actions">
-        <button type="button" id="copy-yaml" onClick={() => copied("Lines", yaml)}>
+        <button type="button" id="copy-yaml" onClick={() => copied("Lines", toYaml(state))}>
           Copy as YAML
         </button>
         <button type="button" onClick={() => copied("Address", location.href)}>
@@ -119,13 +119,19 @@ export function PathwaysPage({ state, set, presets, more }: PageProps) {
           Data as CSV
         </button>
       </div>
-      <details>
+      <details onToggle={({ currentTarget }) => open(currentTarget.open)}>
         <summary>Lines for the workflow</summary>
         <p>
           In a file <code>mine.yaml</code>, <code>snakemake --configfile mine.yaml</code> computes and draws
           the same.
         </p>
-        <textarea id="yaml" readOnly rows={16} aria-label="Lines for the workflow" value={yaml} />
+        <textarea
+          id="yaml"
+          readOnly
+          rows={16}
+          aria-label="Lines for the workflow"
+          value={opened ? toYaml(state) : ""}
+        />
       </details>
     </>
   );

@@ -42,8 +42,8 @@ export interface Phase {
 
 /** K of every pathway along one trajectory. */
 export interface Run {
-  t: number[];
-  K: number[][];
+  t: ArrayLike<number>;
+  K: ArrayLike<number>[];
   /** K of every pathway at the epochs asked for, as far as it came. */
   at: number[][];
   final: number[];
@@ -183,15 +183,18 @@ export function run(state: Pathways, start: number[], options: RunOptions = {}):
     y.set([p, lowerScale(p, imbalance)], 2 * i);
   });
   const strengthOf = (i: number, of: Float64Array) => strength(of[2 * i], of[2 * i + 1], depth[i]);
-  const found: Run = { t: [], K: start.map(() => []), at: start.map(() => []), final: [], whole: true };
+  const t: number[] = [];
+  const K: number[][] = start.map(() => []);
+  const at: number[][] = start.map(() => []);
+  let whole = true;
   const note = (when: number, state: Float64Array) => {
-    found.t.push(when);
-    for (let i = 0; i < n; i++) found.K[i].push(strengthOf(i, state));
+    t.push(when);
+    for (let i = 0; i < n; i++) K[i].push(strengthOf(i, state));
   };
-  const record = (end: number, at: (when: number) => Float64Array) => {
-    for (let next = found.at[0].length; next < grid.length && grid[next] <= end; next++) {
-      const state = at(grid[next]);
-      for (let i = 0; i < n; i++) found.at[i].push(strengthOf(i, state));
+  const record = (end: number, stateAt: (when: number) => Float64Array) => {
+    for (let next = at[0].length; next < grid.length && grid[next] <= end; next++) {
+      const state = stateAt(grid[next]);
+      for (let i = 0; i < n; i++) at[i].push(strengthOf(i, state));
     }
   };
   note(0, y);
@@ -201,24 +204,23 @@ export function run(state: Pathways, start: number[], options: RunOptions = {}):
       integrate(velocities(state, phase), y, phase.start, phase.end, {
         rtol,
         until,
-        stepped: (t, state, interpolate) => {
-          record(t, (when) => {
-            if (when === t) return state;
+        stepped: (end, state, interpolate) => {
+          record(end, (when) => {
+            if (when === end) return state;
             interpolate(when, inside);
             return inside;
           });
-          note(t, state);
+          note(end, state);
         },
       });
       record(phase.end, () => y);
-      if (found.t[found.t.length - 1] < phase.end) note(phase.end, y);
+      if (t[t.length - 1] < phase.end) note(phase.end, y);
     }
   } catch (error) {
     if (!(error instanceof TooLong)) throw error;
-    found.whole = false;
+    whole = false;
   }
-  found.final = found.K.map((K) => K[K.length - 1]);
-  return found;
+  return { t, K, at, final: K.map((each) => each[each.length - 1]), whole };
 }
 
 /** Share of a pathway in the sum of all; NaN where nothing was learned. */

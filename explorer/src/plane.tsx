@@ -168,7 +168,7 @@ function arrow({ pen, x, y }: Frame, xs: number[], ys: number[]) {
 }
 
 /** Values at a time between two of a list. */
-function interpolated(t: number[], values: number[], at: number): number {
+function interpolated(t: ArrayLike<number>, values: ArrayLike<number>, at: number): number {
   const next = Math.min(Math.max(1, bisect(t, at)), t.length - 1);
   const part = t[next] > t[next - 1] ? Math.min(1, (at - t[next - 1]) / (t[next] - t[next - 1])) : 1;
   return values[next - 1] + part * (values[next] - values[next - 1]);

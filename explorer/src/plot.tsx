@@ -54,9 +54,18 @@ const SPACE = { left: 46, right: 18, top: 10, bottom: 38 };
 const FONT = "system-ui, 'Segoe UI', Roboto, sans-serif";
 const HIT = 22;
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const colours = new Map<string, string>();
+dark.addEventListener("change", () => colours.clear());
+
 /** A colour of the style sheet, as it is in light or dark. */
-const colour = (name: string) =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+function colour(name: string): string {
+  const known = colours.get(name);
+  if (known !== undefined) return known;
+  const found = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  colours.set(name, found);
+  return found;
+}
 
 type Align = "left" | "center" | "right";
 
@@ -188,7 +197,6 @@ export function Plot(props: PlotProps) {
     const box = place.current as HTMLDivElement;
     const observer = new ResizeObserver(() => resize([box.clientWidth, box.clientHeight]));
     observer.observe(box);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
     const changed = () => recolour({});
     dark.addEventListener("change", changed);
     return () => {
