@@ -100,7 +100,7 @@ def test_presets_and_random_settings_are_those_of_the_workflow(explorer):
             doubtful += 1
             allowed = abs(learned(simulate_scalar(cell | {"rtol": 1e-10, "atol": 1e-12}), setting) - expected).max()
         assert np.nanmax(difference) <= allowed, json.dumps(setting)
-    assert doubtful <= 3
+    assert doubtful <= len(settings) // 10
 
 
 def test_closed_forms_are_those_of_the_package(explorer):

@@ -302,10 +302,11 @@ function Grip({ handle, x, y, within }: GripProps) {
   const width =
     handle.width === undefined ? HIT : x(handle.x + handle.width / 2) - x(handle.x - handle.width / 2);
   const [low, high] = y.domain;
-  const box =
+  const [left, top, wide, tall] =
     handle.y === undefined
-      ? { left: at[0] - width / 2, width, top: y(high), height: y(low) - y(high) }
-      : { left: at[0] - HIT / 2, width: HIT, top: at[1] - HIT / 2, height: HIT };
+      ? [at[0] - width / 2, y(high), width, y(low) - y(high)]
+      : [at[0] - HIT / 2, at[1] - HIT / 2, HIT, HIT];
+  const box = { left: `${left}px`, top: `${top}px`, width: `${wide}px`, height: `${tall}px` };
   const down = (event: PointerEvent) => {
     const [px, py] = within(event);
     const grip = event.currentTarget as HTMLElement;
