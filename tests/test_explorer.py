@@ -196,11 +196,12 @@ def test_a_reader_drags_types_and_passes_on_what_is_shown(explorer):
     explorer.get(f"{PAGE.as_uri()}#pathways&depth=1&epochs=200")
     wait.until(lambda _: "allowed: 2 to 100" in explorer.find_element("css selector", ".said.refused").text)
 
+    turns = "epochs=100000&duration=100000&alternate_every=100&plasticity=0.9"
     # What takes more than a second is cut off, and the page stays alive.
     explorer.get("about:blank")
-    explorer.get(f"{PAGE.as_uri()}#pathways&singular_value=1000000&learning_rate=1000&epochs=10000000&depth=50")
+    explorer.get(f"{PAGE.as_uri()}#pathways&n_pathways=6&depth=13&n_trajectories=200&{turns}")
     wait.until(lambda _: "Cut off after 1 second" in explorer.find_element("css selector", "[role=status]").text)
-    assert typed(explorer, "epochs", "20") == ""
+    assert typed(explorer, "alternate_every", "never") == ""
 
     # The other page.
     explorer.find_element("id", "tab-modes").click()

@@ -62,7 +62,7 @@ export function integrate(
   };
   let settles = field(y, k[0]);
   let h = firstStep(y, k[0], rtol, atol);
-  for (let tries = 1; t < end && settles !== AT_REST; tries++) {
+  for (let tries = 0; t < end && settles !== AT_REST; tries++) {
     if (tries % PATIENCE === 0 && performance.now() > until) throw new TooLong();
     h = Math.min(h, 2 / settles, end - t);
     if (t + h <= t) h = Math.max(t * 1e-15, Number.MIN_VALUE);

@@ -48,12 +48,11 @@ export function Plane({ state, offer, found, player }: PlaneProps) {
     line(frame, [s - others, 0], [0, s - others]);
     pen.setLineDash([]);
     if (found && found.state.n_pathways === state.n_pathways) {
-      const windows = deficits(found.state);
       const many = found.runs.length > 10;
       const spans = {
         learning: [{ start: 0, end: state.epochs }],
-        gating: windows.filter(({ kind }) => kind === "gating"),
-        lesion: windows.filter(({ kind }) => kind === "lesion"),
+        gating: [{ start: found.state.onset, end: found.state.onset + found.state.duration }],
+        lesion: deficits(found.state).filter(({ kind }) => kind === "lesion"),
       };
       for (const kind of ["learning", "gating", "lesion"] as const) {
         const bold = kind !== "learning";
