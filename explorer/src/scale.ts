@@ -51,11 +51,10 @@ function decades([from, to]: [number, number]): number[] {
 export function number(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
+  const short = Number(value.toPrecision(digits));
   if (size !== 0 && (size < 1e-4 || size >= 1e7))
-    return String(Number(value.toPrecision(digits)))
-      .replace("e+", "e")
-      .replace("-", "−");
-  const text = size >= 10 ** digits ? value.toFixed(0) : String(Number(value.toPrecision(digits)));
+    return short.toExponential().replace("e+", "e").replaceAll("-", "−");
+  const text = size >= 10 ** digits ? value.toFixed(0) : String(short);
   const [whole, part] = text.replace("-", "−").split(".");
   return whole.replace(/\B(?=(\d{3})+$)/g, "\u2009") + (part ? `.${part}` : "");
 }
