@@ -108,6 +108,11 @@ export function sweeps(state: Pathways): Sweeps {
       return found.whole ? share(found.final, state.gated_pathway) : Number.NaN;
     });
   };
+  // Theory speaks of training to its end.
+  const learned = () => {
+    const { final } = run({ ...state, duration: 0 }, few[0], { rtol: 1e-6, until });
+    return final.reduce((sum, K) => sum + K, 0) > 0.99 * state.singular_value;
+  };
   const sweep = (name: "onset" | "duration", to: number, spacing: "linear" | "symlog"): Sweep => {
     const axis = scale([0, to], [0, 1], spacing);
     const points: { place: number; shares: number[]; mean: number }[] = [];
@@ -135,7 +140,7 @@ export function sweeps(state: Pathways): Sweeps {
     onset: sweep("onset", state.epochs - state.duration, "linear"),
     duration: sweep("duration", state.epochs - state.onset, "symlog"),
     undisturbed: mean(shares({ duration: 0 })) ?? Number.NaN,
-    closing: state.onset === 0 ? closing(state) : Number.NaN,
+    closing: state.onset === 0 && learned() ? closing(state) : Number.NaN,
     cut,
   };
 }
