@@ -55,7 +55,7 @@ schema: .venv/installed
 # The page that computes, in one file; only this needs Node.
 explorer: .venv/installed
 	cd explorer && npm ci --no-fund --no-audit && npm run check && npm run build
-	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.explorer explorer/dist/explorer.html
+	PYTHONPATH=src $(BIN)/python explorer/fill.py
 
 docs: .venv/dev
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html

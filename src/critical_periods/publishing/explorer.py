@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from critical_periods.planning.cells import Experiment
-from critical_periods.publishing.markup import report_parameter
 from critical_periods.storage.files import write_whole
 
 #: The page as `make explorer` leaves it, with the experiments of the paper.
@@ -52,11 +50,3 @@ def checksum() -> str:
 def write_page(experiments: str, path: str | Path) -> None:
     """Write the page with what is offered, as JSON."""
     write_whole(filled(PAGE.read_text(encoding="utf-8"), experiments), path)
-
-
-if __name__ == "__main__":  # make explorer: from a page that is just built
-    from critical_periods.configuration.files import paper
-    from critical_periods.planning.plan import Plan
-
-    experiments = report_parameter(offered(Plan(paper()).experiments.values()))
-    write_whole(filled(Path(sys.argv[1]).read_text(encoding="utf-8"), experiments), PAGE)
