@@ -5,8 +5,8 @@ the other engine and the loop written by hand on one cell of the paper), start (
 pathway figures from nothing), workflow (overhead of the workflow, time to plan it), batching (small cells one by one
 and several in a job), cells (a thousand cells of gradient flow: a sample of them through the workflow, the rest
 extrapolated; `--whole` runs them all), flow (the whole paper by gradient flow), run (what the paper's default run
-took, from results/benchmarks; needs `make figures` first), growth (how cost grows), gpu (matrix completion on cuda
-against the CPU, where there is one).
+took, from results/benchmarks; needs `make figures` first), growth (how cost grows), explorer (frames a second of the
+page that computes; needs chromium and its driver), gpu (matrix completion on cuda against the CPU, if there is one).
 
 Prints a table, writes results/bench.csv, in which the sections that did not run keep their rows, and draws
 results/growth.png from it. `--publish` puts both into docs/; `--quick` tries all this at toy size in a minute or two,
@@ -21,6 +21,7 @@ import math
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -661,9 +662,50 @@ def gpu():
     report(f"{few}, largest difference of a final error", difference)
 
 
+#: Moves a slider of the explorer at every frame, and counts the frames and the trajectories that come with them.
+MOVES_A_SLIDER = """
+const done = arguments[0];
+const slider = document.querySelector("input[aria-label='Singular value s, slider']");
+let [begun, frames] = [null, 0];
+requestAnimationFrame(function tick(now) {
+  begun ??= now;
+  frames += 1;
+  slider.value = 250 + 100 * Math.sin((now - begun) / 500);
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  if (now - begun < 5000) requestAnimationFrame(tick);
+  else done((1000 * frames) / (now - begun));
+});
+"""
+
+
+def explorer():
+    """Frames a second of the explorer, 100 trajectories at D = 5 with the flow, while a slider moves."""
+    from selenium import webdriver
+
+    from critical_periods.publishing.explorer import PAGE
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in ("--headless", "--no-sandbox", "--window-size=1500,1000"):
+        options.add_argument(flag)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        browser.get(f"{PAGE.as_uri()}#pathways&depth=5&n_trajectories=100")
+        browser.set_script_timeout(60)
+        time.sleep(2)
+        report(
+            "explorer, 100 trajectories at D = 5: frames a second",
+            browser.execute_async_script(MOVES_A_SLIDER),
+            "1/s",
+            ">= 30",
+        )
+    finally:
+        browser.quit()
+
+
 SECTIONS = {
     section.__name__: section
-    for section in (steps, cell, start, pathways, workflow, batching, cells, flow, run, growth, gpu)
+    for section in (steps, cell, start, pathways, workflow, batching, cells, flow, run, growth, explorer, gpu)
 }
 
 

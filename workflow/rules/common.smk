@@ -16,6 +16,7 @@ from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan, model_of
+from critical_periods.publishing import explorer
 from critical_periods.publishing.captions import figure_caption
 from critical_periods.publishing.figure_texts import REFERENCES, markdown_caption, tex_caption, verdicts_of
 from critical_periods.publishing.markup import report_label, report_parameter
@@ -340,6 +341,16 @@ def drawing_code(script, by_kind):
         return drawing.planned(fingerprint_of(drawing), lineage(before))
 
     return code
+
+
+def explored(wildcards):
+    """What the explorer has of the configuration's experiments, as JSON."""
+    return report_parameter(explorer.offered(PAPER.experiments.values()))
+
+
+def exploring_code(wildcards):
+    exploring = Code("explore.py")
+    return exploring.planned(fingerprint_of(exploring))
 
 
 def claims_judged(wildcards):
