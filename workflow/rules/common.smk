@@ -7,6 +7,7 @@ from snakemake.exceptions import CreateRuleException
 
 from critical_periods import plugins
 from critical_periods.analysis import measure_signatures
+from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics import real_matrices
@@ -15,6 +16,7 @@ from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
+from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, model_of
 from critical_periods.publishing.captions import figure_caption
 from critical_periods.publishing.figure_texts import REFERENCES, markdown_caption, tex_caption, verdicts_of
@@ -63,6 +65,8 @@ try:
     real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
     config.pop("matrices", None)  # of a parent that has read the workflow before
     PAPER = Plan(config)
+    STYLE = style_asked(config.get("style", "paper"))
+    check_style(STYLE)
     STUDIES = studies(config, [*sorted((PROJECT / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None

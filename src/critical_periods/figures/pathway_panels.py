@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -36,13 +35,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     parts = parts_of(panels, datasets)
     pathways = max((part["pathway"].values for _, part in parts), key=len)
     widths = [0.6 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
-    figure, grid = plt.subplots(
-        len(pathways),
-        len(parts),
-        squeeze=False,
-        figsize=(style.PAGE, 1.6 * len(pathways) + 0.2),
-        gridspec_kw={"width_ratios": widths},
-    )
+    ratios = {"width_ratios": widths[: style.most_columns(len(widths))]}
+    figure, grid = style.grid(len(pathways), len(parts), 1.6, gridspec_kw=ratios)
     shown: list[tuple[Axes, str, xr.Dataset | None]] = []
     for row, pathway in zip(grid, pathways, strict=True):
         for axes, (panel, part) in zip(row, parts, strict=True):
