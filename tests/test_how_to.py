@@ -12,7 +12,10 @@ import pytest
 import xarray as xr
 import yaml
 from conftest import REPOSITORY
+from PIL import Image
 
+from critical_periods.configuration.document import style_asked
+from critical_periods.planning.panels import check_style
 from critical_periods.storage.datasets import read, write
 
 PAGE = (REPOSITORY / "docs/how-to.md").read_text()
@@ -97,6 +100,12 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     [row] = re.findall("^paper .*$", copy.snakemake(*look, "--configfile", "flowers.yaml"), re.MULTILINE)
     cells, new = map(int, row.split()[1:3])
     assert cells - new == 3 + 1
+    [drawn] = copy.apply("Draw figures in another style")
+    told = copy.snakemake("flowers_error", *drawn, "--configfile", "flowers.yaml")
+    assert re.search("^figure +1$", told, re.MULTILINE)
+    with Image.open(copy.work / "results/figures/flowers_error.png") as image:
+        assert image.width == 4.5 * 400
+    check_style(style_asked(yaml.safe_load((copy.repository / "wide.yaml").read_text())["style"]))
     file, settings = copy.repository / "distances.csv", copy.repository / "flowers.yaml"
     file.rename(copy.repository / "moved.csv")
     settings.write_text(settings.read_text().replace("distances.csv", "moved.csv"))

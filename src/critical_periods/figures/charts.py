@@ -378,8 +378,8 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         else:
             axis.set_minor_locator(NullLocator())
     elif values.dtype.kind in "iu":
-        inches = axes.figure.get_figwidth() / axes.get_gridspec().ncols
-        axis.set_major_locator(MaxNLocator(integer=True, nbins=int(np.clip(2.7 * inches, 3, 6)), steps=[1, 2, 5, 10]))
+        most = int(np.clip(2.7 * style.inches(axes), 3, 6))
+        axis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
 
 
 def _few_ticks(axis: Axis, ends: np.ndarray) -> None:

@@ -117,6 +117,12 @@ def most_columns(count: int) -> int:
     return count if width() >= PAGE else int(np.clip(width() / NARROWEST, 1, count))
 
 
+def inches(axes: Axes) -> float:
+    """Inches across the part of its figure that a panel has."""
+    figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
+    return width() if figure is None or spec is None else float(figure.get_figwidth()) / spec.get_gridspec().ncols
+
+
 def grid(rows: int, columns: int, height: float, across: float | None = None, **options: Any) -> tuple[Figure, Any]:
     """A figure and its axes, by row and column; rows are folded where a figure is too narrow for them.
 
@@ -327,7 +333,7 @@ def letter(axes: Sequence[Axes], titles: Sequence[str] = ()) -> None:
     for index, (panel, title) in enumerate(zip(axes, titles or [""] * len(axes), strict=True)):
         before = rf"$\mathbf{{({panel_letter(index)})}}$  " if len(axes) > 1 else ""
         if width() < PAGE and "$" not in title:
-            title = fill(title, round(12 * width() / panel.get_gridspec().ncols) - 4)
+            title = fill(title, round(14 * inches(panel)) - 4)
         panel.set_title(f"{before}{title}".rstrip(), loc="left")
 
 
@@ -394,8 +400,8 @@ def _darken(artist: Artist) -> None:
     if isinstance(artist, Axis):  # ticks that are yet to be made, too
         ink = _darkened(matplotlib.rcParams["xtick.color"])
         artist.set_tick_params(which="both", color=ink, labelcolor=ink)
-    if isinstance(artist, Text) and artist.get_bbox_patch() is not None:
-        _darken(artist.get_bbox_patch())
+    if isinstance(artist, Text) and (box := artist.get_bbox_patch()) is not None:
+        _darken(box)
     if isinstance(artist, Collection) and artist.get_array() is not None:
         return
     for kind, names in _COLOURS.items():
