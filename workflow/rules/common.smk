@@ -11,6 +11,7 @@ from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics import real_matrices
+from critical_periods.execution.status import StatusPage
 from critical_periods.execution.watching import Watch, WatchedJob
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
@@ -461,15 +462,23 @@ def watched(job, machine):
 
 
 def watch_run():
-    """Tell how far a run on this machine is, while it lasts."""
-    if workflow.local_exec:
-        machine = estimate.machine_factor()
-        jobs = {workflow.dag.jobid(job): watched(job, machine) for job in workflow.dag.needrun_jobs()}
-        cores = workflow.resource_settings.cores or 1
-        WATCHES.append(Watch(logger, jobs, cores, workflow.logger_manager.get_log_handlers()))
+    """Tell how far a run is, while it lasts: on a page, and on the terminal if it is on this machine."""
+    planned = list(workflow.dag.needrun_jobs())
+    if not any(job.output for job in planned):
+        return
+    machine = estimate.machine_factor()
+    jobs = {workflow.dag.jobid(job): watched(job, machine) for job in planned}
+    cores = (workflow.resource_settings.cores or 1) if workflow.local_exec else None
+    drawn = {
+        f"{run}figures/{name}": settings["title"]
+        for run, study in RUNS.items()
+        for name, settings in study["figures"].items()
+    }
+    handlers = workflow.logger_manager.get_log_handlers()
+    WATCHES.append(Watch(logger, jobs, cores, handlers, StatusPage(RESULTS, drawn).write))
 
 
-def stop_watching():
-    """Tell no more."""
+def stop_watching(state):
+    """Tell no more than how the run ended."""
     while WATCHES:
-        WATCHES.pop().stop()
+        WATCHES.pop().stop(state)
