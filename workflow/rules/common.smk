@@ -12,7 +12,7 @@ from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics import real_matrices
 from critical_periods.execution.status import StatusPage
-from critical_periods.execution.watching import Watch, WatchedJob
+from critical_periods.execution.watching import BelowJobs, Watch, WatchedJob
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
@@ -417,22 +417,42 @@ def cells_there(kind, solver):
     return ComputedCells(folders, simulation_code(kind, solver)["fingerprint"], VERSIONS).paths.keys()
 
 
+def cell_job(bundle, of_plan):
+    """The job that simulates a bundle of cells, done or not."""
+    cells, [path] = bundle.cells, bundle_files([bundle])
+    simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
+    there = cells_there(simulation.cells, solver)
+    return estimate.CellJob(
+        (simulation.rule, solver or ""),
+        placed(path),
+        Path(placed(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv")),
+        [cell.parameters for cell in cells],
+        [cell.parameters for cell in cells if cell.id not in there],
+        simulation.cost,
+        simulation.megabytes,
+        [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))] if has_first(bundle) else [],
+    )
+
+
 def cell_jobs(run):
     """Jobs that simulate the cells of a run, done or not."""
-    for bundle in plan(run).bundles.values():
-        cells, [path] = bundle.cells, bundle_files([bundle])
-        simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
-        there = cells_there(simulation.cells, solver)
-        yield estimate.CellJob(
-            (simulation.rule, solver or ""),
-            placed(path),
-            Path(placed(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv")),
-            [cell.parameters for cell in cells],
-            [cell.parameters for cell in cells if cell.id not in there],
-            simulation.cost,
-            simulation.megabytes,
-            [placed(file) for file in bundle_files(plan(run).first_bundles(bundle))] if has_first(bundle) else [],
-        )
+    return [cell_job(bundle, plan(run)) for bundle in plan(run).bundles.values()]
+
+
+@cache
+def planned_estimate():
+    """What the jobs of a dry run would take, in a line."""
+    jobs, others, alike = [], [], {}
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in SIMULATIONS_BY_RULE:
+            of_plan = plan_of_bundle(job.wildcards)
+            jobs.append(cell_job(bundle_of(job.wildcards), of_plan))
+            alike.update({bundle.id: cell_job(bundle, of_plan) for bundle in of_plan.bundles.values()})
+        elif job.output:
+            others.append(job.output[0])
+    known = estimate.measured(alike.values(), estimate.machine_factor())
+    cores = workflow.resource_settings.cores or 1
+    return estimate.as_line(estimate.estimate(jobs, others, cores, known), cores)
 
 
 def tell_estimates(cores):
@@ -476,6 +496,10 @@ def watch_run():
     }
     handlers = workflow.logger_manager.get_log_handlers()
     WATCHES.append(Watch(logger, jobs, cores, handlers, StatusPage(RESULTS, drawn).write))
+
+
+if workflow.output_settings.dryrun and workflow.is_main_process and not IS_MODULE:
+    logger.addHandler(BelowJobs(logger, planned_estimate))
 
 
 def stop_watching(state):

@@ -123,6 +123,27 @@ def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
     return took / expected
 
 
+class BelowJobs(logging.Handler):
+    """Says a line below every table of the jobs that Snakemake has planned.
+
+    Parameters
+    ----------
+    logger
+        Snakemake's.
+    line
+        Gives it, once the jobs are known.
+    """
+
+    def __init__(self, logger: logging.Logger, line: Callable[[], str]) -> None:
+        super().__init__()
+        self.logger, self.line = logger, line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it after such a table."""
+        if getattr(record, "event", None) == "run_info":
+            self.logger.info(self.line())
+
+
 class Watch(logging.Handler):
     """Listens to Snakemake and tells how far a run is, from a thread of its own, until `stop`.
 

@@ -173,7 +173,7 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
         if job.new:
             cells = job.seconds(job.new) * known.correction.get(job.kind, 1.0)
             seconds[job.path] = known.machine * (START + cells)
-    rest = [known.machine * OTHERS[Path(name).suffix] for name in others]
+    rest = [known.machine * OTHERS.get(Path(name).suffix, 1.0) for name in others]
     cpu = sum(seconds.values()) + sum(rest)
     chain = max(
         (
@@ -192,6 +192,13 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
         megabytes=max((known.megabytes.get(job.kind, job.megabytes) for job in jobs if job.new), default=0.0),
         bytes=sum(job.bytes(job.new) for job in jobs),
     )
+
+
+def as_line(found: Estimate, cores: int) -> str:
+    """An estimate in a line."""
+    time = f"{duration(found.cpu)} of CPU time, {duration(found.wall)} on {cores} core{'s' * (cores > 1)}"
+    room = f"{found.megabytes:.0f} MB of memory, {found.bytes / 1e6:.3g} MB on disk"
+    return f"Estimate: {found.new} new cells, {found.jobs} jobs, {time}, {room}"
 
 
 def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:
