@@ -423,7 +423,7 @@ def cell_job(bundle, of_plan):
     simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
     there = cells_there(simulation.cells, solver)
     return estimate.CellJob(
-        (simulation.rule, solver or ""),
+        estimate.kind_of(simulation.rule, cells[0].parameters),
         placed(path),
         Path(placed(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv")),
         [cell.parameters for cell in cells],
@@ -431,6 +431,7 @@ def cell_job(bundle, of_plan):
         simulation.cost,
         simulation.megabytes,
         [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))] if has_first(bundle) else [],
+        Path(placed(f"results/logs/{simulation.rule}/{bundle.id}.log")),
     )
 
 
@@ -450,7 +451,7 @@ def planned_estimate():
             alike.update({bundle.id: cell_job(bundle, of_plan) for bundle in of_plan.bundles.values()})
         elif job.output:
             others.append(job.output[0])
-    known = estimate.measured(alike.values(), estimate.machine_factor())
+    known = estimate.measured(alike.values(), estimate.calibrated())
     cores = workflow.resource_settings.cores or 1
     return estimate.as_line(estimate.estimate(jobs, others, cores, known), cores)
 
@@ -458,7 +459,7 @@ def planned_estimate():
 def tell_estimates(cores):
     """Tell, on the terminal, what every study would take on some cores, as results are now."""
     jobs = {study.name or "paper": [job for run in study.runs for job in cell_jobs(run)] for study in STUDIES.values()}
-    known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.machine_factor())
+    known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.calibrated())
     found = {}
     for study in STUDIES.values():
         name = study.name or "paper"
