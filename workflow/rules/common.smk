@@ -469,17 +469,16 @@ def tell_estimates(cores):
     print(estimate.as_text(found, cores), flush=True)
 
 
-def watched(job, machine):
+def watched(job, known):
     """A job of the run, with what it is expected to take on this machine."""
     what, start, simulation = job.rule.name, 0.0, SIMULATIONS_BY_RULE.get(job.rule.name)
     if simulation is not None:
-        there = cells_there(simulation.cells, bundle_of(job.wildcards).cells[0].parameters.get("solver"))
-        cells = [parameters for identity, parameters in job.params.cells.items() if identity not in there]
-        what, start = shorten(f"{what} {bundle_said(job.wildcards)}", 60, placeholder=" ..."), estimate.START
-        seconds = start + estimate.seconds_of(simulation.cost, cells)
+        bundle, start = bundle_of(job.wildcards), known.starting
+        what = shorten(f"{what} {bundle_said(job.wildcards)}", 60, placeholder=" ...")
+        seconds = start + known.seconds(cell_job(bundle, plan_of_bundle(job.wildcards)))
     else:
-        seconds = estimate.OTHERS.get(Path(job.output[0]).suffix, 1.0) if job.output else 0.0
-    return WatchedJob(job.rule.name, what, machine * seconds, machine * start, Path(job.log[0]) if job.log else None)
+        seconds = known.machine * estimate.OTHERS.get(Path(job.output[0]).suffix, 1.0) if job.output else 0.0
+    return WatchedJob(job.rule.name, what, seconds, start, Path(job.log[0]) if job.log else None)
 
 
 def watch_run():
@@ -487,8 +486,8 @@ def watch_run():
     planned = list(workflow.dag.needrun_jobs())
     if not any(job.output for job in planned):
         return
-    machine = estimate.machine_factor()
-    jobs = {workflow.dag.jobid(job): watched(job, machine) for job in planned}
+    known = estimate.calibrated()
+    jobs = {workflow.dag.jobid(job): watched(job, known) for job in planned}
     cores = (workflow.resource_settings.cores or 1) if workflow.local_exec else None
     drawn = {
         f"{run}figures/{name}": settings["title"]

@@ -111,6 +111,10 @@ class Measured:
         """Seconds until a job has started, measured or told."""
         return self.machine * START if self.start is None else self.start
 
+    def seconds(self, job: CellJob) -> float:
+        """Seconds that the new cells of a job take."""
+        return self.machine * job.seconds(job.new) * self.correction.get(job.kind, 1.0)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -248,8 +252,7 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
     seconds = {}
     for job in jobs:
         if job.new:
-            cells = job.seconds(job.new) * known.correction.get(job.kind, 1.0)
-            seconds[job.path] = known.starting + known.machine * cells
+            seconds[job.path] = known.starting + known.seconds(job)
     rest = [known.machine * OTHERS.get(Path(name).suffix, 1.0) for name in others]
     cpu = sum(seconds.values()) + sum(rest)
     chain = max(
