@@ -89,7 +89,7 @@ def test_the_page_tells_every_addition():
 
 
 @pytest.mark.workflow
-def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
+def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy, monkeypatch):
     [command] = copy.apply("Complete a matrix of your own")
     copy.snakemake(*command)
     error = read(copy.work / "results/experiments/flowers.nc")["reconstruction_error"]
@@ -100,6 +100,11 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     [row] = re.findall("^paper .*$", copy.snakemake(*look, "--configfile", "flowers.yaml"), re.MULTILINE)
     cells, new = map(int, row.split()[1:3])
     assert cells - new == 3 + 1
+    assert "<title>finished: " in (copy.work / "results/status.html").read_text()
+    monkeypatch.chdir(copy.work)
+    [(_, notebook)] = blocks("Look at a dataset in a notebook")
+    exec(notebook, names := {})
+    assert names["flowers"]["reconstruction_error"].identical(error)
     [drawn] = copy.apply("Draw figures in another style")
     told = copy.snakemake("flowers_error", *drawn, "--configfile", "flowers.yaml")
     assert re.search("^figure +1$", told, re.MULTILINE)
@@ -111,6 +116,7 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     settings.write_text(settings.read_text().replace("distances.csv", "moved.csv"))
     moved = copy.snakemake("--dry-run", *command)
     assert "train" not in moved.split("Job stats:")[-1]
+    assert "\nEstimate: 0 new cells, " in moved
     (copy.repository / "moved.csv").write_text((copy.repository / "moved.csv").read_text().replace("1", "2"))
     assert "train " in copy.snakemake("--dry-run", *command)
     assert "flowers: [nc](experiments/flowers.nc) | Pre-training on few of the distances" in copy.readme()

@@ -37,11 +37,6 @@ TELLING = 1.0
 Cost = Callable[[Mapping[str, Any]], tuple[float, float]]
 
 
-def seconds_of(cost: Cost | None, cells: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds of cells on the machine that costs are told for; one of each where the model does not say."""
-    return sum(cost(cell)[0] for cell in cells) if cost else float(len(cells))
-
-
 @dataclass(frozen=True)
 class CellJob:
     """A job that simulates cells.
@@ -78,7 +73,7 @@ class CellJob:
 
     def seconds(self, cells: Sequence[Mapping[str, Any]]) -> float:
         """Seconds of some of its cells, on the machine that costs are told for."""
-        return seconds_of(self.cost, cells)
+        return sum(self.cost(cell)[0] for cell in cells) if self.cost else float(len(cells))
 
     def bytes(self, cells: Sequence[Mapping[str, Any]]) -> float:
         """Bytes that some of its cells take on the disk."""
