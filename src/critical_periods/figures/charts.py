@@ -26,8 +26,8 @@ from critical_periods.figures import curves, style
 from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import matplotlib_text
 
-#: Height of a row of panels, and width of a figure by panels in a row, inches.
-HEIGHT, WIDTHS = 2.1, {1: style.COLUMN, 2: style.PAGE, 3: style.PAGE}
+#: Height of a row of panels, inches.
+HEIGHT = 2.1
 #: Height of a row of square panels, or of maps with their bars below, inches.
 SQUARE = 2.9
 #: Characters of a panel's title in a line, by panels in a row.
@@ -64,10 +64,10 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         If a panel shows what its experiment lacks, or leaves an axis open; it names both.
     """
     style.apply()
-    rows, columns = grid(len(panels))
+    rows, columns = grid(len(panels), style.most_columns(3))
     shown = {panel["chart"] for panel in panels}
     height = SQUARE if "prediction" in shown or (columns == 3 and shown == {"map"}) else HEIGHT
-    figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTHS[columns], height * rows))
+    figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(style.width(columns), height * rows))
     used = list(all_axes.flat)[: len(panels)]
     parts = [chosen(datasets[panel["experiment"]], panel) for panel in panels]
     looks = looks_of(panels, parts)
@@ -85,7 +85,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         else:
             spreads.append(_curves(axes, part, panel, looks, groups))
         style.ticks(axes.xaxis, axes.yaxis)
-    style.letter(used, [matplotlib_text(fill(panel.get("title", ""), TITLES[columns])) for panel in panels])
+    room = round(TITLES[columns] * style.scale(columns))
+    style.letter(used, [matplotlib_text(fill(panel.get("title", ""), room)) for panel in panels])
     for unused in list(all_axes.flat)[len(panels) :]:
         unused.set_visible(False)
     if "prediction" in shown:
@@ -126,9 +127,9 @@ def looks_of(panels: Sequence[Mapping[str, Any]], parts: Sequence[xr.Dataset]) -
     return found
 
 
-def grid(count: int) -> tuple[int, int]:
-    """Rows and columns for a number of panels."""
-    columns = 2 if count == 4 else min(count, 3)
+def grid(count: int, most: int = 3) -> tuple[int, int]:
+    """Rows and columns for a number of panels, given how many stand side by side at most."""
+    columns = 2 if count == 4 < 2 * most else min(count, most)
     return -(-count // columns), columns
 
 
@@ -397,7 +398,8 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         else:
             axis.set_minor_locator(NullLocator())
     elif values.dtype.kind in "iu":
-        axis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
+        most = int(np.clip(2.7 * style.inches(axes), 3, 6))
+        axis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
 
 
 def _few_ticks(axis: Axis, ends: np.ndarray) -> None:

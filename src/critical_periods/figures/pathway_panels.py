@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -39,13 +38,9 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     pathways = max((part["pathway"].values for _, part in parts), key=len)
     square = [panel["show"] == "matrices" for panel, _ in parts]
     wide = (style.PAGE - MARGINS - SIDE * sum(square)) / max(square.count(False), 1)
-    figure, grid = plt.subplots(
-        len(pathways),
-        len(parts),
-        squeeze=False,
-        figsize=(style.PAGE, 1.6 * len(pathways) + 0.2),
-        gridspec_kw={"width_ratios": [SIDE if matrix else wide for matrix in square]},
-    )
+    widths = [SIDE if matrix else wide for matrix in square]
+    ratios = {"width_ratios": widths[: style.most_columns(len(widths))]}
+    figure, grid = style.grid(len(pathways), len(parts), 1.6, gridspec_kw=ratios)
     shown: list[tuple[Axes, str, xr.Dataset | None]] = []
     for row, pathway in zip(grid, pathways, strict=True):
         for axes, (panel, part) in zip(row, parts, strict=True):

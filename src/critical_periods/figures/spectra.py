@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
-import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -37,9 +36,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     style.apply()
     rows = [spectrum_columns(style.select(datasets[panel["experiment"]], panel), panel) for panel in panels]
     width = max(len(columns) for columns in rows)
-    figure, grid = plt.subplots(
-        len(panels), width, squeeze=False, sharey=True, figsize=(style.PAGE, 1.7 * len(panels) + 0.2)
-    )
+    figure, grid = style.grid(len(panels), width, 1.7, sharey=True)
     drawn: list[tuple[Axes, str, xr.DataArray]] = []
     above: list[str] = []
     for row, panel, columns in zip(grid, panels, rows, strict=True):
