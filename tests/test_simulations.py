@@ -165,6 +165,26 @@ def test_arrays_and_ranges_are_lists_of_numbers():
     assert lists.attrs[CHECKSUM] == arrays.attrs[CHECKSUM]
 
 
+def test_matrices_and_masks_are_arrays_or_files(tmp_path):
+    generator = np.random.default_rng(0)
+    matrix, mask = generator.standard_normal((12, 8)), generator.random((12, 8)) < 0.9
+    matrix[0, :3] = np.nan
+    settings = MATRIX | {"final_rank": None, "pretrain_task": "same", "pretrain_n_observed": 30, "n_observed": 60}
+    files = {"final_matrix": str(tmp_path / "matrix.npy"), "observations": str(tmp_path / "mask.npy")}
+    for file, array in zip(files.values(), (matrix, mask), strict=True):
+        np.save(file, array)
+    in_memory = simulate("matrix_completion", **settings, final_matrix=matrix, observations=mask)
+    assert simulate("matrix_completion", **settings | files).attrs[CHECKSUM] == in_memory.attrs[CHECKSUM]
+    both = simulate("matrix_completion", {"final_matrix": [matrix, 2 * matrix]}, **settings, normalized=False)
+    assert both.reconstruction_error.isel(switch_epoch=0, final_matrix=1) > both.reconstruction_error[0, 0, 0]
+    for size, changed, message in (
+        (9, matrix, r"size = 9; allowed: 12, the longer side of final_matrix\.npy, 12 x 8$"),
+        (12, np.where(mask, matrix, np.inf), r"final_matrix = 'final_matrix\.npy'; allowed: finite numbers"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            simulate("matrix_completion", **settings | {"size": size}, final_matrix=changed)
+
+
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [

@@ -18,6 +18,9 @@ from critical_periods import plugins
 from critical_periods.configuration.fields import ConfigError, Section
 from critical_periods.dynamics.precision import PRECISIONS
 
+#: Keys of the configuration's top level that every cell whose model knows them takes over.
+SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
+
 
 class Parameters(Section):
     """Parameters of a model; a cell is one set of them and a seed."""

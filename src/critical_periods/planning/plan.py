@@ -15,12 +15,9 @@ from typing import Any, get_args
 from critical_periods.configuration.claims import check_claim
 from critical_periods.configuration.document import Configuration, configuration
 from critical_periods.configuration.fields import ConfigError, one_of, validated
-from critical_periods.models.registry import Model, built_in, models, simulations
+from critical_periods.models.registry import SHARED_PARAMETERS, Model, built_in, models, simulations
 from critical_periods.planning.cells import Bundle, Cell, Experiment
 from critical_periods.planning.panels import check_figure, recorded_variables
-
-#: Keys of the configuration's top level that every cell whose model knows them takes over.
-SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
 
 #: Most cells that all experiments of a configuration may have together: planning them takes minutes.
 MOST_CELLS = 1_000_000
