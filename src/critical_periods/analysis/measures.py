@@ -192,6 +192,15 @@ def contrast(
     return difference.mean([name for name in difference.dims if name != "seed"])
 
 
+def largest_contrast(
+    dataset: xr.Dataset, variable: str, axis: str, one: Value | None, other: Value | None, **where: Selection
+) -> xr.DataArray:
+    """Largest distance of a variable at one value of an axis from that at another, over what is open."""
+    first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
+    distance = abs(first - second)
+    return distance.max([name for name in distance.dims if name != "seed"])
+
+
 def smallest_rise(dataset: xr.Dataset, variable: str, axis: str, **where: Selection) -> xr.DataArray:
     """Smallest change of a variable from one value of an axis to the next: positive only if it rises at every step."""
     values = chosen(dataset, variable, **where)

@@ -47,6 +47,30 @@ def initial_weights(depth: int, size: int, init_scale: float, generator: np.rand
     return [deviation * generator.standard_normal((size, size)) for _ in range(depth)]
 
 
+def balanced_pair(matrix: np.ndarray, imbalance: float) -> list[np.ndarray]:
+    """Factors W_1 and W_2 of a matrix that are lambda-balanced: W_2^T W_2 - W_1 W_1^T = lambda I.
+
+    In the singular basis of W = U S V^T, W_1 = A V^T and W_2 = U B with A B = S and B^2 - A^2 = lambda.
+
+    Parameters
+    ----------
+    matrix
+        W, (rows, columns).
+    imbalance
+        lambda, of either sign; gradient flow conserves it.
+
+    Returns
+    -------
+    list of arrays
+        W_1, (hidden, columns), and W_2, (rows, hidden), with as many hidden units as the shorter side has entries.
+    """
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    larger = np.sqrt((np.hypot(imbalance, 2 * values) + abs(imbalance)) / 2)
+    smaller = np.divide(values, larger, out=np.zeros_like(values), where=larger > 0)
+    lower, upper = (smaller, larger) if imbalance >= 0 else (larger, smaller)
+    return [lower[:, None] * right, left * upper]
+
+
 def product(weights: Sequence[Any], activation: str = "linear") -> Any:
     """Product matrix W = W_N ... W_1, shape (..., n, n); or W_N s(W_(N-1) ... s(W_1)) with an activation s."""
     return states(weights, activation)[-1]

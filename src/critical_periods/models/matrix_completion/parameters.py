@@ -52,6 +52,7 @@ ASSUMED = {
     "pretrain_observations": None,
     "pretrain_overlap": None,
     "cure": None,
+    "layer_ratio": 1,
 }
 
 
@@ -140,6 +141,16 @@ class MatrixCompletion(Parameters):
         "Layer that does not learn during the first task, 1 for the lowest; null for none.",
         None, label="frozen layer", later=True,
     )  # fmt: skip
+    layer_ratio: float = key(
+        "Scale of the last layer's initial weights over that of the first, those between in even steps of its "
+        "logarithm; the scale of their product stays.",
+        1.0, label="scale of the last layer / of the first", gt=0, le=1e12, later=True,
+    )  # fmt: skip
+    imbalance: Annotated[float, Field(ge=-1_000_000, le=1_000_000)] | None = key(
+        "lambda: W_2^T W_2 - W_1 W_1^T is lambda I at the start, their product what was drawn; needs depth 2; null, "
+        "both are as drawn.",
+        None, label=r"imbalance $\lambda$", later=True,
+    )  # fmt: skip
     n_held_out: Annotated[int, Field(ge=0, le=100_000_000)] = key(
         "Known entries that are never observed, over which alone the reconstruction error is taken; 0 for an error "
         "over all known entries.",
@@ -192,6 +203,7 @@ class MatrixCompletion(Parameters):
         entries = ("n_observed", "pretrain_n_observed")
         check_at_most(place, self, entries, self.size**2, f"size^2 = {self.size**2}")
         check_at_most(place, self, ("frozen_layer",), self.depth, f"depth = {self.depth}")
+        self._check_scales(place)
         check_ascending(place, "switch_epochs", self.switch_epochs)
         if self.switch_epochs[0] != 0:
             allowed = "0 first: it is what relative accuracy is relative to"
@@ -257,6 +269,20 @@ class MatrixCompletion(Parameters):
                 allowed = f"a whole number up to {most}, entries that are not observed"
                 raise ConfigError(f"{place}: cure_strength", self.cure_strength, allowed)
 
+    def _check_scales(self, place: str) -> None:
+        """Refuse unequal layers where there is one, and lambda-balanced ones where they would not be that."""
+        if self.depth == 1 and self.layer_ratio != 1:
+            raise ConfigError(f"{place}: layer_ratio", self.layer_ratio, "1, as depth = 1")
+        if self.imbalance is None:
+            return
+        needed = {"depth": 2, "activation": "linear", "layer_ratio": 1}
+        for name, value in needed.items():
+            if getattr(self, name) != value:
+                allowed = f"null, as {name} = {getattr(self, name)}, not {value}"
+                raise ConfigError(f"{place}: imbalance", self.imbalance, allowed)
+        if not {self.pretrain_matrix, self.final_matrix} <= {"random", "digits"}:
+            raise ConfigError(f"{place}: imbalance", self.imbalance, "null, as a matrix is from a file")
+
     def _check_updates(self, place: str) -> None:
         """Check that epochs counted at another learning rate are whole updates at the cell's own."""
         rate = self.learning_rate
@@ -307,4 +333,4 @@ def first_task(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that theory needs to tell when the first task of a cell is learned."""
     needed = ("seed", "size", "depth", "init_scale", "pretrain_rank", "pretrain_n_observed", "n_singular_values")
     rate = cell["epochs_at_rate"] or cell["learning_rate"]
-    return {name: cell[name] for name in (*needed, *ASSUMED) if name in cell} | {"learning_rate": rate}
+    return {name: cell[name] for name in (*needed, "imbalance", *ASSUMED) if name in cell} | {"learning_rate": rate}

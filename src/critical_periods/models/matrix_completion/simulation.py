@@ -26,7 +26,12 @@ from critical_periods.dynamics.tasks import (
 )
 from critical_periods.dynamics.trajectories import Progress, Solution
 from critical_periods.execution.checkpoints import Checkpoints
-from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights, product
+from critical_periods.models.matrix_completion.landscape import (
+    Factorization,
+    balanced_pair,
+    initial_weights,
+    product,
+)
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 #: Recorded quantities whose last value is the result; `<name>_history` is what led there.
@@ -144,6 +149,7 @@ def pretrain(
             # Beyond the sides of a matrix that is not square, where no gradient comes from, W stays exactly 0.
             rows, columns = own_matrix(cell["pretrain_matrix"]).shape
             factors[-1][rows:], factors[0][:, columns:] = 0, 0
+    drawn = [_scaled(shared, factors) for factors in drawn]
     for cell, factors in zip(cells, drawn, strict=True):
         _check_product(cell, factors)
     weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
@@ -167,6 +173,17 @@ def pretrain(
             dataset.attrs["diverged"] = solution.diverged[run,]
         datasets.append(dataset.assign_coords(coordinates))
     return datasets
+
+
+def _scaled(parameters: Mapping[str, Any], factors: list[np.ndarray]) -> list[np.ndarray]:
+    """Drawn factors, their scales or their imbalance as a cell asks for; the scale of their product stays."""
+    ratio, imbalance = parameters.get("layer_ratio", 1.0), parameters.get("imbalance")
+    if imbalance is not None:
+        return balanced_pair(product(factors), imbalance)
+    if ratio == 1:
+        return factors
+    exponents = np.linspace(-0.5, 0.5, len(factors))
+    return [ratio**exponent * factor for exponent, factor in zip(exponents, factors, strict=True)]
 
 
 def _check_product(parameters: Mapping[str, Any], factors: Sequence[np.ndarray]) -> None:

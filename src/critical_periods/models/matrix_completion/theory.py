@@ -28,11 +28,13 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     if all(parameters.get(name, value) == value for name, value in ASSUMED.items()):
         rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
         size, rank, init_scale, depth = (parameters[name] for name in ("size", "pretrain_rank", "init_scale", "depth"))
-        closing = task_closing(size, rank, init_scale, rate, depth)
+        closing = task_closing(size, rank, init_scale, rate, depth, parameters.get("imbalance") or 0.0)
     return dataset.assign(predicted_closing=closing)
 
 
-def task_closing(size: int, rank: int, init_scale: float, learning_rate: float, depth: int) -> float:
+def task_closing(
+    size: int, rank: int, init_scale: float, learning_rate: float, depth: int, imbalance: float = 0.0
+) -> float:
     """Epochs in which the modes of a first task are half learned (eq 19).
 
     With all entries observed, a mode grows as ds/dt = N s^(2 - 2/N) (s* - s) / tau, tau = n^2 / learning rate, from
@@ -47,6 +49,8 @@ def task_closing(size: int, rank: int, init_scale: float, learning_rate: float, 
         Strength that a mode begins with.
     learning_rate, depth
         As in training.
+    imbalance
+        lambda of two lambda-balanced layers.
 
     Returns
     -------
@@ -56,4 +60,4 @@ def task_closing(size: int, rank: int, init_scale: float, learning_rate: float, 
     target = size / math.sqrt(rank)
     if depth < 2 or init_scale >= target / 2:
         return float("nan")
-    return time_to_reach(target / 2, target, init_scale, size**2 / learning_rate, depth)
+    return time_to_reach(target / 2, target, init_scale, size**2 / learning_rate, depth, imbalance)

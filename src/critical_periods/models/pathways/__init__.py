@@ -5,7 +5,7 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.models.pathways.parameters import PathwayNetwork, ScalarPathways
+from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways
 from critical_periods.models.registry import Model, Simulation, Variable, closings
 
 _HERE = "critical_periods.models.pathways"
@@ -43,6 +43,12 @@ def _network_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
     seconds = parameters["epochs"] * layers * 0.15e-3 * (0.5 + 0.5 * (widest / 100) ** 2)
     modes = math.prod(parameters["branching"]) ** 2
     return seconds, 2e4 + 3 * parameters["epochs"] / parameters["record_every"] * parameters["n_pathways"] * modes
+
+
+def _schedules_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell: for up to 3^slots / (4 sqrt(slots)) schedules."""
+    count = 3 ** parameters["slots"] / (4 * math.sqrt(parameters["slots"]))
+    return 0.5 + 1e-3 * count, 2e4 + 8 * count * (parameters["slots"] + 4)
 
 
 def _linear(parameters: Mapping[str, Any]) -> bool:
@@ -94,6 +100,11 @@ MODELS = (
             "share": Variable(
                 "share of a pathway in the singular value after training",
                 *("1", "share of the pathway", ("pathway", "trajectory")),
+            ),
+            "sharing_pathways": Variable(
+                "effective number of pathways that share the singular value, 1 / sum of squared shares",
+                *("1", "pathways that share", ("trajectory",)),
+                needs=lambda parameters: parameters["n_pathways"] > 2,
             ),
             "impairment": Variable(
                 "share that the deficits cost the gated pathway",
@@ -161,5 +172,37 @@ MODELS = (
             ),
         },
         axis_values=_of_network,
+    ),
+    Model(
+        name="gating_schedules",
+        parameters=GatingSchedules,
+        simulation=Simulation(
+            cells="gating_schedules",
+            rule="gating_schedules",
+            simulate=f"{_HERE}.simulate_schedules:simulate_schedules",
+            message="Integrating pathways under every schedule of gating, {cells}; results in {log}",
+            minutes=(10, 2),
+            cost=_schedules_cost,
+        ),
+        variables={
+            "schedule": Variable("way to spend the budget of gating"),
+            "slot": Variable("slot of time, in which b is gated, half gated or free"),
+            "strategy": Variable("schedules with a name", label="gating"),
+            "gating": Variable("part of its plasticity that b loses", dims=("schedule", "slot")),
+            "lost_clock": Variable("integral of the error over the plasticity that b loses", dims=("schedule",)),
+            "impairment": Variable(
+                "share that the schedule costs b", "1", "share lost to the deficit", ("schedule",), signed=1
+            ),
+            "predicted_impairment": Variable(
+                "share that the schedule costs b, as follows from the lost clock alone",
+                *("1", "share lost, predicted by the clock", ("schedule",)),
+                signed=1,
+            ),
+            "strategy_impairment": Variable(
+                "share that a strategy costs b", "1", "share lost to the deficit", ("strategy",), signed=1
+            ),
+            "prediction_error": Variable("largest error of the predicted share over schedules", dims=()),
+        },
+        axis_values=lambda parameters: {"strategy": ("worst", "first", "every other", "thin", "last", "best")},
     ),
 )

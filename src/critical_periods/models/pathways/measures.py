@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import xarray as xr
 
-from critical_periods.analysis.measures import MissingDataError, at, largest_step, parameter
+from critical_periods.analysis.measures import MissingDataError, Selection, at, chosen, largest_step, parameter
 
 
 def pathway_share(pathway_singular_value: xr.DataArray, pathway: str = "b") -> xr.DataArray:
@@ -174,3 +175,35 @@ def _relative(dataset: xr.Dataset, onset: Literal["early", "middle", "late"] | N
 def _from_onset(dataset: xr.Dataset, onset: Literal["middle", "late"]) -> tuple[xr.DataArray, xr.DataArray]:
     values = _relative(dataset, onset)
     return values, values.sel(epoch=values["onset"].item(), method="nearest")
+
+
+def sharing_gap(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
+    """How far the sharpness of pathways that share equally is from D s^(2 - 2/D) n^-(1 - 2/D), relative to that.
+
+    Returns
+    -------
+    xarray.DataArray
+        The largest over depths and numbers of pathways, both of which the experiment has to vary.
+    """
+    sharpness, size = chosen(dataset, "sharpness", **where), parameter(dataset, "singular_value")
+    if not {"depth", "n_pathways"} <= set(sharpness.dims):
+        raise MissingDataError("no depth and n_pathways in the experiment")
+    depth, pathways = sharpness["depth"], sharpness["n_pathways"]
+    gaps = abs(sharpness * pathways ** (1 - 2 / depth) / (depth * size ** (2 - 2 / depth)) - 1)
+    return gaps.max([name for name in gaps.dims if name != "seed"])
+
+
+def loser_evenness(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
+    """Smallest share of a pathway over the second largest: 1 where what the winner gives up goes to all others alike.
+
+    Returns
+    -------
+    xarray.DataArray
+        The mean over trajectories and what `where` leaves open.
+    """
+    descending = xr.apply_ufunc(
+        lambda share: -np.sort(-share), dataset["share"], input_core_dims=[["pathway"]], output_core_dims=[["order"]]
+    )  # fmt: skip
+    ratio = descending.min("order") / descending.isel(order=1)
+    evenness = chosen(ratio.to_dataset(name="evenness"), "evenness", **where)
+    return evenness.mean([name for name in evenness.dims if name != "seed"])

@@ -264,3 +264,38 @@ class PathwayNetwork(Deficits):
             allowed = f"one of {', '.join(self.pathways)}, as modes are lesioned"
             raise ConfigError(f"{place}: lesioned_pathway", None, allowed)
         check_init_scale(place, self.init_scale, self.dtype, modes)
+
+
+class GatingSchedules(Parameters):
+    """Every way to spend a budget of gating of pathway b, for one mode of pathways that begin alike (eqs 6-8)."""
+
+    n_pathways: int = key("Number of pathways, named a, b, c, ...", label="pathways", ge=2, le=26)
+    depth: Depth = key("Number D of weight matrices of a pathway.", label="depth $D$")
+    singular_value: float = key("Singular value s that the pathways have to add up to.", gt=0, le=1_000_000)
+    imbalance: float = key(
+        "C = q^2 - p^2, which training conserves; not below -p(0)^2.",
+        label="imbalance $q^2 - p^2$", ge=-1_000_000, le=1_000_000,
+    )  # fmt: skip
+    init_mean: float = key("p(0) of all pathways, which add up to less than s.", ge=0, le=1000)
+    learning_rate: Rate = key("Units of gradient-flow time in an epoch.", label="learning rate")
+    epochs: SomeEpochs = key("Epochs of training.", unit="epoch")
+    slots: int = key("Slots, from the first epoch on, in each of which b is gated, half gated, or free.", ge=2, le=12)
+    slot_epochs: SomeEpochs = key("Epochs of a slot; all slots lie within the epochs of training.", unit="epoch")
+    budget: int = key(
+        "Slots that all of the gating would fill; at most half of them.", label="budget of gating (slots)", ge=1, le=6
+    )
+    rtol: Tolerance = key("Relative tolerance of adaptive integration.")
+    atol: Tolerance = key("Absolute tolerance of adaptive integration.")
+
+    def check(self, place: str) -> None:
+        """Refuse budgets and slots that do not fit, and beginnings that no real q has or from which nothing grows."""
+        if self.slots * self.slot_epochs >= self.epochs:
+            allowed = f"less than epochs / slots = {self.epochs / self.slots:g}"
+            raise ConfigError(f"{place}: slot_epochs", self.slot_epochs, allowed)
+        if 2 * self.budget > self.slots:
+            raise ConfigError(f"{place}: budget", self.budget, f"1 to {self.slots // 2}, half of the slots")
+        square = self.imbalance + self.init_mean**2
+        if not square > 0:
+            raise ConfigError(f"{place}: imbalance", self.imbalance, f"above {-(self.init_mean**2):g} = -init_mean^2")
+        if self.n_pathways * self.init_mean * square ** ((self.depth - 1) / 2) >= self.singular_value:
+            raise ConfigError(f"{place}: init_mean", self.init_mean, "less, as K(0) of all pathways exceed s")

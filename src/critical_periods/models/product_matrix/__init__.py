@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.models.product_matrix.parameters import SharedModes, SingularFlow
+from critical_periods.models.product_matrix.parameters import SharedModes, SingularFlow, TwoLayers
 from critical_periods.models.registry import Model, Simulation, Variable
 
 _HERE = "critical_periods.models.product_matrix.simulation"
@@ -35,6 +35,17 @@ def _modes(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     return {"mode": range(1, parameters["n_singular_values"] + 1)}
 
 
+def _beside_closed_form(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return {**_modes(parameters), "solver": ("gradient_descent", "closed_form")}
+
+
+_CLOSED_FORM = {
+    name: variable
+    for name, variable in _variables("solver", "epoch", "mode").items()
+    if name not in ("switch_epoch", "gradient_evaluations", "imbalance", "smallest_gap")
+}
+
+
 def _shared_modes_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
     """Seconds and bytes of a cell, which gradient descent trains; the closed form takes no time."""
     epochs = parameters["pretrain_epochs"] + parameters["final_epochs"]
@@ -48,6 +59,14 @@ def _singular_flow_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
     epochs = runs * parameters["final_epochs"] + last
     seconds = 750e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
     return seconds, 5e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
+
+
+def _two_layers_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell: training in float64, and a small factorization of the exact solution a record."""
+    epochs = parameters["pretrain_epochs"] + parameters["final_epochs"]
+    size = max(parameters["rows"], parameters["columns"])
+    seconds = (25e-6 + 120e-6 * (size / 100) ** 3) * epochs
+    return seconds, 3e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
 
 
 MODELS = (
@@ -80,11 +99,31 @@ MODELS = (
             minutes=(60, 30),
             cost=_shared_modes_cost,
         ),
-        variables={
-            name: variable
-            for name, variable in _variables("solver", "epoch", "mode").items()
-            if name not in ("switch_epoch", "gradient_evaluations", "imbalance", "smallest_gap")
+        variables=_CLOSED_FORM,
+        axis_values=_beside_closed_form,
+    ),
+    Model(
+        name="two_layers",
+        parameters=TwoLayers,
+        simulation=Simulation(
+            cells="two_layers",
+            rule="two_layers",
+            simulate=f"{_HERE}:simulate_two_layers",
+            message="Training two layers beside their exact solution, {cells}; progress in {log}",
+            minutes=(10, 5),
+            cost=_two_layers_cost,
+        ),
+        variables=_CLOSED_FORM
+        | {
+            "matrix_difference": Variable(
+                "largest |W of training - W of the exact solution|_F over epochs, relative to the largest |W|_F",
+                dims=(),
+            ),
+            "imbalance_drift": Variable(
+                "largest change of an entry of W_2^T W_2 - W_1 W_1^T in training, relative to the largest |W|_F",
+                dims=(),
+            ),
         },
-        axis_values=lambda parameters: {**_modes(parameters), "solver": ("gradient_descent", "closed_form")},
+        axis_values=_beside_closed_form,
     ),
 )

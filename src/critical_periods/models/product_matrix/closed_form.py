@@ -14,6 +14,10 @@ from numpy.typing import ArrayLike
 
 #: A matrix counts as diagonal in a basis if nothing off its diagonal exceeds this fraction of its largest entry.
 SHARED = 1e-6
+#: Layers count as lambda-balanced if W_2^T W_2 - W_1 W_1^T is within this of a multiple of I, relative to the largest.
+BALANCED = 1e-6
+#: Exponent up to which the exact solution of two layers is evaluated in one step.
+LARGEST_EXPONENT = 8.0
 
 
 def mode_strength(time: ArrayLike, target: ArrayLike, start: ArrayLike, tau: float) -> np.ndarray:
@@ -99,26 +103,33 @@ def mode_strength_of_depth(
     return strengths
 
 
-def time_to_reach(strength: float, target: float, start: float, tau: float, depth: int) -> float:
+def time_to_reach(
+    strength: float, target: float, start: float, tau: float, depth: int, imbalance: float = 0.0
+) -> float:
     """Time that a mode needs from `start` to `strength`: the implicit solution of eq 19, for N >= 2.
 
-    t = (tau/N) integral from s(0) to s of ds / (s^(2 - 2/N) (s* - s)).
+    t = (tau/N) integral from s(0) to s of ds / (s^(2 - 2/N) (s* - s)); of two lambda-balanced layers, whose mode moves
+    as ds/dt = sqrt(lambda^2 + 4 s^2) (s* - s) / tau, t = tau integral of ds / (sqrt(lambda^2 + 4 s^2) (s* - s)).
 
     Raises
     ------
     ValueError
-        If the mode never gets there, or the depth is below 2.
+        If the mode never gets there, the depth is below 2, or there is an imbalance and it is not 2.
     """
-    if depth < 2:
-        raise ValueError(f"depth = {depth}; allowed: 2 or more")
+    if depth < 2 or (imbalance and depth != 2):
+        raise ValueError(f"depth = {depth}; allowed: {'2, as imbalance is not 0' if imbalance else '2 or more'}")
     if (strength - start) * (target - strength) < 0 or strength == target != start:
         raise ValueError(
             f"strength = {strength}; allowed: from start = {start} on towards target = {target}, below it"
         )
     from scipy.integrate import quad
 
+    def pace(log: float) -> float:
+        """d(ln s)/dt in units of N (s* - s) / tau."""
+        return np.exp(log * (1 - 2 / depth)) if not imbalance else np.hypot(imbalance * np.exp(-log) / 2, 1)
+
     value, _ = quad(
-        lambda log: 1 / (np.exp(log * (1 - 2 / depth)) * (target - np.exp(log))),
+        lambda log: 1 / (pace(log) * (target - np.exp(log))),
         np.log(start),
         np.log(strength),
         epsabs=0,
@@ -126,6 +137,67 @@ def time_to_reach(strength: float, target: float, start: float, tau: float, dept
         limit=500,
     )
     return tau / depth * value
+
+
+def balanced_layers(
+    times: ArrayLike, target: np.ndarray, layers: Sequence[np.ndarray], tau: float
+) -> list[list[np.ndarray]]:
+    """Two lambda-balanced layers under gradient flow, all entries observed: the exact solution.
+
+    With W_2^T W_2 - W_1 W_1^T = lambda I, which is conserved, Q = (W_1^T, W_2) stacked obeys
+    tau dQ/dt = F Q - Q Q^T Q / 2, F = ((-lambda/2 I, M^T), (M, lambda/2 I)), so that P = Q Q^T obeys the Riccati
+    equation tau dP/dt = F P + P F - P^2, solved by (Braun et al. 2022; Domine et al. 2024)
+
+    P(t) = e^(Ft) Q(0) (I + Q(0)^T (integral from 0 to t of e^(2Fs) ds) Q(0))^(-1) Q(0)^T e^(Ft), time in units of tau.
+
+    P holds W = W_2 W_1, W_1^T W_1 and W_2 W_2^T; from its square root layers follow up to a rotation of hidden units,
+    so that a solution goes on through a switch to any other task. From one time to the next it is split into steps in
+    which no exponential exceeds e^`LARGEST_EXPONENT`.
+
+    Parameters
+    ----------
+    times
+        Ascending times >= 0, in the unit of `tau`.
+    target
+        M, (rows, columns), of any rank and singular vectors.
+    layers
+        W_1 (hidden, columns) and W_2 (rows, hidden) at time 0.
+    tau
+        Time constant: number of entries / learning rate, for t in epochs.
+
+    Returns
+    -------
+    list of [W_1, W_2]
+        For every time.
+
+    Raises
+    ------
+    ValueError
+        If the layers are not lambda-balanced.
+    """
+    lower, upper = layers
+    columns, hidden = lower.shape[1], lower.shape[0]
+    gap = upper.T @ upper - lower @ lower.T
+    imbalance = float(np.trace(gap)) / hidden
+    off = float(abs(gap - imbalance * np.eye(hidden)).max())
+    largest = max(float(abs(upper).max()), float(abs(lower).max())) ** 2
+    if off > BALANCED * max(largest, abs(imbalance)):
+        raise ValueError(f"W_2^T W_2 - W_1 W_1^T is off a multiple of I by {off:g}; allowed: lambda-balanced layers")
+    flow = np.block([[-imbalance / 2 * np.eye(columns), target.T], [target, imbalance / 2 * np.eye(len(target))]])
+    rates, basis = np.linalg.eigh(flow)
+    state, now, found = basis.T @ np.vstack([lower.T, upper]), 0.0, []
+    for time in np.asarray(times, dtype=float):
+        steps = max(1, int(np.ceil(rates[-1] * (time - now) / tau / LARGEST_EXPONENT)))
+        exponent = rates * (time - now) / tau / steps
+        safe = np.where(exponent == 0, 1, exponent)
+        integral = (time - now) / tau / steps * np.where(exponent == 0, 1, np.expm1(2 * exponent) / (2 * safe))
+        for _ in range(steps):
+            gram = np.eye(hidden) + state.T @ (integral[:, None] * state)
+            state = np.linalg.solve(np.linalg.cholesky(gram), (np.exp(exponent)[:, None] * state).T).T
+        now = time
+        stacked = basis @ state
+        found.append([stacked[:columns].T, stacked[columns:]])
+    return found
 
 
 def chained_modes(
@@ -178,6 +250,39 @@ def chained_modes(
         strengths[inside] = path[:-1]
         current, begin = path[-1], end
     return strengths
+
+
+def layers_through_tasks(
+    epochs: ArrayLike,
+    targets: Sequence[np.ndarray],
+    durations: Sequence[float],
+    layers: Sequence[np.ndarray],
+    tau: float,
+) -> list[list[np.ndarray]]:
+    """Two lambda-balanced layers through a sequence of tasks with any singular vectors (see `balanced_layers`).
+
+    Parameters
+    ----------
+    epochs
+        Ascending epochs from the beginning of the first task on, (epoch,).
+    targets, durations
+        Matrix of each task, and its length in epochs.
+    layers, tau
+        As of `balanced_layers`.
+
+    Returns
+    -------
+    list of [W_1, W_2]
+        For every epoch.
+    """
+    epochs, found = np.asarray(epochs, dtype=float), []
+    begin = 0.0
+    for target, end in zip(targets, np.cumsum(durations), strict=True):
+        inside = (epochs >= begin) & ((epochs < end) | (epochs == end) & (end == sum(durations)))
+        path = balanced_layers([*(epochs[inside] - begin), end - begin], target, layers, tau)
+        found += path[:-1]
+        layers, begin = path[-1], end
+    return found
 
 
 def shared_spectrum(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> np.ndarray:

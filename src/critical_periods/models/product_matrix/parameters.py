@@ -69,3 +69,43 @@ class SharedModes(TwoTasks):
         """Refuse, beside ranks and observations, initial weights that vanish."""
         super().check(place)
         check_init_scale(place, self.init_scale, self.dtype, self.size)
+
+
+class TwoLayers(Parameters):
+    """Two lambda-balanced layers, all entries observed: the exact solution beside training, through two tasks."""
+
+    rows: int = key("Rows of all matrices.", label="rows", ge=2, le=10_000)
+    columns: int = key(
+        "Columns of all matrices; there are as many hidden units as the shorter side has entries.",
+        label="columns",
+        ge=2,
+        le=10_000,
+    )
+    imbalance: float = key(
+        "lambda: W_2^T W_2 - W_1 W_1^T is lambda I.", label=r"imbalance $\lambda$", ge=-1_000_000, le=1_000_000
+    )
+    pretrain_rank: Rank = key(
+        "Rank of the first task's matrix, at most the shorter side.", label="rank of the first task"
+    )
+    final_rank: Rank = key(
+        "Rank of the second task's matrix, at most the shorter side.", label="rank of the final task"
+    )
+    init_scale: float = key(
+        "Scale of the initial product, that of two layers with entries of sd init_scale^(1/2) n^(-1/2), n being the "
+        "longer side.",
+        label="initial scale", gt=0, le=100,
+    )  # fmt: skip
+    learning_rate: Rate = key("Step of gradient descent.", label="learning rate")
+    pretrain_epochs: Epochs = key("Epochs of the first task.", unit="epoch")
+    final_epochs: SomeEpochs = key("Epochs of the second task.", unit="epoch")
+    record_every: SomeEpochs = key("Epochs between two records of a trajectory.", unit="epoch")
+    n_singular_values: int = key(
+        "How many of the largest singular values are recorded, at most the shorter side.", ge=1, le=10_000
+    )
+
+    def check(self, place: str) -> None:
+        """Refuse ranks that the sides rule out."""
+        shorter = min(self.rows, self.columns)
+        check_at_most(
+            place, self, ("pretrain_rank", "final_rank", "n_singular_values"), shorter, f"{shorter}, the shorter side"
+        )

@@ -13,8 +13,14 @@ from critical_periods.dynamics.arrays import engine, placed
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream, singular_basis
 from critical_periods.dynamics.trajectories import Progress, Solution, divergence
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.product_matrix.closed_form import chained_modes, shared_spectrum
+from critical_periods.models.matrix_completion.landscape import (
+    Factorization,
+    balanced_pair,
+    descending_singular_values,
+    initial_weights,
+    product,
+)
+from critical_periods.models.product_matrix.closed_form import chained_modes, layers_through_tasks, shared_spectrum
 from critical_periods.models.product_matrix.landscape import ProductMatrix, balance
 from critical_periods.solvers import gradient_descent, gradient_flow
 
@@ -220,6 +226,88 @@ def simulate_shared_modes(
     logger.info(
         "%d of %d entries observed: training and closed form differ by at most %.3g of the largest singular value",
         parameters["n_observed"], size**2, dataset["relative_difference"],
+    )  # fmt: skip
+    return dataset.assign_attrs(divergence(solution.diverged))
+
+
+def simulate_two_layers(
+    parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail"
+) -> xr.Dataset:
+    """Train two lambda-balanced layers through two tasks, and evaluate their exact solution beside it.
+
+    The tasks have singular vectors of their own. A matrix that is not square is trained as a square one whose weights
+    beyond its sides are 0, where no gradient comes from.
+
+    Parameters
+    ----------
+    parameters
+        Parameters of a cell of the model `two_layers`.
+    progress
+        What to call the job in the log; None for silence.
+    diverged
+        What a run that diverges does: "fail", or "record" it as NaN from there on.
+
+    Returns
+    -------
+    xarray.Dataset
+        `singular_value` (solver, epoch, mode), solver being "gradient_descent" or "closed_form"; coordinate `phase`
+        (epoch); `largest_difference`, `relative_difference`, `matrix_difference` and `imbalance_drift`.
+
+    Raises
+    ------
+    critical_periods.dynamics.trajectories.DivergedError
+        As gradient descent.
+    """
+    seed, rate, kept = (parameters[name] for name in ("seed", "learning_rate", "n_singular_values"))
+    shape = parameters["rows"], parameters["columns"]
+    size, entries = max(shape), shape[0] * shape[1]
+    inside = np.zeros((size, size), dtype=bool)
+    inside[: shape[0], : shape[1]] = True
+    targets = [
+        np.where(inside, low_rank_matrix(size, parameters[rank], random_stream(seed, stream)), 0)
+        for rank, stream in (("pretrain_rank", "pretrain_matrix"), ("final_rank", "final_matrix"))
+    ]
+    drawn = product(initial_weights(2, size, parameters["init_scale"], random_stream(seed, "weights")))
+    layers = balanced_pair(drawn[: shape[0], : shape[1]], parameters["imbalance"])
+    durations = [parameters["pretrain_epochs"], parameters["final_epochs"]]
+    schedule = [
+        Phase(name, epochs, Task(target, inside))
+        for name, epochs, target in zip(("pretraining", "final"), durations, targets, strict=True)
+    ]
+    epochs = sorted({*range(0, sum(durations), parameters["record_every"]), durations[0], sum(durations)})
+    solution = gradient_descent(
+        Factorization(n_singular_values=kept),
+        [np.pad(layer, [(0, size - side) for side in layer.shape]) for layer in layers],
+        schedule,
+        learning_rate=rate,
+        record_every=parameters["record_every"],
+        keep=epochs,
+        progress=None if progress is None else Progress(sum(durations), progress),
+        diverged=diverged,
+    )
+    exact = layers_through_tasks(
+        epochs, [target[: shape[0], : shape[1]] for target in targets], durations, layers, entries / rate
+    )
+    trained = np.stack([product(solution.parameters[epoch])[: shape[0], : shape[1]] for epoch in epochs])
+    theory = np.stack([product(pair) for pair in exact])
+    values = xr.DataArray(
+        descending_singular_values(theory)[:, :kept], dims=("epoch", "mode"), coords={"epoch": epochs}
+    )
+    dataset = _beside(
+        {
+            "gradient_descent": solution.trajectory,
+            "closed_form": solution.trajectory.assign(singular_value=values.sel(epoch=solution.trajectory["epoch"])),
+        }
+    )
+    norm = np.linalg.norm(trained, axis=(1, 2)).max()
+    gaps = [upper.T @ upper - lower @ lower.T for lower, upper in (solution.parameters[epoch] for epoch in epochs)]
+    dataset = dataset.assign(
+        matrix_difference=np.linalg.norm(trained - theory, axis=(1, 2)).max() / norm,
+        imbalance_drift=abs(np.stack(gaps) - gaps[0]).max() / norm,
+    )
+    logger.info(
+        "imbalance %g: training and exact solution differ by at most %.3g of the largest |W|",
+        parameters["imbalance"], dataset["matrix_difference"],
     )  # fmt: skip
     return dataset.assign_attrs(divergence(solution.diverged))
 
