@@ -7,7 +7,7 @@ LOCK := requirements$(addprefix -,$(TORCH)).lock
 BIN := .venv/bin
 RICH := 'import snakemake_logger_plugin_rich'
 
-.PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish
+.PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish explorer
 
 .venv/installed: $(LOCK) requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -51,6 +51,11 @@ smoke: .venv/installed
 schema: .venv/installed
 	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.schema
 	PYTHONPATH=src $(BIN)/python -m critical_periods.publishing.reference
+
+# The page that computes, in one file; only this needs Node.
+explorer: .venv/installed
+	cd explorer && npm ci --no-fund --no-audit && npm run check && npm run build
+	PYTHONPATH=src $(BIN)/python explorer/fill.py
 
 docs: .venv/dev
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html

@@ -1,12 +1,13 @@
 """Measures of speed and memory, as ratios taken in one run: `make bench`, or `python benchmarks/bench.py steps cell`.
 
 Sections: steps (an update against its matrix products and the other engine), cell (gradient descent, gradient flow,
-the other engine and the loop written by hand on one cell of the paper), start (start-up of jobs), pathways (the multi-
-pathway figures from nothing), workflow (overhead of the workflow, time to plan it), batching (small cells one by one
+the other engine and the loop written by hand on one cell of the paper), start (start-up of jobs), calibration (what
+cells of this machine take against what is told of them, kept for `snakemake estimate`), pathways (the multi-pathway
+figures from nothing), workflow (overhead of the workflow, time to plan it), batching (small cells one by one
 and several in a job), cells (a thousand cells of gradient flow: a sample of them through the workflow, the rest
 extrapolated; `--whole` runs them all), flow (the whole paper by gradient flow), run (what the paper's default run
-took, from results/benchmarks; needs `make figures` first), growth (how cost grows), gpu (matrix completion on cuda
-against the CPU, where there is one).
+took, from results/benchmarks; needs `make figures` first), growth (how cost grows), explorer (frames a second of the
+page that computes; needs chromium and its driver), gpu (matrix completion on cuda against the CPU, if there is one).
 
 Prints a table, writes results/bench.csv, in which the sections that did not run keep their rows, and draws
 results/growth.png from it. `--publish` puts both into docs/; `--quick` tries all this at toy size in a minute or two,
@@ -21,6 +22,7 @@ import math
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -51,9 +53,11 @@ from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream
 from critical_periods.execution.jobs import run_batches
+from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights
 from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
 from critical_periods.planning.cells import Cell
+from critical_periods.planning.estimate import Measured, calibrate, kind_of, machine_factor
 from critical_periods.planning.plan import Plan, first_cell
 
 #: What the sections measure, at the paper's size ...
@@ -299,6 +303,25 @@ def start():
         report(f"start-up: interpreter and critical_periods.{module}", fastest, "s")
     times = [import_time(simulation) / import_time(f"{simulation}, torch") for _ in range(SIZES.rounds)]
     report("start-up of a training job / with torch", statistics.median(times), "1", "<= 0.4")
+
+
+def calibration():
+    """What cells of this machine take against what `snakemake estimate` would say: kept for it, but of toy cells."""
+    starting = min(import_time("models.matrix_completion.simulation") for _ in range(SIZES.rounds))
+    known, correction = Measured(machine_factor()), {}
+    report("estimate: a product of 100 x 100 against 10 us", known.machine)
+    for solver in ("gradient_descent", "gradient_flow"):
+        parameters = paper_cell(solver=solver)
+        if solver == "gradient_descent":
+            parameters = shrunk(parameters, SIZES.descent_shrink[1])
+        before, first = cpu_time(lambda parameters=parameters: pretrain([parameters]))
+        after, _ = cpu_time(lambda parameters=parameters, first=first: complete([parameters], first))
+        for rule, took, cost in (("pretrain", before, pretraining_cost), ("train", after, completion_cost)):
+            ratio = took / (known.machine * cost(parameters)[0])
+            correction[kind_of(rule, parameters)] = ratio
+            report(f"estimate: {rule} by {solver} against what is told of it", ratio)
+    if SIZES is PAPER:
+        calibrate(Measured(known.machine, correction, {}, starting))
 
 
 def snakemake(folder, changes, *arguments):
@@ -661,9 +684,64 @@ def gpu():
     report(f"{few}, largest difference of a final error", difference)
 
 
+#: Moves a slider of the explorer at every frame, and counts the frames and the trajectories that come with them.
+MOVES_A_SLIDER = """
+const done = arguments[0];
+const slider = document.querySelector("input[aria-label='Singular value s, slider']");
+let [begun, frames] = [null, 0];
+requestAnimationFrame(function tick(now) {
+  begun ??= now;
+  frames += 1;
+  slider.value = 250 + 100 * Math.sin((now - begun) / 500);
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  if (now - begun < 5000) requestAnimationFrame(tick);
+  else done((1000 * frames) / (now - begun));
+});
+"""
+
+
+def explorer():
+    """Frames a second of the explorer, 100 trajectories at D = 5 with the flow, while a slider moves."""
+    from selenium import webdriver
+
+    from critical_periods.publishing.explorer import PAGE
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in ("--headless", "--no-sandbox", "--window-size=1500,1000"):
+        options.add_argument(flag)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        browser.get(f"{PAGE.as_uri()}#pathways&depth=5&n_trajectories=100")
+        browser.set_script_timeout(60)
+        time.sleep(2)
+        report(
+            "explorer, 100 trajectories at D = 5: frames a second",
+            browser.execute_async_script(MOVES_A_SLIDER),
+            "1/s",
+            ">= 30",
+        )
+    finally:
+        browser.quit()
+
+
 SECTIONS = {
     section.__name__: section
-    for section in (steps, cell, start, pathways, workflow, batching, cells, flow, run, growth, gpu)
+    for section in (
+        steps,
+        cell,
+        start,
+        calibration,
+        pathways,
+        workflow,
+        batching,
+        cells,
+        flow,
+        run,
+        growth,
+        explorer,
+        gpu,
+    )
 }
 
 

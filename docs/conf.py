@@ -55,6 +55,7 @@ sphinx_gallery_conf = {
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
+html_extra_path = ["../src/critical_periods/publishing/explorer.html"]
 html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"

@@ -15,10 +15,15 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-EXTENSIONS = yaml.safe_load((REPOSITORY / "studies/extensions.yaml").read_text())
+STUDIES = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((REPOSITORY / "studies").glob("*.yaml"))}
+EXTENSIONS = STUDIES["extensions"]
 
-#: Claims of the paper, and those on the extensions, by name.
-CLAIMS, EXTENSION_CLAIMS = ({claim.id: claim for claim in numbered(part["claims"])} for part in (CONFIG, EXTENSIONS))
+#: Claims of the paper, and those that each study brings, by name.
+CLAIMS, *of_studies = (
+    {claim.id: claim for claim in numbered(part.get("claims", {}))} for part in (CONFIG, *STUDIES.values())
+)
+STUDY_CLAIMS = dict(zip(STUDIES, of_studies, strict=True))
+EXTENSION_CLAIMS = STUDY_CLAIMS["extensions"]
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (

@@ -7,17 +7,28 @@ import pytest
 import xarray as xr
 from test_scalar_pathways import PORTRAIT
 
+import critical_periods as cp
 from critical_periods.analysis import measures
 from critical_periods.analysis.assemble import assemble
-from critical_periods.analysis.closing import measured_closing
+from critical_periods.analysis.closing import agreement, compared, measured_closing, settled
+from critical_periods.figures import charts
 from critical_periods.models.matrix_completion import theory as matrix_theory
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
+from critical_periods.models.matrix_completion.landscape import initial_weights
+from critical_periods.models.matrix_completion.parameters import ASSUMED
+from critical_periods.models.matrix_completion.stages import (
+    determined_rank,
+    gaussian_start,
+    learned_times,
+    modes_learned,
+    stages,
+)
 from critical_periods.models.matrix_completion.theory import task_closing
 from critical_periods.models.pathways import theory as pathway_theory
 from critical_periods.models.pathways.derived import derive as derive_pathways
 from critical_periods.models.pathways.simulate_scalar import simulate_scalar
 from critical_periods.models.pathways.theory import gating_closing
-from critical_periods.models.product_matrix.closed_form import mode_strength_of_depth
+from critical_periods.models.product_matrix.closed_form import mode_strength_of_depth, time_to_reach
 
 GATED = PORTRAIT | {"portrait": False, "solver": "gradient_flow", "n_trajectories": 1, "init_sd": 0.0}
 
@@ -77,7 +88,7 @@ def test_there_is_no_prediction_where_theory_says_nothing():
     assert np.isnan(gating_closing(1.0, 2, 0.0, 0.9))
     for change in ({"onset": 5}, {"plasticity": 0.5}, {"alternate_every": 3}, {"depth_handicap": 1}):
         assert np.isnan(predicted_closing(pathway_theory, GATED | change))
-    matrix = matrix_theory.ASSUMED | {
+    matrix = ASSUMED | {
         "size": 100,
         "pretrain_rank": 10,
         "init_scale": 0.001,
@@ -171,3 +182,74 @@ def test_words_that_some_cells_lack_are_empty_and_axes_win_over_variables_of_the
     dataset = assemble({"depth": [2, 3]}, ["short", "long"], read, {})
     assert dataset["phase"].values.tolist() == [["normal", ""], ["normal", "normal"]]
     assert dataset["depth"].values.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_a_single_mode_is_learned_from_gaussian_layers_when_theory_says(depth):
+    """Against training on a matrix of rank 1, all of it observed, the mean over draws."""
+    size, scale, rate, draws = 40, 0.01, 0.2, 6
+    generator = np.random.default_rng(1)
+    target = size * np.outer(*(np.linalg.qr(generator.standard_normal((size, 1)))[0] for _ in range(2)))
+    layers = zip(*(initial_weights(depth, size, scale, generator) for _ in range(draws)), strict=True)
+    phase = cp.Phase("first", 8000, cp.Task(target, np.ones((size, size), bool)))
+    solution = cp.gradient_flow(
+        cp.Factorization("run"), [np.stack(layer) for layer in layers], [phase], learning_rate=rate, record_every=20
+    )
+    strength = solution.trajectory["singular_value"].isel(mode=0)
+    learned = strength["epoch"].values[(strength >= size / 2).argmax("epoch").values]
+    pulls, curvatures = stages(target, phase.task.mask, 1)
+    assert (pulls.item(), curvatures.item()) == pytest.approx((size, 1))
+    predicted = learned_times(pulls, curvatures, scale, size**2 / rate, depth).item()
+    assert predicted == pytest.approx(learned.mean(), rel=0.07)
+    assert gaussian_start(depth) != pytest.approx(1, rel=0.2), "balanced layers would be faster"
+
+
+def test_with_all_entries_observed_modes_are_learned_one_by_one_as_eq_19_has_it():
+    generator = np.random.default_rng(2)
+    left, right = (np.linalg.qr(generator.standard_normal((30, 3)))[0] for _ in range(2))
+    values = np.array([30.0, 20.0, 12.0])
+    pulls, curvatures = stages(left * values @ right.T, np.ones((30, 30), bool), 3)
+    np.testing.assert_allclose(pulls[:, 0], values)
+    np.testing.assert_allclose(pulls[0], values)
+    for depth in (2, 4):
+        start = 1e-3 * gaussian_start(depth)
+        expected = [time_to_reach(value / 2, value, start, 500.0, depth) for value in values]
+        np.testing.assert_allclose(learned_times(pulls, curvatures, 1e-3, 500.0, depth), expected)
+
+
+def test_the_rank_that_entries_determine_says_which_mode_closes_the_period():
+    most = determined_rank(100, 2000)
+    assert most * (200 - most) == pytest.approx(2000)
+    assert modes_learned(100, 2000, 20) == modes_learned(100, 2000, 10) == (11, 11)
+    assert modes_learned(100, 2000, 5) == (5, 3)
+
+
+SMALL = {"size": 20, "n_observed": 150, "pretrain_rank": 4, "final_rank": 2, "solver": "gradient_flow"}
+SMALL |= {"switch_epochs": [0, 500], "final_epochs": 100, "record_every": 100, "n_singular_values": 6}
+
+
+def test_what_theory_says_is_computed_beside_the_cells_where_it_is_asked_for():
+    plain = cp.simulate("matrix_completion", seeds=[0, 1], **SMALL)
+    both = cp.simulate("matrix_completion", seeds=[0, 1], theory=True, **SMALL)
+    assert set(both.data_vars) - set(plain.data_vars) == {"learned_epoch", "staged_closing", "harm_settled"}
+    assert both[list(plain.data_vars)].equals(plain)
+    learned = both["learned_epoch"].values
+    assert np.all(np.diff(learned[:, :5]) >= 0)
+    assert np.isnan(learned[:, 5]).all(), "a task of rank 4 and one mode more"
+    assert np.isnan(cp.simulate("matrix_completion", theory=True, **SMALL | {"onset": 100})["staged_closing"]).all()
+    with pytest.raises(cp.ConfigError, match="theory = True; allowed: true with the model matrix_completion"):
+        cp.simulate("scalar_pathways", theory=True)
+
+
+def test_closings_are_censored_where_harm_still_grows_or_most_runs_never_close():
+    growing, done = harm([0, 0, 0.2, 0.6, 0.9]), harm([0, 0, 0.2, 0.8, 0.9])
+    assert (bool(settled(growing, "duration")), bool(settled(done, "duration"))) == (False, True)
+    predicted, measured = np.full((3, 2), 10.0), np.array([[20.0, 20.0], [20.0, np.nan], [80.0, np.nan]])
+    data = xr.Dataset({"predicted": (("seed", "depth"), predicted), "measured": (("seed", "depth"), measured)})
+    points = compared(data, "predicted", "measured")
+    assert points["known"].values.tolist() == [True, False]
+    data["harm_settled"] = ("seed", "depth"), [[True, True], [True, True], [False, True]]
+    assert compared(data, "predicted", "measured")["measured"].values[0] == pytest.approx(20)
+    assert agreement(compared(data, "predicted", "measured"))[1].tolist() == pytest.approx([2])
+    panel = {"chart": "prediction", "experiment": "closing", "x": "predicted", "y": "measured", "lines": "depth"}
+    assert "harm_settled" in charts.chosen(data.assign_coords(depth=[2, 3]), panel), "the figure censors them too"

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import CLAIMS, EXTENSION_CLAIMS, REPOSITORY
+from conftest import CLAIMS, REPOSITORY, STUDY_CLAIMS
 
 from critical_periods.publishing.published import PAGES, marked, verdicts
 
@@ -62,9 +62,12 @@ def test_published_tables_are_of_the_claims_that_there_are():
     tables = verdicts(REPOSITORY / "docs/claims")
     assert list(tables["paper"]) == list(CLAIMS)
     assert set(tables["ensemble"]) <= set(CLAIMS)
-    assert set(tables["extensions"]) == set(EXTENSION_CLAIMS)
-    for name, row in [item for rows in tables.values() for item in rows.items()]:
-        claim = (CLAIMS | EXTENSION_CLAIMS)[name]
+    brought = {study: claims for study, claims in STUDY_CLAIMS.items() if claims}
+    assert set(tables) == {"paper", "ensemble", *brought}
+    for study, claims in brought.items():
+        assert set(tables[study]) == set(claims)
+    for table, name, row in [(table, *item) for table, rows in tables.items() for item in rows.items()]:
+        claim = brought.get(table, CLAIMS)[name]
         assert (row["figure"], row["statement"], row["measure"]) == (claim.figure, claim.statement, claim.criterion)
         assert float(row["threshold"]) == claim.threshold
 

@@ -1,13 +1,26 @@
 """A look before the run: what is told of cells, jobs, time, memory and disk, and how finished jobs correct it."""
 
 import copy
+import dataclasses
 
 import pytest
 from conftest import CONFIG, REPOSITORY
 
 from critical_periods.configuration.studies import studies
 from critical_periods.models.registry import simulations
-from critical_periods.planning.estimate import OTHERS, START, CellJob, Measured, as_text, estimate, measured
+from critical_periods.planning.estimate import (
+    OTHERS,
+    START,
+    CellJob,
+    Measured,
+    as_text,
+    calibrate,
+    calibrated,
+    calibration_file,
+    estimate,
+    kind_of,
+    measured,
+)
 from critical_periods.planning.plan import Plan
 
 
@@ -19,7 +32,7 @@ def jobs_of(config, folder, done=()):
         cells = [cell.parameters for cell in bundle.cells]
         firsts = plan.first_bundles(bundle) if simulation.cells == "matrix_completion" else []
         yield CellJob(
-            (simulation.rule, cells[0].get("solver", "")), bundle.id, folder / f"{simulation.rule}-{bundle.id}.tsv",
+            kind_of(simulation.rule, cells[0]), bundle.id, folder / f"{simulation.rule}-{bundle.id}.tsv",
             cells, [] if simulation.rule in done else cells, simulation.cost, simulation.megabytes,
             [first.id for first in firsts],
         )  # fmt: skip
@@ -88,13 +101,37 @@ def test_finished_jobs_correct_time_and_memory_of_those_to_come(tmp_path):
     for other, ratio in zip(jobs, (0.5, 0.5, 40), strict=False):
         finished(other, 2 * START + ratio * 2 * 40)
     finished(job("short", tmp_path, seconds=0.01), 100)
-    known = measured([*jobs, job("short", tmp_path, seconds=0.01)], 2.0)
+    known = measured([*jobs, job("short", tmp_path, seconds=0.01)], Measured(2.0))
     assert known.correction == {("train", ""): pytest.approx(0.5)}
     found = estimate([jobs[3]], [], 1, known)
     assert found.cpu == pytest.approx(2 * (START + 20))
     assert found.megabytes == 300
     jobs[0].benchmark.write_text("s\tmax_rss\tcpu_time\n0.1\tNA\tNA\n")
-    assert measured(jobs[:1], 2.0).correction == {}
+    assert measured(jobs[:1], Measured(2.0)).correction == {}
+
+
+def test_jobs_that_took_cells_over_or_that_were_looked_at_long_before_their_end_mislead_nobody(tmp_path):
+    slow, idle = (dataclasses.replace(job(name, tmp_path), log=tmp_path / f"{name}.log") for name in ("slow", "idle"))
+    slow.benchmark.write_text(f"s\tmax_rss\tcpu_time\n40\t300\t{(START + 20) * 15.5 / 40}\n")
+    finished(idle, 1)
+    slow.log.write_text("10:00:00 cell 1 of 4")
+    idle.log.write_text("10:00:00 4 of 4 cells were computed before, taken over")
+    assert measured([slow, idle], Measured(1.0)).correction == {("train", ""): pytest.approx(0.5)}
+
+
+def test_what_was_measured_of_this_machine_holds_until_jobs_finish(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert calibrated().correction == {}
+    flow = {"solver": "gradient_flow", "gradient_flow": {"method": "RKC", "shadowing": False}}
+    calibrate(Measured(1.0, {kind_of("train", flow): 0.5, ("train", ""): 0.25}, {}, 1.5))
+    known = calibrated()
+    assert known.correction == {("train", "gradient_flow RKC False"): 0.5, ("train", ""): 0.25}
+    assert estimate([job("a", tmp_path)], [], 1, known).cpu == pytest.approx(1.5 + known.machine * 10)
+    done = job("done", tmp_path)
+    finished(done, 1.5 + known.machine * 40)
+    assert measured([done], known).correction == {**known.correction, ("train", ""): pytest.approx(1)}
+    calibration_file().write_text("not JSON")
+    assert calibrated().correction == {}
 
 
 def test_every_simulation_of_ours_tells_what_it_costs(tmp_path):

@@ -250,7 +250,7 @@ WRONG = [
     ("experiments.depth.vary.dephts", [1], "experiments.depth.vary = 'dephts'", "did you mean depth?"),
     ("experiments.depth.set", {"sise": 1}, "experiments.depth.set = 'sise'", "did you mean size?"),
     ("experiments.depth.set", {"depth": 1}, "experiments.depth.set = 'depth'", "does not vary"),
-    ("experiments.depth.vary.depth", [1, 0], "experiments.depth.depth = 0", "at least 1"),
+    ("experiments.depth.vary.depth", [1, 0], "experiments.depth.vary.depth = 0", "at least 1"),
     ("experiments.depth.vary.depth", [], "experiments.depth.vary.depth = []", "1 or more items"),
     ("experiments.depth.vary.final_rank", [200], "experiments.depth: final_rank = 200", "1 to size = 100"),
     ("experiments.depth.model", "transformer", "experiments.depth.model = 'transformer'", "matrix_completion"),
@@ -361,4 +361,6 @@ def test_jobs_are_named_by_what_varies_in_the_experiments_that_need_them():
     assert said("seeds") == ["seed 0, depth 3, pretrain_rank 10, n_observed 2000", "seed 1", "seed 2", "seed 3"]
     assert said("gating") == ["3 cells: seed 0, onset 0, 400, 750"]
     cells = plan.experiments["pretrain_rank"].cells.values()
+    observed = [plan.first(cell) for cell in plan.experiments["n_observed"].cells.values()]
+    assert plan.said(Bundle(tuple(observed[-2:]))) == "2 cells: seed 0, pretrain_n_observed 3000, 4000"
     assert "seed 0, pretrain_rank 15" in {plan.said(plan.bundle_of[plan.first(cell).id]) for cell in cells}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import EXTENSION_CLAIMS
+from conftest import STUDY_CLAIMS
 
 from critical_periods.analysis import measures
 from critical_periods.analysis.measures import MissingDataError
@@ -31,7 +31,7 @@ def window(earliest, latest):
 def closing(factors):
     predicted = np.geomspace(1, 1000, len(factors))
     data = dataset({"depth": np.arange(len(factors))}, measured_closing=predicted * factors, predicted_closing=0)
-    return data.assign(predicted_closing=(("seed", "depth"), predicted[None]))
+    return data.assign(dict.fromkeys(("predicted_closing", "staged_closing"), (("seed", "depth"), predicted[None])))
 
 
 def handicap(small, equal):
@@ -63,8 +63,11 @@ CASES = [
     ("x1b", window([0.1, 0.2, 0.3], 0), window([0.1, 0.2, 0.3], 0.2)),
     ("x3a", closing([1, 1.05, 0.99, 1.02]), closing([1.5, 1.5, 0.5, 1])),
     ("x3b", closing([1, 1.05, 0.99, 1.02]), closing([1000, 100, 0.1, 0.001])),
-    ("x3c", closing([1, 1.3, 0.8, 1.2]), closing([1.6, 1.7, 0.5, 2])),
+    ("x3c", closing([1, 1.3, 0.9, 1.1]), closing([1.6, 1.7, 0.5, 2])),
     ("x3d", closing([1, 1.3, 0.8, 1.2]), closing([1000, 100, 0.1, 0.001])),
+    ("c1a", closing([1, 1.3, 0.8, 1.2]), closing([1000, 100, 0.1, 0.001])),
+    ("c1b", closing([1, 1.9, 0.9, 1.1]), closing([1.3, 1.7, 0.8, 1])),
+    ("c1c", closing([1, 1.9, 0.6, 1.5]), closing([1, 1, 0.4, 1])),
     ("x4a", handicap(0.01, 0.8), handicap(0.4, 0.8)),
     ("x4b", handicap(0.01, 0.8), handicap(0.01, 0.3)),
     ("x4c", turns(0.01), turns(0.3)),
@@ -79,8 +82,9 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "true", "false"), CASES, ids=[case[0] for case in CASES])
 def test_claims_hold_where_they_should_and_only_there(name, true, false):
-    assert judge_claim(EXTENSION_CLAIMS[name], true).holds
-    assert not judge_claim(EXTENSION_CLAIMS[name], false).holds
+    claim = (STUDY_CLAIMS["extensions"] | STUDY_CLAIMS["closing"])[name]
+    assert judge_claim(claim, true).holds
+    assert not judge_claim(claim, false).holds
 
 
 def test_what_is_missing_is_named():

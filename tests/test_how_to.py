@@ -12,7 +12,10 @@ import pytest
 import xarray as xr
 import yaml
 from conftest import REPOSITORY
+from PIL import Image
 
+from critical_periods.configuration.document import style_asked
+from critical_periods.planning.panels import check_style
 from critical_periods.storage.datasets import read, write
 
 PAGE = (REPOSITORY / "docs/how-to.md").read_text()
@@ -86,7 +89,7 @@ def test_the_page_tells_every_addition():
 
 
 @pytest.mark.workflow
-def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
+def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy, monkeypatch):
     [command] = copy.apply("Complete a matrix of your own")
     copy.snakemake(*command)
     error = read(copy.work / "results/experiments/flowers.nc")["reconstruction_error"]
@@ -97,13 +100,22 @@ def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy):
     [row] = re.findall("^paper .*$", copy.snakemake(*look, "--configfile", "flowers.yaml"), re.MULTILINE)
     cells, new = map(int, row.split()[1:3])
     assert cells - new == 3 + 1
+    assert "<title>finished: " in (copy.work / "results/status.html").read_text()
+    monkeypatch.chdir(copy.work)
+    [(_, notebook)] = blocks("Look at a dataset in a notebook")
+    exec(notebook, names := {})
+    assert names["flowers"]["reconstruction_error"].identical(error)
     file, settings = copy.repository / "distances.csv", copy.repository / "flowers.yaml"
-    file.rename(copy.repository / "moved.csv")
-    settings.write_text(settings.read_text().replace("distances.csv", "moved.csv"))
-    moved = copy.snakemake("--dry-run", *command)
-    assert "train" not in moved.split("Job stats:")[-1]
-    (copy.repository / "moved.csv").write_text((copy.repository / "moved.csv").read_text().replace("1", "2"))
-    assert "train " in copy.snakemake("--dry-run", *command)
+    moved = file.rename(copy.repository / "moved.csv")
+    settings.write_text(settings.read_text().replace(file.name, moved.name))
+    [drawn] = copy.apply("Draw figures in another style")
+    told = copy.snakemake("flowers_error", *drawn, "--configfile", "flowers.yaml")
+    assert re.search(r"^figure +1$[^:]*^total +2$", told, re.MULTILINE)
+    with Image.open(copy.work / "results/figures/flowers_error.png") as image:
+        assert image.width == 4.5 * 400
+    check_style(style_asked(yaml.safe_load((copy.repository / "wide.yaml").read_text())["style"]))
+    moved.write_text(moved.read_text().replace("1", "2"))
+    assert f"\nEstimate: {3 + 1} new cells, " in copy.snakemake("--dry-run", *command)
     assert "flowers: [nc](experiments/flowers.nc) | Pre-training on few of the distances" in copy.readme()
     results = copy.work / "results"
     assert {path.suffix for path in results.glob("figures/flowers_error.*")} == {

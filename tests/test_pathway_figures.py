@@ -71,7 +71,7 @@ def test_curves_show_gradient_descent_as_markers_and_the_ode_as_lines():
         for lines, solver in ((markers, "gradient_descent"), (curves, "ode")):
             values = chosen.sel(solver=solver).transpose("mode", "epoch").values
             np.testing.assert_allclose([line.get_ydata() for line in lines], values)
-    assert legend(drawn)[:5] == ["mode", "1: $s$ = 3.87", "2: $s$ = 2.65", "3, 4: $s$ = 1.73", "5 to 8: $s$ = 1"]
+    assert legend(drawn)[:5] == ["mode", "1: $s$ = 3.87", "2: $s$ = 2.65", "3", "4: $s$ = 1.73"]
 
 
 def legend(figure):

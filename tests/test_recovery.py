@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 import yaml
 from conftest import REPOSITORY
 from scipy.linalg import subspace_angles
@@ -10,6 +11,7 @@ from scipy.linalg import subspace_angles
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.schedules import Jump, Phase, Task
 from critical_periods.dynamics.tasks import low_rank_matrix, random_stream, related_matrix
+from critical_periods.models.matrix_completion.derived import derive
 from critical_periods.models.matrix_completion.landscape import Factorization, largest_curvature
 from critical_periods.models.matrix_completion.simulation import complete, cured, matrix_tasks, pretrain
 from critical_periods.planning.plan import Plan
@@ -158,3 +160,13 @@ def test_cells_are_known_by_what_has_an_effect_and_the_rest_is_refused():
     ):
         with pytest.raises(ConfigError, match=message):
             cell(**change)
+
+
+def test_recovery_is_the_share_of_the_lost_error_that_comes_back():
+    error = [[[0.1, 1.1], [0.1, 0.35]], [[0.2, 0.25], [0.2, 0.2]]]
+    axes = {"seed": [0, 1], "cure_strength": [0.0, 2.0], "switch_epoch": [0, 100]}
+    dataset = xr.Dataset({"reconstruction_error": (tuple(axes), error)}, coords=axes)
+    recovery = derive(dataset)["recovery"].sel(switch_epoch=100)
+    np.testing.assert_allclose(recovery.sel(seed=0), [0, 0.75])
+    assert recovery.sel(seed=1).isnull().all()  # the deficit has done no harm
+    assert "recovery" not in derive(dataset.isel(cure_strength=[1]))

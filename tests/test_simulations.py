@@ -36,8 +36,8 @@ PRODUCT |= {"record_every": 20, "final_epochs": 60, "n_singular_values": 4}
 #: Model -> settings that record all that it can, and what varies.
 SMALL = {
     "matrix_completion": (
-        MATRIX | {"diagnostics": True, "sharpness": True, "balancedness": True},
-        {"depth": [2, 3], "pretrain_n_observed": [None, 30]},
+        MATRIX | {"diagnostics": True, "sharpness": True, "balancedness": True, "cure": "shrink"},
+        {"depth": [2, 3], "pretrain_n_observed": [None, 30], "cure_strength": [0, 1]},
     ),
     "scalar_pathways": (
         {"n_trajectories": 2, "epochs": 100, "record_every": 50, "lesioned_pathway": "a", "lesion_duration": 10},
@@ -120,7 +120,8 @@ def test_everything_in_a_dataset_says_what_it_is(datasets, model):
         if name in declared.keys() - axes and declared[name].dims is not None:
             assert set(variable.dims) - axes == set(declared[name].dims) - axes, name
     there = {*map(str, datasets[model].variables), *map(str, datasets[model].dims)}
-    assert declared.keys() - there <= {"predicted_closing", "measured_closing", "sharing_pathways"}
+    of_theory = {name for name, variable in declared.items() if variable.theory}
+    assert declared.keys() - there - of_theory <= {"predicted_closing", "measured_closing", "sharing_pathways"}
 
 
 def test_a_dataset_is_written_and_read(datasets, tmp_path):
@@ -170,6 +171,26 @@ def test_arrays_and_ranges_are_lists_of_numbers():
     assert lists.attrs[CHECKSUM] == arrays.attrs[CHECKSUM]
 
 
+def test_matrices_and_masks_are_arrays_or_files(tmp_path):
+    generator = np.random.default_rng(0)
+    matrix, mask = generator.standard_normal((12, 8)), generator.random((12, 8)) < 0.9
+    matrix[0, :3] = np.nan
+    settings = MATRIX | {"final_rank": None, "pretrain_task": "same", "pretrain_n_observed": 30, "n_observed": 60}
+    files = {"final_matrix": str(tmp_path / "matrix.npy"), "observations": str(tmp_path / "mask.npy")}
+    for file, array in zip(files.values(), (matrix, mask), strict=True):
+        np.save(file, array)
+    in_memory = simulate("matrix_completion", **settings, final_matrix=matrix, observations=mask)
+    assert simulate("matrix_completion", **settings | files).attrs[CHECKSUM] == in_memory.attrs[CHECKSUM]
+    both = simulate("matrix_completion", {"final_matrix": [matrix, 2 * matrix]}, **settings, normalized=False)
+    assert both.reconstruction_error.isel(switch_epoch=0, final_matrix=1) > both.reconstruction_error[0, 0, 0]
+    for size, changed, message in (
+        (9, matrix, r"size = 9; allowed: 12, the longer side of final_matrix\.npy, 12 x 8$"),
+        (12, np.where(mask, matrix, np.inf), r"final_matrix = 'final_matrix\.npy'; allowed: finite numbers"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            simulate("matrix_completion", **settings | {"size": size}, final_matrix=changed)
+
+
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
@@ -217,7 +238,7 @@ def test_a_cell_that_diverges_fails_or_is_recorded():
 def test_progress_is_told_line_by_line_and_no_longer_afterwards():
     lines = []
     small("matrix_completion", progress=lines.append)
-    assert [line.split(":")[0] for line in lines][-1] == "cell 8 of 8"
+    assert [line.split(":")[0] for line in lines][-1] == "cell 16 of 16"
     told = len(lines)
     small("matrix_completion", seeds=[1])
     assert len(lines) == told

@@ -58,7 +58,7 @@ def bold(figure):
 KINDS = [charts_of, spectra_of, pathway_panels_of]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [charts_of, pathway_panels_of])
 def test_few_runs_are_drawn_one_by_one_below_their_median(kind):
     figure, expected = kind(FEW)
     faint = [line.get_ydata() for line in figure.axes[0].lines if line.get_alpha()]
@@ -67,18 +67,18 @@ def test_few_runs_are_drawn_one_by_one_below_their_median(kind):
     assert noted(figure) == "Medians; thin lines: single runs of 3 seeds"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_bands_are_the_middle_half_of_many_runs_and_the_figure_says_so(kind):
-    figure, expected = kind(MANY)
+@pytest.mark.parametrize(("kind", "seeds"), [*((kind, MANY) for kind in KINDS), (spectra_of, FEW)])
+def test_bands_are_the_middle_half_of_many_runs_or_of_many_modes_and_the_figure_says_so(kind, seeds):
+    figure, expected = kind(seeds)
     bands = [shape for shape in figure.axes[0].collections if shape.get_alpha() == curves.PALE]
     band = bands[0].get_paths()[0].vertices
-    runs = expected.values.reshape(len(MANY), -1)
+    runs = expected.values.reshape(len(seeds), -1)
     for index, epoch in enumerate(EPOCHS):
         low, *_, high = sorted(band[np.isclose(band[:, 0], epoch), 1])
         np.testing.assert_allclose([low, high], np.quantile(runs[:, index], [0.25, 0.75]))
     np.testing.assert_allclose(bold(figure).get_ydata(), np.median(runs, axis=0))
     assert not [line for line in figure.axes[0].lines if line.get_alpha()], "single runs would cover each other"
-    assert noted(figure) == "Medians; bands: the middle half of 20 seeds"
+    assert noted(figure) == f"Medians; bands: the middle half of {len(seeds)} seeds"
 
 
 @pytest.mark.parametrize("kind", KINDS)

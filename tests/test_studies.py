@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from conftest import EXTENSIONS, REPOSITORY
+from conftest import REPOSITORY, STUDIES
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.studies import studies
@@ -25,19 +25,20 @@ def study(config, tmp_path):
 
 def test_the_paper_is_the_study_without_a_name(config):
     found = studies(config, FILES)
-    assert list(found) == ["", "agreement", "ensemble", "extensions", "imbalance"]
+    assert list(found) == ["", *STUDIES]
     assert found[""].runs == {"": config}
 
 
-def test_extensions_are_planned_with_seeds_and_solver_of_their_own(config):
-    changed = studies(config, FILES)["extensions"].runs["extensions/"]
+@pytest.mark.parametrize("study", [name for name, brings in STUDIES.items() if "experiments" in brings])
+def test_studies_are_planned_with_seeds_and_solver_of_their_own(config, study):
+    changed, brings = studies(config, FILES)[study].runs[f"{study}/"], STUDIES[study]
     plan = Plan(changed)
-    assert set(plan.experiments) == set(EXTENSIONS["experiments"])
+    assert set(plan.experiments) == set(brings["experiments"])
     assert all(name.startswith("ext_") for name in changed["figures"])
     for name, experiment in plan.experiments.items():
-        settings = EXTENSIONS["experiments"][name]
-        assert experiment.axes["seed"] == tuple(settings.get("seeds", EXTENSIONS["seeds"]))
-        chosen = settings.get("set", {}).get("solver", EXTENSIONS["solver"])
+        settings = brings["experiments"][name]
+        assert experiment.axes["seed"] == tuple(settings.get("seeds", brings["seeds"]))
+        chosen = settings.get("set", {}).get("solver", brings["solver"])
         assert {cell.parameters.get("solver", chosen) for cell in experiment.cells.values()} == {chosen}
 
 

@@ -14,7 +14,7 @@ GROUPS = {
         "Description": "critical_periods.declarations:Description",
     },
     "Datasets and figures": {
-        "read": "critical_periods.storage.datasets:read",
+        "read": "critical_periods.storage.reading:read",
         "write": "critical_periods.storage.datasets:write",
         "draw": "critical_periods.figures.drawing:draw",
     },

@@ -11,8 +11,7 @@ from typing import Any
 
 from critical_periods.configuration.fields import ConfigError, Section, allowed, one_of, validated
 from critical_periods.configuration.files import paper
-from critical_periods.models.registry import Model, models
-from critical_periods.planning.plan import SHARED_PARAMETERS
+from critical_periods.models.registry import SHARED_PARAMETERS, Model, models
 
 #: Widths of the last column of a description and of the ones before it, as text.
 SENTENCE, CELL = 60, 26

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 
 from critical_periods.analysis.assemble import assemble
@@ -14,12 +17,13 @@ from critical_periods.configuration.document import Axis
 from critical_periods.configuration.fields import Section, Seeds, key, validated
 from critical_periods.configuration.studies import merged
 from critical_periods.declarations import model_named, paper_values
+from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.engines import using
 from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.models.registry import Model, Simulation
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.plan import first_cell, grid
+from critical_periods.planning.plan import first_cell, grid, theory_cells
 from critical_periods.storage.datasets import provenance, with_provenance
 
 
@@ -30,6 +34,7 @@ class _Arguments(Section):
     vary: dict[str, Axis] = key("Parameters that vary, each with its list of values.")
     diverged: Literal["fail", "record"] = key("What a cell that diverges does.")
     engine: Literal["auto", "numpy", "torch"] = key("What computes.")
+    theory: bool = key("Whether theory is computed beside.")
 
 
 def simulate(
@@ -39,6 +44,7 @@ def simulate(
     *,
     diverged: str = "fail",
     engine: str = "auto",
+    theory: bool = False,
     progress: Callable[[str], object] | None = None,
     **parameters: Any,
 ) -> xr.Dataset:
@@ -48,6 +54,9 @@ def simulate(
     is computed once, where several combinations ask for the same.
 
     >>> cp.simulate("scalar_pathways", vary={"depth": [2, 4]}, seeds=range(8), onset=0, duration=15)
+
+    Where the configuration names a file of a matrix or a mask, an array does as well: NaN where an entry is missing;
+    of a mask, one where an entry can be observed and zero elsewhere.
 
     Parameters
     ----------
@@ -62,6 +71,8 @@ def simulate(
         why.
     engine
         What computes: "auto", NumPy on a CPU and torch on a GPU, or one of "numpy" and "torch".
+    theory
+        Whether what the model's theory says of every cell is computed beside it.
     progress
         Called with every line that a job's log would have; `print` shows them.
     **parameters
@@ -85,16 +96,22 @@ def simulate(
         If an integrator gives up.
     """
     settings = model_named(model)
-    given = {"seeds": _plain(seeds), "vary": _plain(vary or {}), "diverged": diverged, "engine": engine}
-    arguments = validated(_Arguments, given, "simulate")
-    whole = merged(paper_values(settings), _plain(parameters))
-    axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
-    with _told(progress), using(arguments.engine):
-        computed = _computed(settings, {cell.id: cell for cell in cells.values()}, diverged == "record")
+    with _told(progress), _files(settings) as in_files:
+        varied, set_ = in_files(vary or {}), in_files(parameters)
+        given = {"seeds": _plain(seeds), "vary": varied, "diverged": diverged, "engine": engine, "theory": theory}
+        arguments = validated(_Arguments, given, "simulate")
+        whole = merged(paper_values(settings), set_)
+        axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
+        with using(arguments.engine):
+            computed = _computed(settings, {cell.id: cell for cell in cells.values()}, diverged == "record")
+            beside = theory_cells(settings, cells, "theory") if arguments.theory else {}
+            if settings.theory is not None:
+                computed |= _run(settings.theory, {cell.id: cell for cell in beside.values()}, False)
     predict, derive = (loaded(name) if name else None for name in (settings.predict, settings.derive))
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
-    dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged)
+    theories = [cell.id for cell in beside.values()]
+    dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged, theories)
     title = str(settings.parameters.__doc__).splitlines()[0].rstrip(".")
     return with_provenance(dataset.assign_attrs(title=title), provenance())
 
@@ -132,6 +149,38 @@ def _told(progress: Callable[[str], object] | None) -> Iterator[None]:
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)
+
+
+@contextmanager
+def _files(model: Model) -> Iterator[Callable[[Mapping[str, Any]], dict[str, Any]]]:
+    """What gives the values of parameters as the configuration has them: matrices as files, which last as long."""
+    properties = model.parameters.model_json_schema()["properties"]
+    with TemporaryDirectory() as folder:
+
+        def written(name: str, value: Any) -> Any:
+            if isinstance(value, list | tuple):
+                return [written(f"{name}[{index}]", item) for index, item in enumerate(value)]
+            if getattr(value, "ndim", 0) != 2:
+                return _plain(value)
+            np.save(Path(folder) / f"{name}.npy", np.asarray(value))
+            return f"{name}.npy"
+
+        def in_files(given: Mapping[str, Any]) -> dict[str, Any]:
+            return {
+                name: written(name, value) if _takes_file(properties.get(name, {})) else _plain(value)
+                for name, value in given.items()
+            }
+
+        real_matrices.FOLDERS.insert(0, Path(folder))
+        try:
+            yield in_files
+        finally:
+            real_matrices.FOLDERS.remove(Path(folder))
+
+
+def _takes_file(schema: Mapping[str, Any]) -> bool:
+    """Whether a parameter may name a file of a matrix."""
+    return any(option.get("pattern") == real_matrices.PATTERN for option in (schema, *schema.get("anyOf", [])))
 
 
 def _plain(value: Any) -> Any:

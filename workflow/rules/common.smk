@@ -7,15 +7,19 @@ from snakemake.exceptions import CreateRuleException
 
 from critical_periods import plugins
 from critical_periods.analysis import measure_signatures
+from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics import real_matrices
-from critical_periods.execution.watching import Watch, WatchedJob
+from critical_periods.execution.status import StatusPage
+from critical_periods.execution.watching import BelowJobs, Watch, WatchedJob
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
+from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, model_of
+from critical_periods.publishing import explorer
 from critical_periods.publishing.captions import figure_caption
 from critical_periods.publishing.figure_texts import REFERENCES, markdown_caption, tex_caption, verdicts_of
 from critical_periods.publishing.markup import report_label, report_parameter
@@ -63,6 +67,8 @@ try:
     real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
     config.pop("matrices", None)  # of a parent that has read the workflow before
     PAPER = Plan(config)
+    STYLE = style_asked(config.get("style", "paper"))
+    check_style(STYLE)
     STUDIES = studies(config, [*sorted((PROJECT / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
@@ -233,6 +239,7 @@ def experiment_grid(wildcards):
         "title": experiment.title,
         "axes": {name: list(values) for name, values in experiment.axes.items()},
         "cells": [cell.id for cell in experiment.cells.values()],
+        "theory": [cell.id for cell in experiment.theory.values()],
     }
 
 
@@ -320,7 +327,8 @@ def experiment_code(name, run):
     experiment = plan(run).experiments[name]
     model = models()[experiment.model]
     code = Code("aggregate.py", loads=tuple(filter(None, (model.predict, model.derive))))
-    simulated = {(cell.model, cell.parameters.get("solver")) for cell in experiment.cells.values()}
+    cells = [*experiment.cells.values(), *experiment.theory.values()]
+    simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}
     return code.planned(fingerprint_of(code), lineage(simulation_code(*cells) for cells in simulated))
 
 
@@ -338,6 +346,16 @@ def drawing_code(script, by_kind):
         return drawing.planned(fingerprint_of(drawing), lineage(before))
 
     return code
+
+
+def explored(wildcards):
+    """What the explorer has of the configuration's experiments, as JSON."""
+    return report_parameter(explorer.offered(PAPER.experiments.values()))
+
+
+def exploring_code(wildcards):
+    exploring = Code("explore.py")
+    return exploring.planned(fingerprint_of(exploring))
 
 
 def claims_judged(wildcards):
@@ -390,7 +408,7 @@ def prune_results(log):
     defaults = {
         simulation.cells: config["models"].get(model.name, {})
         for model in models().values()
-        for simulation in filter(None, (model.simulation, model.first))
+        for simulation in model.simulations()
     }
     with open(log, "w", encoding="utf-8") as lines:
         for line in prune(unasked_results(), defaults, config.get("yes", False)):
@@ -412,28 +430,49 @@ def cells_there(kind, solver):
     return ComputedCells(folders, simulation_code(kind, solver)["fingerprint"], VERSIONS).paths.keys()
 
 
+def cell_job(bundle, of_plan):
+    """The job that simulates a bundle of cells, done or not."""
+    cells, [path] = bundle.cells, bundle_files([bundle])
+    simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
+    there = cells_there(simulation.cells, solver)
+    return estimate.CellJob(
+        estimate.kind_of(simulation.rule, cells[0].parameters),
+        placed(path),
+        Path(placed(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv")),
+        [cell.parameters for cell in cells],
+        [cell.parameters for cell in cells if cell.id not in there],
+        simulation.cost,
+        simulation.megabytes,
+        [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))] if has_first(bundle) else [],
+        Path(placed(f"results/logs/{simulation.rule}/{bundle.id}.log")),
+    )
+
+
 def cell_jobs(run):
     """Jobs that simulate the cells of a run, done or not."""
-    for bundle in plan(run).bundles.values():
-        cells, [path] = bundle.cells, bundle_files([bundle])
-        simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
-        there = cells_there(simulation.cells, solver)
-        yield estimate.CellJob(
-            (simulation.rule, solver or ""),
-            placed(path),
-            Path(placed(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv")),
-            [cell.parameters for cell in cells],
-            [cell.parameters for cell in cells if cell.id not in there],
-            simulation.cost,
-            simulation.megabytes,
-            [placed(file) for file in bundle_files(plan(run).first_bundles(bundle))] if has_first(bundle) else [],
-        )
+    return [cell_job(bundle, plan(run)) for bundle in plan(run).bundles.values()]
+
+
+@cache
+def planned_estimate():
+    """What the jobs of a dry run would take, in a line."""
+    jobs, others, alike = [], [], {}
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in SIMULATIONS_BY_RULE:
+            of_plan = plan_of_bundle(job.wildcards)
+            jobs.append(cell_job(bundle_of(job.wildcards), of_plan))
+            alike.update({bundle.id: cell_job(bundle, of_plan) for bundle in of_plan.bundles.values()})
+        elif job.output:
+            others.append(job.output[0])
+    known = estimate.measured(alike.values(), estimate.calibrated())
+    cores = workflow.resource_settings.cores or 1
+    return estimate.as_line(estimate.estimate(jobs, others, cores, known), cores)
 
 
 def tell_estimates(cores):
     """Tell, on the terminal, what every study would take on some cores, as results are now."""
     jobs = {study.name or "paper": [job for run in study.runs for job in cell_jobs(run)] for study in STUDIES.values()}
-    known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.machine_factor())
+    known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.calibrated())
     found = {}
     for study in STUDIES.values():
         name = study.name or "paper"
@@ -443,29 +482,40 @@ def tell_estimates(cores):
     print(estimate.as_text(found, cores), flush=True)
 
 
-def watched(job, machine):
+def watched(job, known):
     """A job of the run, with what it is expected to take on this machine."""
     what, start, simulation = job.rule.name, 0.0, SIMULATIONS_BY_RULE.get(job.rule.name)
     if simulation is not None:
-        there = cells_there(simulation.cells, bundle_of(job.wildcards).cells[0].parameters.get("solver"))
-        cells = [parameters for identity, parameters in job.params.cells.items() if identity not in there]
-        what, start = shorten(f"{what} {bundle_said(job.wildcards)}", 60, placeholder=" ..."), estimate.START
-        seconds = start + estimate.seconds_of(simulation.cost, cells)
+        bundle, start = bundle_of(job.wildcards), known.starting
+        what = shorten(f"{what} {bundle_said(job.wildcards)}", 60, placeholder=" ...")
+        seconds = start + known.seconds(cell_job(bundle, plan_of_bundle(job.wildcards)))
     else:
-        seconds = estimate.OTHERS.get(Path(job.output[0]).suffix, 1.0) if job.output else 0.0
-    return WatchedJob(job.rule.name, what, machine * seconds, machine * start, Path(job.log[0]) if job.log else None)
+        seconds = known.machine * estimate.OTHERS.get(Path(job.output[0]).suffix, 1.0) if job.output else 0.0
+    return WatchedJob(job.rule.name, what, seconds, start, Path(job.log[0]) if job.log else None)
 
 
 def watch_run():
-    """Tell how far a run on this machine is, while it lasts."""
-    if workflow.local_exec:
-        machine = estimate.machine_factor()
-        jobs = {workflow.dag.jobid(job): watched(job, machine) for job in workflow.dag.needrun_jobs()}
-        cores = workflow.resource_settings.cores or 1
-        WATCHES.append(Watch(logger, jobs, cores, workflow.logger_manager.get_log_handlers()))
+    """Tell how far a run is, while it lasts: on a page, and on the terminal if it is on this machine."""
+    planned = list(workflow.dag.needrun_jobs())
+    if not any(job.output for job in planned):
+        return
+    known = estimate.calibrated()
+    jobs = {workflow.dag.jobid(job): watched(job, known) for job in planned}
+    cores = (workflow.resource_settings.cores or 1) if workflow.local_exec else None
+    drawn = {
+        f"{run}figures/{name}": settings["title"]
+        for run, study in RUNS.items()
+        for name, settings in study["figures"].items()
+    }
+    handlers = workflow.logger_manager.get_log_handlers()
+    WATCHES.append(Watch(logger, jobs, cores, handlers, StatusPage(RESULTS, drawn).write))
 
 
-def stop_watching():
-    """Tell no more."""
+if workflow.output_settings.dryrun and workflow.is_main_process and not IS_MODULE:
+    logger.addHandler(BelowJobs(logger, planned_estimate))
+
+
+def stop_watching(state):
+    """Tell no more than how the run ended."""
     while WATCHES:
-        WATCHES.pop().stop()
+        WATCHES.pop().stop(state)

@@ -26,6 +26,7 @@ rule figure:
         caption=caption,
     params:
         figure=figure_parameter,
+        style=report_parameter(STYLE),
         code=drawing_code("draw.py", by_kind=True),
     message:
         "Drawing {wildcards.run}{wildcards.figure}"

@@ -8,5 +8,6 @@ job = Job(snakemake)
 grid, model = snakemake.params.grid, snakemake.params.model
 predict, derive = (loaded(model[name]) if model[name] else None for name in ("predict", "derive"))
 stored, diverged = Stored(snakemake.input), snakemake.params.diverged
-dataset = assemble(grid["axes"], grid["cells"], stored.read, model["descriptions"], predict, derive, diverged)
+settings = (model["descriptions"], predict, derive, diverged, grid["theory"])
+dataset = assemble(grid["axes"], grid["cells"], stored.read, *settings)
 job.write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]))

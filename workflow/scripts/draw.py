@@ -5,15 +5,16 @@ from pathlib import Path
 
 from critical_periods.execution.jobs import Job, loaded
 from critical_periods.figures.numbers import as_csv
-from critical_periods.figures.style import save
+from critical_periods.figures.style import finished, save, using
 from critical_periods.storage.datasets import read
 from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
 settings, [draw] = json.loads(snakemake.params.figure), snakemake.params.code["loads"]
 datasets = {Path(path).stem: read(path) for path in snakemake.input}
-figure = loaded(draw)(settings["panels"], datasets)
-job.check_code()
-output = snakemake.output
-write_whole(as_csv(figure), output.numbers)
-save(figure, settings["title"], output.pdf, output.png, output.svg)
+with using(json.loads(snakemake.params.style)):
+    figure = finished(loaded(draw)(settings["panels"], datasets))
+    job.check_code()
+    output = snakemake.output
+    write_whole(as_csv(figure), output.numbers)
+    save(figure, settings["title"], output.pdf, output.png, output.svg)

@@ -23,6 +23,7 @@ def assemble(
     predict: Callable[..., xr.Dataset] | None = None,
     derive: Callable[[xr.Dataset], xr.Dataset] | None = None,
     diverged: str = "fail",
+    theory: Sequence[str] = (),
 ) -> xr.Dataset:
     """Put the cells of an experiment side by side, along `seed` and every parameter that varies.
 
@@ -42,6 +43,8 @@ def assemble(
         Called with the dataset of the experiment, adds what follows from it.
     diverged
         "fail": a cell whose training diverged is an error; "record": it is NaN.
+    theory
+        Identities of what theory says of each cell, in the order of these, where that is computed beside them.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def assemble(
     critical_periods.dynamics.trajectories.DivergedError
         If a cell diverged and that is not to be recorded.
     """
-    grid = iter(zip(cells, itertools.product(*axes.values()), strict=True))
+    grid = iter(zip(cells, itertools.product(*axes.values()), theory or cells, strict=True))
     shared: dict[str, Any] | None = None
     software: list[str] = []
     engines: set[str] = set()
@@ -63,7 +66,7 @@ def assemble(
 
     def read_next() -> xr.Dataset:
         nonlocal shared
-        identity, point = next(grid)
+        identity, point, beside = next(grid)
         dataset = read_cell(identity)
         if "software" in dataset.attrs:
             software.append(dataset.attrs["software"])
@@ -75,6 +78,8 @@ def assemble(
             if diverged != "record":
                 raise DivergedError(f"cell {identity} ({broken[-1]}); allowed where diverged = record")
         dataset = dataset.assign(diverged="diverged" in dataset.attrs)
+        if theory:
+            dataset = dataset.merge(read_cell(beside), join="outer")
         parameters = json.loads(dataset.attrs["parameters"])
         known = parameters if shared is None else shared
         shared = {name: value for name, value in known.items() if parameters.get(name) == value}

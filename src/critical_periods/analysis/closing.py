@@ -8,6 +8,9 @@ import xarray as xr
 from critical_periods.analysis.measures import HARM, RUNS
 from critical_periods.analysis.statistics import spearman
 
+#: Share of the harm of the longest deficit that the second longest has to do, for the harm to count as all there is.
+ALL = 0.75
+
 
 def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
     """Duration at which the harm first reaches half of what the longest deficit does, interpolated in log duration.
@@ -39,6 +42,18 @@ def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
     return xr.apply_ufunc(closing, harm, input_core_dims=[[dim]], vectorize=True)
 
 
+def settled(harm: xr.DataArray, dim: str) -> xr.DataArray:
+    """Whether the longest deficit has done all its harm; if not, half of it is no closing, and closings are censored.
+
+    Parameters
+    ----------
+    harm, dim
+        As of `measured_closing`.
+    """
+    harm = harm.sortby(dim)
+    return harm.isel({dim: -2}, drop=True) >= ALL * harm.isel({dim: -1}, drop=True)
+
+
 def compared(dataset: xr.Dataset, predicted: str, measured: str) -> xr.Dataset:
     """Predictions beside measurements, a point for every setting.
 
@@ -52,11 +67,13 @@ def compared(dataset: xr.Dataset, predicted: str, measured: str) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Over `point`, with the settings as coordinates: `predicted` and `measured` (geometric means over runs), `low`
-        and `high` (the smallest and largest run measured), and `known`: whether both are positive numbers.
+        Over `point`, with the settings as coordinates: `predicted` and `measured` (geometric means over the same runs:
+        those whose period closes and, where `harm_settled` says, that are not censored), `low` and `high` (the
+        smallest and largest run measured), and `known`: whether both are positive numbers in half of the runs or more.
     """
     both = xr.broadcast(dataset[predicted].where(dataset[predicted] > 0), dataset[measured])
-    theory, runs = both[0], both[1].where(both[1] > 0)
+    runs = both[1].where(both[1] > 0).where(dataset.get("harm_settled", True))
+    theory = both[0].where(runs.notnull())
     over = [axis for axis in RUNS if axis in runs.dims]
     points = xr.Dataset(
         {
@@ -66,15 +83,14 @@ def compared(dataset: xr.Dataset, predicted: str, measured: str) -> xr.Dataset:
             "high": runs.max(over),
         }
     )
-    points["known"] = points["predicted"].notnull() & points["measured"].notnull()
+    points["known"] = (theory.notnull().mean(over) >= 0.5) & points["predicted"].notnull()
     points = points if points["known"].dims else points.expand_dims("setting")
     return points.stack(point=points["known"].dims).reset_index("point")
 
 
-def agreement(points: xr.Dataset) -> tuple[float, float, int]:
-    """How well predictions hold: Spearman's correlation, the median factor by which they are off, number of points."""
+def agreement(points: xr.Dataset) -> tuple[float, np.ndarray]:
+    """How well predictions hold: Spearman's correlation, and the factors by which they are off, a point each."""
     known = points["known"].values
     x, y = points["predicted"].values[known], points["measured"].values[known]
-    if len(x) < 3:
-        return float("nan"), float("nan"), len(x)
-    return spearman(x, y), float(np.exp(np.median(abs(np.log(y / x))))), len(x)
+    factors = np.exp(abs(np.log(y / x)))
+    return spearman(x, y) if len(x) > 2 else float("nan"), factors

@@ -50,6 +50,17 @@ def relative_accuracy(reconstruction_error: xr.DataArray) -> xr.DataArray:
     return reconstruction_error.sel(switch_epoch=0, drop=True) - reconstruction_error
 
 
+def failed(reconstruction_error: xr.DataArray) -> xr.DataArray:
+    """Whether a network fails without a deficit: it ends above 1, the error of one that has learned nothing.
+
+    Parameters
+    ----------
+    reconstruction_error
+        Final reconstruction error over `switch_epoch` (and anything else); it must contain switch epoch 0.
+    """
+    return reconstruction_error.sel(switch_epoch=0, drop=True) > 1
+
+
 def n_large(singular_values: np.ndarray, fraction: float = 0.1) -> np.ndarray:
     """How many singular values exceed a fraction of the largest one; the last axis counts modes."""
     return (singular_values > fraction * singular_values.max(axis=-1, keepdims=True)).sum(axis=-1)
@@ -455,24 +466,27 @@ def theory_deviation(
 # When the period closes
 
 
-def prediction_factor(dataset: xr.Dataset) -> float:
-    """Factor by which the predicted closing is off, the median over settings."""
-    return _agreement(dataset)[1]
+def prediction_factor(
+    dataset: xr.Dataset, which: Literal["median", "largest"] = "median", predicted: str = "predicted_closing"
+) -> float:
+    """Factor by which the predicted closing is off, the median or the largest over settings."""
+    factors = _agreement(dataset, predicted)[1]
+    return float(np.median(factors) if which == "median" else np.max(factors))
 
 
-def prediction_order(dataset: xr.Dataset) -> float:
+def prediction_order(dataset: xr.Dataset, predicted: str = "predicted_closing") -> float:
     """Spearman's correlation of measured with predicted closings over settings."""
-    return _agreement(dataset)[0]
+    return _agreement(dataset, predicted)[0]
 
 
-def _agreement(dataset: xr.Dataset) -> tuple[float, float, int]:
+def _agreement(dataset: xr.Dataset, predicted: str) -> tuple[float, np.ndarray]:
     from critical_periods.analysis.closing import agreement, compared  # which builds on this module
 
-    for name in ("predicted_closing", "measured_closing"):
+    for name in (predicted, "measured_closing"):
         if name not in dataset:
             raise MissingDataError(f"no {name} in the experiment")
-    result = agreement(compared(dataset, "predicted_closing", "measured_closing"))
-    if result[2] < 3:
+    result = agreement(compared(dataset, predicted, "measured_closing"))
+    if len(result[1]) < 3:
         raise MissingDataError("fewer than three settings whose period closes")
     return result
 

@@ -59,6 +59,7 @@ class Experiment(Section):
     vary: dict[str, Axis] = key(
         "Parameters that vary, each with its list of values; all combinations are computed.", {}
     )
+    theory: bool = key("Whether what the model's theory says of every cell is computed beside it.", False)
 
 
 class Figure(Section):
@@ -69,6 +70,46 @@ class Figure(Section):
     panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=12)] = key(
         "What is drawn, panel by panel or row by row."
     )
+
+
+#: Styles by name: what they ask for.
+STYLES: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "single_column": {"width": 3.4},
+    "double_column": {"width": 6.9},
+    "talk": {"width": 4.5, "dpi": 400},
+    "dark": {"dark": True},
+}
+NamedStyle = Literal["paper", "single_column", "double_column", "talk", "dark"]
+
+
+class Style(Section):
+    """How figures look, beginning with a named style."""
+
+    named: NamedStyle = key(
+        "Style that the other keys change. paper: a column (3.4 inches) wide, or a page (6.9) where panels stand side "
+        "by side; single_column, double_column: all of them one or the other; talk: so narrow that on a slide letters "
+        "are large; dark: light lines on dark paper.",
+        "paper",
+    )
+    width: float | None = key("Width of every figure; letters keep their size.", None, unit="inches", ge=2, le=40)
+    font: str | None = key("Font of all text.", None, min_length=1, max_length=100)
+    usetex: bool | None = key("Whether LaTeX sets all text; it has to be installed.", None)
+    dark: bool | None = key("Whether lines are light on dark paper.", None)
+    dpi: int | None = key("Dots per inch of PNG.", None, ge=30, le=2400)
+
+
+def style_asked(style: str | Mapping[str, Any]) -> dict[str, Any]:
+    """What a style asks for, by name or key by key: only what is not the paper's.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If there is no such style or key, or its value is not allowed.
+    """
+    own = validated(Style, {"named": style} if isinstance(style, str) else style, "style").model_dump()
+    asked = STYLES[own.pop("named")] | {name: value for name, value in own.items() if value is not None}
+    return {name: value for name, value in asked.items() if value is not False}
 
 
 class Configuration(Section):
@@ -109,6 +150,10 @@ class Configuration(Section):
     experiments: dict[Name, Experiment] = key("Named grids of cells; a name is that of the dataset, too.")
     figures: dict[Name, Figure] = key("Figures by name; a name is that of the files and of the target, too.")
     claims: dict[ClaimName, Claim] = key("Statements that are judged by machine, by number.", {})
+    style: NamedStyle | Style = key(
+        "How figures look: the name of a style, or what differs from one. Nothing is computed anew for it.",
+        "paper",
+    )
     plugins: Files = key(
         "Python modules, or files relative to the configuration that names them, that bring models, measures and "
         "kinds of figures; their code is run.",
@@ -149,6 +194,7 @@ def configuration(config: Mapping[str, Any]) -> Configuration:
             raise ConfigError(
                 section, config[section], f"no such section any more: it is {file}, a file for each study"
             )
+    style_asked(config.get("style", "paper"))  # here errors name its keys
     checked = validated(Configuration, config)
     if checked.engine == "numpy" and checked.device == "cuda":
         raise ConfigError("engine", "numpy", "auto or torch where device is cuda")

@@ -168,6 +168,8 @@ def as_yaml(value: Any) -> Any:
     """A value for an error: a key without one is empty, and truth is true, as YAML writes it."""
     if value is None:
         return _Word("empty")
+    if isinstance(value, Mapping):
+        return _Word("{" + ", ".join(f"{name}: {as_yaml(part)!r}" for name, part in value.items()) + "}")
     return _Word(str(value).lower()) if isinstance(value, bool) else value
 
 

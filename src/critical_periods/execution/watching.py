@@ -10,7 +10,8 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import Any
 
 from critical_periods.planning.estimate import duration
 
-#: Seconds between two looks, and until the first line and from line to line where there are no bars.
-LOOK, FIRST_LINE, LINE = 1.0, 30.0, 60.0
+#: Seconds between two looks, between two states of the page, until the first line and from line to line without bars.
+LOOK, PAGE, FIRST_LINE, LINE = 1.0, 5.0, 30.0, 60.0
 
 #: How many of the jobs that run are shown.
 SHOWN = 8
@@ -44,6 +45,8 @@ class WatchedJob:
         Its log file, if it tells there how far it is.
     began, ended
         When it did, as `time.time` tells.
+    failed
+        Whether it ended without what it was to leave.
     """
 
     kind: str
@@ -53,6 +56,7 @@ class WatchedJob:
     log: Path | None = None
     began: float | None = None
     ended: float | None = None
+    failed: bool = False
 
     def said(self) -> tuple[float, str]:
         """Which part of its simulations is done, and its last line on that; 0 and nothing if it has not said."""
@@ -71,7 +75,7 @@ class WatchedJob:
 
     def total(self, now: float) -> float | None:
         """Seconds that it has taken or will, by what it says of itself; None where it says nothing yet."""
-        if self.began is None:
+        if self.began is None or self.failed:
             return None
         if self.ended is not None:
             return self.ended - self.began
@@ -119,6 +123,27 @@ def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
     return took / expected
 
 
+class BelowJobs(logging.Handler):
+    """Says a line below every table of the jobs that Snakemake has planned.
+
+    Parameters
+    ----------
+    logger
+        Snakemake's.
+    line
+        Gives it, once the jobs are known.
+    """
+
+    def __init__(self, logger: logging.Logger, line: Callable[[], str]) -> None:
+        super().__init__()
+        self.logger, self.line = logger, line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it after such a table."""
+        if getattr(record, "event", None) == "run_info":
+            self.logger.info(self.line())
+
+
 class Watch(logging.Handler):
     """Listens to Snakemake and tells how far a run is, from a thread of its own, until `stop`.
 
@@ -129,16 +154,23 @@ class Watch(logging.Handler):
     jobs
         Number of a job -> the job.
     cores
-        How many run at a time.
+        How many run at a time; None where jobs run elsewhere: no time is told, nor anything on the terminal.
     handlers
         Loggers that Snakemake shows the run by; one with bars, as the Rich logger has, shows what is told.
+    page
+        Writes a page, given jobs, cores and whether the run is "running", has "finished" or "failed".
     """
 
     def __init__(
-        self, logger: logging.Logger, jobs: Mapping[int, WatchedJob], cores: int, handlers: Sequence[Any] = ()
+        self,
+        logger: logging.Logger,
+        jobs: Mapping[int, WatchedJob],
+        cores: int | None,
+        handlers: Sequence[Any] = (),
+        page: Callable[[Sequence[WatchedJob], int | None, str], None] | None = None,
     ) -> None:
         super().__init__()
-        self.logger, self.jobs, self.cores = logger, jobs, cores
+        self.logger, self.jobs, self.cores, self.page = logger, jobs, cores, page
         self.rich = next((handler for handler in handlers if hasattr(handler, "live_display")), None)
         self.bars: dict[int, Any] = {}
         self.stopped = threading.Event()
@@ -150,20 +182,33 @@ class Watch(logging.Handler):
         """Note when jobs start and end."""
         for number in getattr(record, "jobs", None) or ():
             if number in self.jobs:
-                self.jobs[number].began = time.time()
+                self.jobs[number].began, self.jobs[number].ended, self.jobs[number].failed = time.time(), None, False
         if job := self.jobs.get(getattr(record, "job_id", -1)):
             job.ended = time.time()
+        if getattr(record, "event", None) == "job_error" and (job := self.jobs.get(getattr(record, "jobid", -1))):
+            job.ended, job.failed = time.time(), True
 
-    def stop(self) -> None:
-        """Tell nothing more."""
+    def stop(self, state: str = "finished") -> None:
+        """Tell nothing more than that the run has "finished" or "failed"."""
         self.stopped.set()
         self.thread.join()
         self.logger.removeHandler(self)
+        self._write(state)
+
+    def _write(self, state: str) -> None:
+        if self.page is not None:
+            with suppress(OSError):  # what is only told must not stop a run
+                self.page(list(self.jobs.values()), self.cores, state)
 
     def _tell(self) -> None:
-        due = time.time() + FIRST_LINE
+        due, page_due = time.time() + FIRST_LINE, 0.0
         while not self.stopped.wait(LOOK):
             now = time.time()
+            if now >= page_due:
+                page_due = now + PAGE
+                self._write("running")
+            if self.cores is None:
+                continue
             if self.rich is not None:
                 self._show(self.rich, now)
             elif now >= due:
@@ -175,8 +220,8 @@ class Watch(logging.Handler):
         return "; ".join([self._whole(now), *(f"{job.what}: {job.told(now)}" for job in self._telling().values())])
 
     def _whole(self, now: float) -> str:
-        done = sum(job.ended is not None for job in self.jobs.values())
-        left = time_left(list(self.jobs.values()), self.cores, now)
+        done = sum(job.ended is not None and not job.failed for job in self.jobs.values())
+        left = time_left(list(self.jobs.values()), self.cores or 1, now)
         return f"{done} of {len(self.jobs)} jobs done, about {duration(left)} left"
 
     def _telling(self) -> dict[int, WatchedJob]:

@@ -21,14 +21,14 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import agreement, compared
-from critical_periods.analysis.measures import HARM, RUNS
+from critical_periods.analysis.measures import HARM, RUNS, failed
 from critical_periods.figures import curves, style
 from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import matplotlib_text
 
-#: Height of a row of panels, and width of a figure by panels in a row, inches.
-HEIGHT, WIDTHS = 2.1, {1: style.COLUMN, 2: style.PAGE, 3: style.PAGE}
-#: Height of a square panel beside another, inches.
+#: Height of a row of panels, inches.
+HEIGHT = 2.1
+#: Height of a row of square panels, or of maps with their bars below, inches.
 SQUARE = 2.9
 #: Characters of a panel's title in a line, by panels in a row.
 TITLES = {1: 40, 2: 46, 3: 26}
@@ -64,9 +64,10 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         If a panel shows what its experiment lacks, or leaves an axis open; it names both.
     """
     style.apply()
-    rows, columns = grid(len(panels))
-    height = SQUARE if any(panel["chart"] == "prediction" for panel in panels) else HEIGHT
-    figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTHS[columns], height * rows))
+    rows, columns = grid(len(panels), style.most_columns(3))
+    shown = {panel["chart"] for panel in panels}
+    height = SQUARE if "prediction" in shown or (columns == 3 and shown == {"map"}) else HEIGHT
+    figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(style.width(columns), height * rows))
     used = list(all_axes.flat)[: len(panels)]
     parts = [chosen(datasets[panel["experiment"]], panel) for panel in panels]
     looks = looks_of(panels, parts)
@@ -78,16 +79,17 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             _map(axes, part, panel, columns == 3)
             spreads.append(None)
         elif panel["chart"] == "prediction":
-            missing = _prediction(axes, part, panel, groups)
+            missing = _prediction(axes, part, panel, looks, groups)
             notes += [f"({style.panel_letter(index)}) {missing}"] * bool(missing)
             spreads.append(None)
         else:
             spreads.append(_curves(axes, part, panel, looks, groups))
         style.ticks(axes.xaxis, axes.yaxis)
-    style.letter(used, [matplotlib_text(fill(panel.get("title", ""), TITLES[columns])) for panel in panels])
+    room = round(TITLES[columns] * style.scale(columns))
+    style.letter(used, [matplotlib_text(fill(panel.get("title", ""), room)) for panel in panels])
     for unused in list(all_axes.flat)[len(panels) :]:
         unused.set_visible(False)
-    if any(panel["chart"] == "prediction" for panel in panels):
+    if "prediction" in shown:
         notes.insert(0, PREDICTION)
     titles = titles_of(panels, parts)
     for lines, of_lines in looks.items():
@@ -116,17 +118,18 @@ def looks_of(panels: Sequence[Mapping[str, Any]], parts: Sequence[xr.Dataset]) -
     for panel, part in zip(panels, parts, strict=True):
         if lines := panel.get("lines"):
             values.setdefault(lines, []).append(list(part[lines].values))
-    found = {}
+    found, palettes = {}, cycle(style.ORDERED)
     for lines, of_panels in values.items():
         once = list(dict.fromkeys(value for of_panel in of_panels for value in of_panel))
         ordered = style.words(once) or len(once) == len(of_panels[0])
-        found[lines] = style.looks(once if ordered else sorted(once), lines)
+        palette = style.ORDERED[0] if style.unordered(once, lines) else next(palettes)
+        found[lines] = style.looks(once if ordered else sorted(once), lines, palette)
     return found
 
 
-def grid(count: int) -> tuple[int, int]:
-    """Rows and columns for a number of panels."""
-    columns = 2 if count == 4 else min(count, 3)
+def grid(count: int, most: int = 3) -> tuple[int, int]:
+    """Rows and columns for a number of panels, given how many stand side by side at most."""
+    columns = 2 if count == 4 < 2 * most else min(count, most)
     return -(-count // columns), columns
 
 
@@ -144,7 +147,10 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
     for name in names:
         if name not in dataset:
             raise ValueError(f"{where}: no variable {name}; it has {', '.join(map(str, dataset.data_vars))}")
-    part = dataset[names]
+    censored = ["harm_settled"] if panel["chart"] == "prediction" and "harm_settled" in dataset else []
+    part = dataset[names + censored]
+    if panel.get("show") == "relative_accuracy" and "reconstruction_error" in dataset:
+        part = part.assign_coords(failed=failed(dataset["reconstruction_error"]))
     for axis, value in panel.get("select", {}).items():
         if axis not in (*part.coords, *part.dims) or part[axis].ndim != 1:
             raise ValueError(f"{where}: no axis {axis} to select from; it has {', '.join(map(str, part.dims))}")
@@ -171,7 +177,7 @@ def chosen(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
 def name_of(name: str, dataset: xr.Dataset) -> str:
     """What an axis or a variable is called, with its unit if that is not part of the name."""
     text, unit = style.label(name, dataset), dataset[name].attrs.get("units", "1")
-    return text if "label" in dataset[name].attrs or unit in ("1", "") or unit in text else f"{text} ({unit})"
+    return text if unit in ("1", "") or unit in text else f"{text} ({unit}{'s' * (unit == 'epoch')})"
 
 
 def name_shown(dataset: xr.Dataset, panel: Mapping[str, Any]) -> str:
@@ -215,10 +221,14 @@ def _curves(
     if axes.get_yscale() == "log":
         _few_ticks(axes.yaxis, np.array(axes.get_ylim()))
     if lines:
-        for label in style.value_labels(dataset[lines].values, lines):
+        for label in style.labels_in(of_lines, dataset[lines].values, lines):
             groups.setdefault(lines, {})[label] = Line2D([], [], label=label, **of_lines[label])
-    if style.diverged(dataset[show]).any():
-        groups.setdefault("", {})["diverged"] = Line2D([], [], color="0.3", label="diverged", **style.LOST)
+    for there, label, look in (
+        (style.diverged(dataset[show]).any(), "diverged", style.LOST),
+        ("failed" in dataset.coords and dataset["failed"].any(), "error above 1 without the deficit", style.FAILED),
+    ):
+        if there:
+            groups.setdefault("", {})[label] = Line2D([], [], color="0.3", label=label, **look)
     return shown
 
 
@@ -277,28 +287,36 @@ def _border(x: np.ndarray, y: np.ndarray, values: np.ndarray, level: float) -> l
     ]
 
 
-def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], groups: dict[str, dict[str, Any]]) -> str:
+def _prediction(
+    axes: Axes,
+    dataset: xr.Dataset,
+    panel: Mapping[str, Any],
+    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    groups: dict[str, dict[str, Any]],
+) -> str:
     """Draw measurements against predictions, and say which settings have none."""
     points = compared(dataset, panel["x"], panel["y"])
     shown = points.where(points["known"], drop=True) if points["known"].any() else points.isel(point=slice(0))
-    looks: list[dict[str, Any]] = [
-        {"color": "0.2", "marker": "o", "fillstyle": "full"} for _ in range(shown.sizes["point"])
-    ]
-    for role, key, choose in (
-        ("lines", "color", style.colours),
-        ("markers", "marker", lambda *_: style.MARKERS),
-        ("fills", "fillstyle", lambda *_: FILLS),
-    ):
+    plain = {"color": "0.2", "marker": "o", "fillstyle": "full"}
+    drawn: list[dict[str, Any]] = [dict(plain) for _ in range(shown.sizes["point"])]
+    kinds: dict[str, tuple[str, Sequence[Any]]] = {
+        "lines": ("color", [look["color"] for look in looks.get(panel.get("lines", ""), {}).values()]),
+        "markers": ("marker", style.MARKERS),
+        "fills": ("fillstyle", FILLS),
+    }
+    for role, (key, choices) in kinds.items():
         if role in panel:
             names = dataset[panel[role]].values
-            of_names = [look for _, look in zip(names, cycle(choose(names, panel[role])), strict=False)]
-            for look, value in zip(looks, shown[panel[role]].values, strict=True):
-                look[key] = of_names[coordinates.find(names, value)[0]]
-            for label, look in zip(style.value_labels(names, panel[role]), of_names, strict=True):
-                handle: dict[str, Any] = {"ls": "", "color": "0.2", "marker": "o", "ms": 4.5, "mew": 0.8} | {key: look}
+            known = looks[panel[role]] if role == "lines" else style.value_labels(names, panel[role])
+            labels = style.labels_in(dict.fromkeys(known), names, panel[role])
+            of_labels = dict(zip(known, cycle(choices), strict=False))
+            for look, value in zip(drawn, shown[panel[role]].values, strict=True):
+                look[key] = of_labels[labels[coordinates.find(names, value)[0]]]
+            for label in labels:
+                handle: dict[str, Any] = {"ls": "", "color": "0.2", "marker": "o", "ms": 4.5, "mew": 0.8}
                 called = groups.setdefault(panel[role], {})
-                called.setdefault(label, Line2D([], [], label=label, **handle))
-    for index, look in enumerate(looks):
+                called.setdefault(label, Line2D([], [], label=label, **handle | {key: of_labels[label]}))
+    for index, look in enumerate(drawn):
         point = shown.isel(point=index)
         x, y = float(point["predicted"]), float(point["measured"])
         axes.plot([x, x], [point["low"], point["high"]], color=look["color"], lw=0.8, alpha=0.5, zorder=2)
@@ -312,7 +330,7 @@ def _prediction(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], group
     axes.set(xlim=ends, ylim=ends)
     for axis in (axes.xaxis, axes.yaxis):
         _few_ticks(axis, ends)
-    _agreement(axes, points)
+    _agreement(axes, points, curves.shown_of(dataset[panel["y"]]))
     return _missing(points, dataset)
 
 
@@ -329,11 +347,14 @@ def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
     return f"without a value: {'; '.join(settings)}" if settings else ""
 
 
-def _agreement(axes: Axes, points: xr.Dataset) -> None:
+def _agreement(axes: Axes, points: xr.Dataset, spread: curves.Spread | None) -> None:
     """Write the numbers into the corner with fewer points."""
-    correlation, factor, count = agreement(points)
-    text = f"rank correlation {correlation:.2f}\nmedian factor {factor:.2f}\n{count} points"
-    if missing := points.sizes["point"] - count:
+    correlation, factors = agreement(points)
+    text = f"rank correlation {correlation:.2f}\n"
+    if len(factors):
+        text += f"median factor {np.median(factors):.2f}, largest {factors.max():.2f}\n"
+    text += f"{len(factors)} points{f' of {spread.runs}' if spread else ''}"
+    if missing := points.sizes["point"] - len(factors):
         text += f"\n{missing} without a value"
     to_axes = axes.transData + axes.transAxes.inverted()
     above, below = (to_axes.transform(np.stack([points["predicted"], points[end]], axis=1)) for end in ("high", "low"))
@@ -354,7 +375,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
     values = dataset[name].values
     axis = axes.xaxis if which == "x" else axes.yaxis
     positions = style.positions(values).astype(float)
-    axis.set_label_text(fill(name_of(name, dataset), 36))
+    axis.set_label_text(fill(name_of(name, dataset), 36 if which == "x" else 28))
     if style.words(values):
         axis.set_ticks(positions, [style.value_label(value, name) for value in values])
         axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
@@ -377,7 +398,8 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         else:
             axis.set_minor_locator(NullLocator())
     elif values.dtype.kind in "iu":
-        axis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
+        most = int(np.clip(2.7 * style.inches(axes), 3, 6))
+        axis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
 
 
 def _few_ticks(axis: Axis, ends: np.ndarray) -> None:

@@ -77,7 +77,7 @@ def draw(
         symlog: dict[str, Any] = {"linthresh": HARM, "linscale": 0.5}
         axes.set_yscale("symlog" if style.signed(values) else "log", **symlog if style.signed(values) else {})
     of_line = [values] if lines is None else [values.isel({lines: index}) for index in range(values.sizes[lines])]
-    labels = [None] if lines is None else style.value_labels(values[lines].values, lines)
+    labels = [None] if lines is None else style.labels_in(looks, values[lines].values, lines)
     # Between words there is nothing to join, and the lines' points stand side by side.
     unordered = style.words(values[x].values)
     beside = 0.12 * (np.arange(len(of_line)) - (len(of_line) - 1) / 2) if unordered else np.zeros(len(of_line))
@@ -94,6 +94,9 @@ def draw(
             look["marker"] = None
         places = style.positions(values[x].values) + shift
         spread(axes, places, curve, x, look)
+        if "failed" in curve.coords:
+            of_failed = curve.where(curve["failed"]).transpose(x, ...).values.reshape(len(places), -1)
+            axes.plot(places, of_failed, color=look["color"], **style.FAILED)
         if len(lost := places[style.diverged(curve, x)]):
             axes.plot(
                 lost,
@@ -109,7 +112,9 @@ def draw(
     return shown_of(values, lines)
 
 
-def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: Mapping[str, Any]) -> None:
+def spread(
+    axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: Mapping[str, Any], most: int = MOST_FAINT
+) -> None:
     """Draw one curve: its median over runs, and the runs, or a band of the middle half of many.
 
     Parameters
@@ -124,11 +129,13 @@ def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: M
         The horizontal axis.
     look
         Colour, line and marker.
+    most
+        Up to how many runs are drawn one by one.
     """
     known = values.notnull().any([axis for axis in values.dims if axis != x]).values
     values, places = values.isel({x: known}), places[known]
     joined = look.get("ls") != ""
-    if 1 < n_runs(values) <= MOST_FAINT:
+    if 1 < n_runs(values) <= most:
         faint = FAINT | ({} if joined else {"ls": "", "marker": "."})
         for run in values.transpose(..., x).values.reshape(n_runs(values), values.sizes[x]):
             drawn = np.isfinite(run)
@@ -144,11 +151,11 @@ def spread(axes: Axes, places: np.ndarray, values: xr.DataArray, x: str, look: M
     axes.plot(places, median(values).values, **look)
 
 
-def shown_of(values: xr.DataArray, lines: str | None = None) -> Spread | None:
+def shown_of(values: xr.DataArray, lines: str | None = None, most: int = MOST_FAINT) -> Spread | None:
     """What of its runs a panel of values shows, with a line for each value of `lines`; None for a single run."""
     counts = {axis: values.sizes[axis] for axis in RUNS if axis in values.dims and axis != lines}
     runs = " \N{MULTIPLICATION SIGN} ".join(f"{count} {COUNTED[axis]}" for axis, count in counts.items() if count > 1)
-    return Spread(runs, int(np.prod(list(counts.values()))) <= MOST_FAINT) if runs else None
+    return Spread(runs, int(np.prod(list(counts.values()))) <= most) if runs else None
 
 
 def described(spreads: Sequence[Spread | None]) -> str:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import xarray as xr
 from matplotlib.figure import Figure
 
 from critical_periods.configuration.document import Figure as Declared
+from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.configuration.files import paper
 from critical_periods.execution.jobs import loaded
+from critical_periods.figures import style as looks
 from critical_periods.figures.kinds import Kind, Panel, kind_of
+from critical_periods.planning.panels import check_style
 
 
-def draw(figure: str | Mapping[str, Any], datasets: xr.Dataset | Mapping[str, xr.Dataset]) -> Figure:
+def draw(
+    figure: str | Mapping[str, Any],
+    datasets: xr.Dataset | Mapping[str, xr.Dataset],
+    style: str | Mapping[str, Any] = "paper",
+) -> Figure:
     """Draw a figure from datasets in memory.
 
     >>> cp.draw({"kind": "charts", "panels": [{"chart": "curves", "x": "duration", "show": "impairment"}]}, dataset)
@@ -28,6 +34,8 @@ def draw(figure: str | Mapping[str, Any], datasets: xr.Dataset | Mapping[str, xr
         there: `kind` and `panels`.
     datasets
         Datasets by the names of the experiments that panels name; or one, which all panels are drawn from.
+    style
+        The name of a style, as "talk" or "dark", or what differs from one, as `style` in the configuration.
 
     Returns
     -------
@@ -36,7 +44,7 @@ def draw(figure: str | Mapping[str, Any], datasets: xr.Dataset | Mapping[str, xr
     Raises
     ------
     critical_periods.configuration.fields.ConfigError
-        If there is no such figure or kind, or a panel shows what its dataset does not have.
+        If there is no such figure, kind or style, or a panel shows what its dataset does not have.
     """
     if isinstance(figure, str):
         known = paper()["figures"]
@@ -54,9 +62,10 @@ def draw(figure: str | Mapping[str, Any], datasets: xr.Dataset | Mapping[str, xr
         panels = declared.panels
     for number, panel in enumerate(panels):
         _check_panel(f"{place}.panels[{number}]", kind, panel, datasets)
-    with matplotlib.rc_context():
-        drawn: Figure = loaded(kind.draw)(panels, datasets)
-    return drawn
+    asked = style_asked(style)
+    check_style(asked)
+    with looks.using(asked):
+        return looks.finished(loaded(kind.draw)(panels, datasets))
 
 
 def _check_panel(place: str, kind: Kind, settings: Mapping[str, Any], datasets: Mapping[str, xr.Dataset]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import html
+import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
-from textwrap import wrap
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from plotly.subplots import make_subplots
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import compared
 from critical_periods.figures import charts, curves, pathway_panels, spectra, style
+from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import plotly_text
 from critical_periods.storage.files import write_whole
 
@@ -28,11 +30,13 @@ LIBRARY = Path(__file__).with_name("plotly-cartesian.min.js.gz")
 PAGE = Path(__file__).with_name("page.html")
 
 #: Heights of a row of panels, of what stands above the first one and below the last, and of a row of keys; pixels.
-ROW, ABOVE, BELOW, KEYS = 300, 90, 60, 30
+ROW, ABOVE, BELOW, KEYS = 300, 90, 75, 30
+#: Characters of a row of keys at half the width of a screen.
+CHARACTERS = 90
 #: Characters of a panel's title in a line, by panels in a row.
 TITLES = {1: 70, 2: 40, 3: 26, 4: 20}
 #: Characters of what an axis is called in a line, by panels in a row.
-NAMES = {1: 80, 2: 40, 3: 18}
+NAMES = {1: 80, 2: 40, 3: 20}
 #: What plotly calls the markers.
 SYMBOLS = {
     **{"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"},
@@ -42,6 +46,10 @@ SYMBOLS = {
 PALE: dict[str, Any] = {"line_width": 4, "opacity": 0.5}
 LESION = pathway_panels.LESION["ec"]
 THEORY: dict[str, Any] = {"line": {"color": spectra.THEORY["color"], "width": 1.5, "dash": "dash"}}
+
+
+#: Axis that tells lines apart -> label of a value -> its look.
+Looks = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def draw(kind: str, panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -85,33 +93,35 @@ def save(figure: go.Figure, title: str, name: str, path: str) -> None:
     write_whole(page.substitute(title=html.escape(title), name=name, library=library, figure=packed), path)
 
 
-def _panels(rows: int, columns: int, titles: Iterable[str], **layout: Any) -> go.Figure:
-    """Panels with letters and titles, which are wrapped."""
+def _panels(rows: int, columns: int, titles: Iterable[str], words: Callable[[str], str], **layout: Any) -> go.Figure:
+    """Panels with letters, and titles, which are wrapped, in the words that a function makes of them."""
     width = TITLES.get(columns, TITLES[4])
     lettered = [
         f"({style.panel_letter(index)}) {title}" if rows * columns > 1 else title for index, title in enumerate(titles)
     ]
-    broken = ["<br>".join(map(plotly_text, wrap(title, width))) for title in lettered]
+    broken = [_wrapped(title, width, words) for title in lettered]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=broken, **layout)
     figure.update_annotations(font_size=13)
-    figure.update_yaxes(exponentformat="power")
+    figure.update_xaxes(title_font_size=12)
+    figure.update_yaxes(title_font_size=12, exponentformat="power")
     return figure.update_layout(height=ROW * rows + ABOVE + BELOW, margin={"t": ABOVE, "l": 60, "r": 20, "b": BELOW})
 
 
 def _keys(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
-    """Legends below a figure, one for each title, a row each."""
-    height = figure.layout.height - ABOVE - BELOW
+    """Legends below a figure, one for each title, a row each; what several panels show is named once."""
+    known: set[str] = set()
+    for trace in figure.data:
+        if trace.legendgroup:
+            trace.showlegend = trace.legendgroup not in known
+            known.add(trace.legendgroup)
+    height, more = figure.layout.height - ABOVE - BELOW, 0
     for index, title in enumerate(titles):
-        place = {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "yanchor": "top",
-            "y": -(BELOW + KEYS * index) / height,
-        }
+        name = f"legend{index + 1 if index else ''}"
+        place = {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "top", "y": -(BELOW + more) / height}
         key = {"title": {"text": title, "side": "left"}, "groupclick": "togglegroup"}
-        figure.update_layout({f"legend{index + 1 if index else ''}": place | key})
-    more = KEYS * len(titles)
+        figure.update_layout({name: place | key})
+        named = [trace.name for trace in figure.data if trace.showlegend and (trace.legend or "legend") == name]
+        more += KEYS * -(-sum(len(label) + 8 for label in (title, *named)) // CHARACTERS)
     return figure.update_layout(height=figure.layout.height + more, margin_b=BELOW + more)
 
 
@@ -119,38 +129,31 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     """Panels as in the figure; a line is toggled in all of them, axes of positive values can be logarithmic."""
     rows, columns = charts.grid(len(panels))
     titles = [panel.get("title") or datasets[panel["experiment"]].attrs.get("title", "") for panel in panels]
-    figure = _panels(rows, columns, titles, horizontal_spacing=0.3 / columns, vertical_spacing=0.36 / rows)
     parts = [charts.chosen(datasets[panel["experiment"]], panel) for panel in panels]
+    titles = [
+        f"{title}: {charts.shown_in_map(part, panel)[1]}" if panel["chart"] == "map" else title
+        for title, panel, part in zip(titles, panels, parts, strict=True)
+    ]
+    bars = any(panel["chart"] == "map" for panel in panels)
+    spacing = {"horizontal_spacing": (0.45 if bars else 0.3) / columns, "vertical_spacing": 0.36 / rows}
+    figure = _panels(rows, columns, titles, plotly_text, **spacing)
     looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
-    known: set[tuple[str, str]] = set()
     scales = {}
     for index, (panel, dataset) in enumerate(zip(panels, parts, strict=True)):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         if panel["chart"] == "map":
             _map(figure, dataset, panel, place)
         elif panel["chart"] == "prediction":
-            _prediction(figure, dataset, panel, place, looks, known)
+            _prediction(figure, dataset, panel, place, looks)
         else:
-            _curves(figure, dataset, panel, place, looks, known)
-        name = "<br>".join(wrap(_plain(charts.name_of(panel["x"], dataset)), NAMES[columns]))
-        figure.update_xaxes(title=name, **place)
-        log = "both" if panel["chart"] == "prediction" else panel.get("log", "")
-        for update, axis in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
-            if log in (axis, "both"):
-                update(type=_scale(dataset, panel, axis), **place)
+            _curves(figure, dataset, panel, place, looks)
+        name = _wrapped(charts.name_of(panel["x"], dataset), NAMES[columns])
+        figure.update_xaxes(title_text=name, **place)
+        scale, upright = (_scale(dataset, panel, axis) for axis in "xy")
+        figure.update_xaxes(type=scale, nticks=4 if scale == "log" else None, **place)
+        figure.update_yaxes(type=upright, **place)
         if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
-            scales[f"yaxis{index + 1 if index else ''}.type"] = "log" if log in ("y", "both") else "linear"
-    maps = any(panel["chart"] == "map" for panel in panels)
-    for index, lines in enumerate(looks):
-        figure.update_layout(
-            {
-                f"legend{index + 1 if index else ''}": {
-                    "title": {"text": _plain(called[lines])},
-                    "x": 1.1 if maps else 1.02,
-                    "y": 1 - index / len(looks),
-                }
-            }
-        )
+            scales[f"yaxis{index + 1 if index else ''}.type"] = upright or "linear"
     if scales:
         kinds = ["linear", "log"]
         buttons = [{"label": kind, "method": "relayout", "args": [dict.fromkeys(scales, kind)]} for kind in kinds]
@@ -161,9 +164,14 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
     return _keys(figure, [_plain(called[lines]) for lines in looks])
 
 
-def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str:
-    """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size."""
+def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str | None:
+    """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size.
+
+    None where nothing is asked for.
+    """
     name = panel.get(axis)
+    if panel["chart"] != "prediction" and panel.get("log") not in (axis, "both"):
+        return None
     if panel["chart"] == "curves" and axis == "y":
         return "log" if float(dataset[panel["show"]].min()) > 0 else "linear"
     if name in dataset.dims and style.words(dataset[name].values):
@@ -178,14 +186,13 @@ def _curves(
     dataset: xr.Dataset,
     panel: Mapping[str, Any],
     place: Mapping[str, int],
-    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    known: set[tuple[str, str]],
+    looks: Looks,
 ) -> None:
     """Medians over runs; bars are all of them, or the middle half of many, where there are not too many points."""
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
     labels = [charts.name_shown(dataset, panel)]
     if lines is not None:
-        labels = style.value_labels(dataset[lines].values, lines)
+        labels = style.labels_in(looks[lines], dataset[lines].values, lines)
     number = "" if style.words(dataset[x].values) else ":,"
     for index, label in enumerate(labels):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
@@ -208,33 +215,25 @@ def _curves(
             line={"color": to_hex(look["color"])},
             marker={"symbol": SYMBOLS[look["marker"]]},
             name=plotly_text(label),
-            **_key(lines, label, looks, known),
+            **_key(looks, lines, label),
             hovertemplate=_plain(charts.name_of(x, dataset))
             + f" %{{x{number}}}<br>"
             + _plain(charts.name_shown(dataset, panel))
             + " %{y:.4g}",
             **place,
         )
-    figure.update_yaxes(title=_plain(charts.name_shown(dataset, panel)), **place)
+    figure.update_yaxes(title_text=_plain(charts.name_shown(dataset, panel)), **place)
 
 
-def _key(
-    lines: str | None,
-    label: str,
-    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    known: set[tuple[str, str]],
-) -> dict[str, Any]:
-    """The place of a line in the legend of what tells lines apart: once for all panels, which it is toggled in."""
+def _key(looks: Looks, lines: str | None, label: str) -> dict[str, Any]:
+    """The place of a line in the legend of what tells lines apart; it is toggled in all panels."""
     if lines is None:
         return {"showlegend": False}
-    first = (lines, label) not in known
-    known.add((lines, label))
     legend, rank = list(looks).index(lines), list(looks[lines]).index(label)
     return {
         "legend": f"legend{legend + 1}" if legend else "legend",
         "legendrank": rank + 1,
         "legendgroup": f"{lines} {label}",
-        "showlegend": first,
     }
 
 
@@ -244,8 +243,8 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
     cell = figure.get_subplot(**place)
     right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
     figure.add_heatmap(
-        x=_places(values, x),
-        y=_places(values, y),
+        x=_places(values, x, _scale(dataset, panel, "x") == "category"),
+        y=_places(values, y, _scale(dataset, panel, "y") == "category"),
         z=values.values.astype(float),
         **_shades(values, palette),
         colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
@@ -253,7 +252,7 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
         + f"{_plain(name)} %{{z:.4g}}<extra></extra>",
         **place,
     )
-    figure.update_yaxes(title=_plain(charts.name_of(y, dataset)), **place)
+    figure.update_yaxes(title_text=_plain(charts.name_of(y, dataset)), **place)
 
 
 def _shades(values: xr.DataArray, palette: str | None) -> dict[str, Any]:
@@ -271,8 +270,7 @@ def _prediction(
     dataset: xr.Dataset,
     panel: Mapping[str, Any],
     place: Mapping[str, int],
-    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    known: set[tuple[str, str]],
+    looks: Looks,
 ) -> None:
     """Every setting a point that tells its values; the diagonal is where a prediction is exact."""
     points = compared(dataset, panel["x"], panel["y"])
@@ -287,17 +285,17 @@ def _prediction(
     ]
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
-    labels = ["setting"] if lines is None else style.value_labels(names, lines)
-    for name, label, colour in zip(names, labels, style.colours(names, lines), strict=True):
+    labels = ["setting"] if lines is None else style.labels_in(looks[lines], names, lines)
+    for name, label in zip(names, labels, strict=True):
         shown = np.arange(len(texts)) if lines is None else coordinates.find(points[lines].values, name)
         figure.add_scatter(
             x=points["predicted"].values[shown],
             y=points["measured"].values[shown],
             mode="markers",
-            marker={"color": to_hex(colour)},
+            marker={"color": to_hex(looks[lines][label]["color"] if lines else "0.2")},
             text=[texts[index] for index in shown],
             name=plotly_text(label),
-            **_key(lines, label, looks, known),
+            **_key(looks, lines, label),
             hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
             **place,
         )
@@ -306,7 +304,7 @@ def _prediction(
         figure.add_scatter(
             x=ends, y=ends, mode="lines", line={"color": "grey"}, showlegend=False, hoverinfo="skip", **place
         )
-    figure.update_yaxes(title=_plain(charts.name_of(panel["y"], dataset)), **place)
+    figure.update_yaxes(title_text=_plain(charts.name_of(panel["y"], dataset)), **place)
 
 
 def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -316,18 +314,10 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
     """
     parts = pathway_panels.parts_of(panels, datasets)
     pathways = max((part["pathway"].values for _, part in parts), key=len)
-    titles = [_plain(pathway_panels.title_of(panel, part, pathway)) for pathway in pathways for panel, part in parts]
+    titles = [pathway_panels.title_of(panel, part, pathway) for pathway in pathways for panel, part in parts]
     widths = [0.5 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
-    figure = _panels(
-        *(len(pathways), len(parts), titles), column_widths=widths, vertical_spacing=0.16, horizontal_spacing=0.06
-    )
-    known: set[str] = set()
-
-    def key(name: str) -> dict[str, Any]:
-        first = name not in known
-        known.add(name)
-        return {"name": name, "legendgroup": name, "showlegend": first}
-
+    spacing = {"horizontal_spacing": 0.1 if 0.5 in widths else 0.06, "vertical_spacing": 0.16}
+    figure = _panels(len(pathways), len(parts), titles, _plain, column_widths=widths, **spacing)
     for row, pathway in enumerate(pathways, start=1):
         for column, (panel, part) in enumerate(parts, start=1):
             place = {"row": row, "col": column}
@@ -349,8 +339,8 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                     marker = {"symbol": "square-open", "size": 12, "color": LESION}
                     name = f"lesion: mode {mode} of {pathway}"
                     figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, **place)
-                figure.update_xaxes(title="input mode", **place)
-                figure.update_yaxes(title="output mode", autorange="reversed", **place)
+                figure.update_xaxes(title_text="input mode", **place)
+                figure.update_yaxes(title_text="output mode", autorange="reversed", **place)
                 figure.update_layout(coloraxis={"colorscale": "Viridis", "colorbar": {"x": 1.0, "thickness": 12}})
                 continue
             values = part["pathway_singular_value"].sel(pathway=pathway).isel(mode=slice(panel.get("modes")))
@@ -369,12 +359,13 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                             mode="lines",
                             line_color=to_hex(colour),
                             **broad,
-                            **key(f"mode {_plain(name)}"),
+                            name=f"mode {_plain(name)}",
+                            legendgroup=name,
                             hovertemplate=_hover(f"mode {mode + 1}, {source}", "K"),
                             **place,
                         )
-            figure.update_xaxes(title="epoch" if row == len(pathways) else None, **place)
-            figure.update_yaxes(title=f"K_{pathway}" if column == 1 else None, matches="y", **place)
+            figure.update_xaxes(title_text="epoch" if row == len(pathways) else None, **place)
+            figure.update_yaxes(title_text=_plain(f"$K_{pathway}$") if column == 1 else None, matches="y", **place)
     grey: dict[str, Any] = {"x": [None], "y": [None], "line_color": "grey"}
     if any("solver" in part["pathway_singular_value"].dims for _, part in parts):
         figure.add_scatter(**grey, mode="lines", **PALE, name="gradient descent")
@@ -386,13 +377,16 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
 
 def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
     """One trajectory at a time, chosen from a list of panels and switch epochs; every mode can be toggled."""
-    figure, names, owners, switches = go.Figure(), [], [], []
+    figure, names, owners, lines = go.Figure(), [], [], []
     for panel in panels:
         dataset = style.select(datasets[panel["experiment"]], panel)
         chosen = spectra.chosen(panel, dataset)
         for title, runs, switch in spectra.spectrum_columns(dataset, panel):
             names.append(f"{chosen}, {title}" if chosen else title)
-            switches.append(switch)
+            colours = style.ordered_colours(runs.sizes["mode"])
+            learned = zip(spectra.learned_epochs(runs), colours, strict=False)
+            marks = [_vertical(epoch, to_hex(colour), "dash") for epoch, colour in learned if np.isfinite(epoch)]
+            lines.append([*marks, *([_switch_line(switch)] if switch else [])])
             for source, values in spectra.sources(runs).items():
                 recorded = curves.median(values).dropna("epoch", how="all")
                 compared_with = PALE if source == "training" and "solver" in runs.dims else {"line_width": 1.5}
@@ -413,7 +407,6 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
                         hovertemplate=_hover(f"mode {mode}, {source}", "singular value"),
                         **look,
                     )
-    lines = [[_switch_line(switch)] if switch else [] for switch in switches]
     buttons = [
         {
             "label": _plain(name),
@@ -436,9 +429,14 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
 
 def _switch_line(epoch: int) -> dict[str, Any]:
     """The switch between the tasks, from the bottom to the top."""
-    text = {"text": "switch", "textposition": "end", "font": {"size": 11}}
-    line = {"color": "grey", "dash": "dot", "width": 1}
-    return {"type": "line", "x0": epoch, "x1": epoch, "yref": "paper", "y0": 0, "y1": 1, "line": line, "label": text}
+    label = {"text": "switch", "textposition": "end", "font": {"size": 11}}
+    return _vertical(epoch, "grey", "dot") | {"label": label}
+
+
+def _vertical(epoch: float, color: str, dash: str) -> dict[str, Any]:
+    """A line at an epoch, from the bottom to the top."""
+    line = {"color": color, "dash": dash, "width": 1}
+    return {"type": "line", "x0": epoch, "x1": epoch, "yref": "paper", "y0": 0, "y1": 1, "line": line}
 
 
 def _hover(name: str, value: str) -> str:
@@ -446,10 +444,10 @@ def _hover(name: str, value: str) -> str:
     return f"{name}<br>epoch %{{x:,}}<br>{value} %{{y:.4g}}<extra></extra>"
 
 
-def _places(dataset: Any, axis: str) -> np.ndarray:
-    """Values of an axis: numbers, or the words that stand for what is none."""
+def _places(dataset: Any, axis: str, named: bool = False) -> np.ndarray:
+    """Values of an axis: numbers, or the words that stand for what is none, or for all where they are named."""
     values = dataset[axis].values
-    return np.array([style.value_label(value, axis) for value in values]) if style.words(values) else values
+    return np.array(style.value_labels(values, axis)) if named or style.words(values) else values
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:
@@ -458,5 +456,15 @@ def _numbers(values: np.ndarray) -> np.ndarray:
 
 
 def _plain(text: str) -> str:
-    """A label without the marks of mathematics, which plotly would need the network for."""
-    return plotly_text(text.replace("$", ""))
+    """A label with tags in place of mathematics, which plotly would need the network for."""
+
+    def tagged(mathematics: re.Match[str]) -> str:
+        lowered = re.sub(r"_(\w)", r"<sub>\1</sub>", mathematics[1].replace("-", MINUS))
+        return "<i>" + re.sub(r"\^(\w)", r"<sup>\1</sup>", lowered) + "</i>"
+
+    return re.sub(r"\$(.+?)\$", tagged, plotly_text(text), flags=re.DOTALL)
+
+
+def _wrapped(text: str, width: int, words: Callable[[str], str] = _plain) -> str:
+    """A text in lines of so many characters, in the words that a function makes of it."""
+    return words(fill(text, width)).replace("\n", "<br>")

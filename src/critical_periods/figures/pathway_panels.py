@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -17,6 +16,8 @@ from critical_periods.figures import curves, style
 
 #: Markers on a curve.
 N_MARKERS = 20
+#: Side of a matrix, and what labels and a colour bar take of a figure's width, inches.
+SIDE, MARGINS = 1.35, 0.9
 #: Looks of the deficit, and of modes that are lesioned.
 SHADE = "0.88"
 LESION: dict[str, Any] = {"fill": False, "ec": "#d55e00", "lw": 1.2, "hatch": "/////"}
@@ -35,14 +36,11 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     style.apply()
     parts = parts_of(panels, datasets)
     pathways = max((part["pathway"].values for _, part in parts), key=len)
-    widths = [0.6 if panel["show"] == "matrices" else 1.0 for panel, _ in parts]
-    figure, grid = plt.subplots(
-        len(pathways),
-        len(parts),
-        squeeze=False,
-        figsize=(style.PAGE, 1.6 * len(pathways) + 0.2),
-        gridspec_kw={"width_ratios": widths},
-    )
+    square = [panel["show"] == "matrices" for panel, _ in parts]
+    wide = (style.PAGE - MARGINS - SIDE * sum(square)) / max(square.count(False), 1)
+    widths = [SIDE if matrix else wide for matrix in square]
+    ratios = {"width_ratios": widths[: style.most_columns(len(widths))]}
+    figure, grid = style.grid(len(pathways), len(parts), 1.6, gridspec_kw=ratios)
     shown: list[tuple[Axes, str, xr.Dataset | None]] = []
     for row, pathway in zip(grid, pathways, strict=True):
         for axes, (panel, part) in zip(row, parts, strict=True):
@@ -61,6 +59,9 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             axes.set_ylim(bottom=min(-0.06 * top, axes.get_ylim()[0]), top=top)
     for axes in grid.flat:
         axes.label_outer(remove_inner_ticks=False)
+        if axes.images:
+            axes.set_ylabel("output mode")
+            axes.tick_params(labelleft=True)
     if len(of_curves) < len(shown):
         heat = [axes for axes, _, dataset in shown if dataset is None]
         figure.colorbar(image, ax=heat, shrink=0.75, label="final $K$")
@@ -128,16 +129,19 @@ def _curves(axes: Axes, dataset: xr.Dataset, pathway: str) -> None:
                 epochs,
                 curves.median(trained.isel(mode=mode)),
                 ls="",
-                marker=style.MARKERS[mode % len(style.MARKERS)],
-                ms=3,
+                **_marker(mode),
                 color=colour,
-                mec="w",
-                mew=0.3,
                 markevery=(mode * spacing // dataset.sizes["mode"], spacing),
                 zorder=3,
             )
     axes.set(xlabel=style.label("epoch", dataset), xlim=(epochs[0], epochs[-1]))
     style.ticks(axes.xaxis, axes.yaxis)
+
+
+def _marker(mode: int) -> dict[str, Any]:
+    """Marker of a mode."""
+    marker = style.MARKERS[mode % len(style.MARKERS)]
+    return {"marker": marker, "ms": 3.2 * style.LARGER[marker], "mec": "w", "mew": 0.3}
 
 
 def _matrix(axes: Axes, dataset: xr.Dataset, pathway: str) -> Any:
@@ -153,7 +157,7 @@ def _matrix(axes: Axes, dataset: xr.Dataset, pathway: str) -> Any:
     for mode in lesioned_modes(dataset, pathway):
         axes.add_patch(Rectangle((mode - 0.5, mode - 0.5), 1, 1, **LESION))
     ticks = modes if len(modes) <= 10 else modes[:: len(modes) // 8]
-    axes.set(xticks=ticks, yticks=ticks, xlabel="input mode", ylabel="output mode")
+    axes.set(xticks=ticks, yticks=ticks, xlabel="input mode")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return image
@@ -162,10 +166,15 @@ def _matrix(axes: Axes, dataset: xr.Dataset, pathway: str) -> Any:
 def _keys(dataset: xr.Dataset, with_matrices: bool) -> dict[str, list[Any]]:
     """Modes by colour with their singular value, training and theory, the deficit by its shade, the lesion."""
     groups = alike(dataset["task_singular_value"].values)
-    modes = [
-        Line2D([], [], color=colour, lw=1.5, ms=3.5, marker=style.MARKERS[slice_.start % 10], mec="w", label=name)
-        for colour, (name, slice_) in zip(style.ordered_colours(len(groups)), groups.items(), strict=True)
-    ]
+    few, modes = dataset.sizes["mode"] <= len(style.MARKERS), []
+    for colour, (name, alike_) in zip(style.ordered_colours(len(groups)), groups.items(), strict=True):
+        shown = range(alike_.start, alike_.stop if few else alike_.start + 1)
+        last = f"{alike_.stop}{name[name.index(':') :]}" if few else name
+        labels = [*(str(mode + 1) for mode in shown[:-1]), last]
+        modes += [
+            Line2D([], [], color=colour, lw=1.5, **_marker(mode), label=label)
+            for mode, label in zip(shown, labels, strict=True)
+        ]
     look: dict[str, Any] = {"color": "0.3", "ms": 3.5}
     others: list[Any] = [Line2D([], [], marker="o", label="training", **look)]
     if "solver" in dataset["pathway_singular_value"].dims:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -37,16 +36,10 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     style.apply()
     rows = [style.part(datasets[panel["experiment"]], panel.get("select", {})) for panel in panels]
     count = max(dataset.sizes[panel["columns"]] for dataset, panel in zip(rows, panels, strict=True))
-    side = min(style.PAGE / count, LARGEST)
+    columns = style.most_columns(count)
+    side = min(style.width() / columns, LARGEST)
     streams: dict[bytes, list[np.ndarray]] = {}
-    figure, grid = plt.subplots(
-        len(panels),
-        count,
-        squeeze=False,
-        sharex=True,
-        sharey=True,
-        figsize=(side * count + 0.1, (side - 0.05) * len(panels) + 0.3),
-    )
+    figure, grid = style.grid(len(panels), count, side, side * columns + 0.1, sharex=True, sharey=True)
     drawn: list[tuple[Axes, str]] = []
     for index, (row, dataset, panel) in enumerate(zip(grid, rows, panels, strict=True)):
         values = dataset[panel["columns"]].values
@@ -64,7 +57,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         axes.set_xlabel("$K_a$")
     style.letter([axes for axes, _ in drawn], [title for _, title in drawn])
     single = all(dataset.sizes["trajectory"] * dataset.sizes["seed"] == 1 for dataset in rows)
-    end = "end" if single else "mean at the end ± standard deviation"
+    end = "end" if single else "mean at the end ± standard deviation of $K_b$"
     handles = [
         Line2D([], [], color=LEARNING, lw=1.2, label="trajectory"),
         Line2D([], [], color=DEFICIT, lw=1.8, marker="D", ms=3, label="during the deficit, from its onset"),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
-import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +15,8 @@ from critical_periods.figures import curves, style
 
 #: Look of theory, drawn over broad lines of training, dark and light ones.
 THEORY: dict[str, Any] = {"color": "#d55e00", "lw": 0.9, "ls": (0, (3, 2))}
+#: Look of the epoch at which a mode is half learned in theory.
+LEARNED: dict[str, Any] = {"lw": 0.7, "ls": (0, (4, 2))}
 #: Look of the switch between the tasks.
 SWITCH: dict[str, Any] = {"color": "0.3", "lw": 0.7, "ls": ":"}
 
@@ -23,7 +24,7 @@ SWITCH: dict[str, Any] = {"color": "0.3", "lw": 0.7, "ls": ":"}
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> Figure:
     """Draw one row of axes for each panel, one column for each of its switch epochs, or values of its `columns`.
 
-    Where a dataset has theory beside training, theory is dashed.
+    Where a dataset has theory beside training, theory is dashed; so is the epoch at which a mode is learned.
 
     Parameters
     ----------
@@ -35,9 +36,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     style.apply()
     rows = [spectrum_columns(style.select(datasets[panel["experiment"]], panel), panel) for panel in panels]
     width = max(len(columns) for columns in rows)
-    figure, grid = plt.subplots(
-        len(panels), width, squeeze=False, sharey=True, figsize=(style.PAGE, 1.7 * len(panels) + 0.2)
-    )
+    figure, grid = style.grid(len(panels), width, 1.7, sharey=True)
     drawn: list[tuple[Axes, str, xr.DataArray]] = []
     above: list[str] = []
     for row, panel, columns in zip(grid, panels, rows, strict=True):
@@ -61,7 +60,9 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     keys = [Line2D([], [], label="switch of the task", **SWITCH)]
     if any(len(sources(values)) > 1 for _, _, values in drawn):
         keys = [Line2D([], [], color="0.2", lw=2, label="training"), Line2D([], [], label="theory", **THEORY), *keys]
-    spreads = [curves.shown_of(values) for _, _, values in drawn]
+    if any(learned_epochs(values) for _, _, values in drawn):
+        keys = [Line2D([], [], color="0.2", label="half learned, predicted", **LEARNED), *keys]
+    spreads = [curves.shown_of(values, most=0) for _, _, values in drawn]
     style.legend(figure, {f"the {len(handles)} largest modes": handles, "": keys}, curves.described(spreads))
     return figure
 
@@ -69,15 +70,18 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
 def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tuple[str, xr.DataArray, int]]:
     """Title, singular values and switch epoch of every column of a panel."""
     values = dataset["singular_value"]
+    if "learned_epoch" in dataset:
+        values = values.assign_coords(learned_epoch=dataset["learned_epoch"])
     if "columns" in panel:
         name = panel["columns"]
+        columns = dataset[name].values
         return [
             (
-                style.setting(value, name, dataset),
+                style.setting(value, name, dataset, columns),
                 style.part(values, {name: value}),
                 _switch(style.part(dataset, {name: value})),
             )
-            for value in dataset[name].values
+            for value in columns
         ]
     return [
         (f"switch at {style.number(epoch)}" if epoch else "no deficit", values.sel(switch_epoch=epoch), epoch)
@@ -98,6 +102,13 @@ def sources(singular_value: xr.DataArray, theory: str = "theory") -> dict[str, x
     return dict(zip(("training", theory), values, strict=True))
 
 
+def learned_epochs(singular_value: xr.DataArray) -> list[float]:
+    """When theory has each mode half learned, the median over runs; nothing where it does not say."""
+    if "learned_epoch" not in singular_value.coords:
+        return []
+    return [float(epoch) for epoch in curves.median(singular_value["learned_epoch"]).values]
+
+
 def _switch(dataset: xr.Dataset) -> int:
     """First epoch of the last phase."""
     phases = dataset["phase"].values.reshape(-1, dataset.sizes["epoch"])[0]
@@ -108,8 +119,11 @@ def _spectrum(axes: Axes, singular_value: xr.DataArray, theory: bool) -> None:
     """Every mode, training broad where theory is drawn upon it."""
     recorded = singular_value.dropna("epoch", how="all")
     epochs = recorded["epoch"].values
-    for colour, mode in zip(style.ordered_colours(recorded.sizes["mode"]), recorded["mode"].values, strict=True):
+    colours = style.ordered_colours(recorded.sizes["mode"])
+    for colour, epoch in zip(colours, learned_epochs(recorded), strict=False):
+        axes.axvline(epoch, color=colour, **LEARNED)
+    for colour, mode in zip(colours, recorded["mode"].values, strict=True):
         broad = 2.2 if "solver" in singular_value.coords else 1.0
         look = THEORY if theory else {"color": colour, "lw": broad, "label": str(mode)}
-        curves.spread(axes, epochs, recorded.sel(mode=mode), "epoch", look)
+        curves.spread(axes, epochs, recorded.sel(mode=mode), "epoch", look, most=0)  # many modes
     axes.set_xlim(0, epochs[-1])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from itertools import cycle
 from string import ascii_uppercase
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import Any
 
 import matplotlib
@@ -20,10 +22,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.collections import Collection
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter, ScalarFormatter
 
 from critical_periods.analysis import coordinates
@@ -33,6 +40,23 @@ from critical_periods.storage.files import write_whole
 
 #: Widths of a journal's one-column and two-column figures, inches.
 COLUMN, PAGE = 3.4, 6.9
+
+#: Inches of a panel that is still read.
+NARROWEST = 1.6
+
+#: Lightness of a dark figure's paper.
+DARK = 0.1
+
+#: What the colours of an artist are called, by its class.
+_COLOURS: dict[type[Artist], tuple[str, ...]] = {
+    Text: ("color",),
+    Line2D: ("color", "markerfacecolor", "markeredgecolor", "markerfacecoloralt"),
+    Patch: ("facecolor", "edgecolor"),
+    Collection: ("facecolor", "edgecolor"),
+}
+
+#: The style that is asked for, as of `using`.
+_asked: dict[str, Any] = {}
 
 #: What null means as a value of a parameter; "none" for the others.
 NULL = {
@@ -45,10 +69,16 @@ NULL = {
 #: Colours of what has no order: seeds and words.
 UNORDERED = "colorblind"
 
+#: Colours of what has an order, of the first parameter that tells lines apart in a figure, and of the next one.
+ORDERED = ("viridis", "copper")
+
+#: Markers, and how much larger than a circle each is drawn to look as large.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+LARGER = dict(zip(MARKERS, (1.0, 0.9, 1.2, 0.85, 1.2, 1.15, 1.15, 1.5, 1.2, 1.2), strict=True))
 
 MINUS = "\N{MINUS SIGN}"
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+_RAISED, _LOWERED = str.maketrans("-0123456789", RAISED), str.maketrans(RAISED, "-0123456789")
 
 #: From here on numbers are written as 10k; where one of several is, from 1000 on.
 THOUSANDS = 10_000
@@ -58,10 +88,87 @@ ROW, SMALL = 0.15, 0.115
 
 #: Look of what diverged: a cross where its value would be.
 LOST: dict[str, Any] = {"ls": "", "marker": "x", "markersize": 4, "markeredgewidth": 1}
+#: Look of a run that fails without a deficit: a ring around its values.
+FAILED: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "none", "ms": 5, "mew": 0.7}
+
+
+@contextmanager
+def using(style: Mapping[str, Any]) -> Iterator[None]:
+    """Draw in a style meanwhile, and put Matplotlib's settings back.
+
+    Parameters
+    ----------
+    style
+        Any of the keys of `critical_periods.configuration.document.Style`; what is not asked for is the paper's.
+    """
+    _asked.update(style)
+    try:
+        with matplotlib.rc_context():
+            yield
+    finally:
+        _asked.clear()
+
+
+def width(columns: int = 2) -> float:
+    """Inches across a figure with so many panels in a row."""
+    return float(_asked.get("width", COLUMN if columns == 1 else PAGE))
+
+
+def scale(columns: int = 2) -> float:
+    """How much broader a figure is than its kind draws it by itself."""
+    return width(columns) / (COLUMN if columns == 1 else PAGE)
+
+
+def most_columns(count: int) -> int:
+    """How many of so many panels, which a page is wide enough for, stand side by side."""
+    return count if width() >= PAGE else int(np.clip(width() / NARROWEST, 1, count))
+
+
+def inches(axes: Axes) -> float:
+    """Inches across the part of its figure that a panel has."""
+    figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
+    return width() if figure is None or spec is None else float(figure.get_figwidth()) / spec.get_gridspec().ncols
+
+
+def grid(rows: int, columns: int, height: float, across: float | None = None, **options: Any) -> tuple[Figure, Any]:
+    """A figure and its axes, by row and column; rows are folded where a figure is too narrow for them.
+
+    Parameters
+    ----------
+    rows, columns
+        How many there are.
+    height
+        Inches of a row.
+    across
+        Inches of a figure with so many columns as fit; the width of its style if not given.
+    options
+        As of `matplotlib.pyplot.subplots`.
+    """
+    side_by_side = most_columns(columns)
+    folds = -(-columns // side_by_side)
+    figure, axes = plt.subplots(
+        rows * folds,
+        side_by_side,
+        squeeze=False,
+        figsize=(width() if across is None else across, height * rows * folds + 0.2),
+        **options,
+    )
+    rows_of_axes = axes.reshape(rows, folds * side_by_side)
+    for unused in rows_of_axes[:, columns:].flat:
+        unused.set_visible(False)
+    return figure, rows_of_axes[:, :columns]
 
 
 def apply() -> None:
     """Set fonts, sizes and lines; every figure begins with it."""
+    font = _asked.get("font")
+    # DejaVu is what matplotlib brings: the same figure on every machine; and it has the letters that others lack.
+    families: dict[str, Any] = {"font.sans-serif": ["DejaVu Sans"]}
+    if _asked.get("usetex"):
+        families = {"text.usetex": True, "font.family": [font or "serif"]}
+    elif font:
+        slanted = {f"mathtext.{kind}": f"{font}:{look}" for kind, look in (("it", "italic"), ("bf", "bold"))}
+        families = {"font.family": [font, "DejaVu Sans"], "mathtext.fontset": "custom", "mathtext.rm": font, **slanted}
     sns.set_theme(
         context="paper",
         style="ticks",
@@ -73,7 +180,6 @@ def apply() -> None:
             "axes.spines.top": False,
             "axes.titlesize": 8,
             "figure.constrained_layout.use": True,
-            "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it: the same figure on every machine
             "font.size": 8,
             "legend.fontsize": 7,
             "legend.frameon": False,
@@ -81,36 +187,43 @@ def apply() -> None:
             "lines.linewidth": 1.2,
             "lines.markersize": 3.5,
             "pdf.fonttype": 42,
-            "savefig.dpi": 200,
+            "savefig.dpi": _asked.get("dpi", 200),
             "xtick.labelsize": 7,
             "xtick.major.width": 0.6,
             "ytick.labelsize": 7,
             "ytick.major.width": 0.6,
+            **families,
         },
     )
 
 
-def ordered_colours(count: int) -> list[Any]:
+def ordered_colours(count: int, palette: str = ORDERED[0]) -> list[Any]:
     """Colours for values that have an order: dark to light, told apart in greyscale and by colour-blind readers."""
-    return list(sns.color_palette("viridis", count + 1))[:count]
+    return list(sns.color_palette(palette, count + 1))[:count]
 
 
-def colours(values: Sequence[Any], name: str | None = None) -> list[Any]:
-    """Colours of the values of a parameter: in order for numbers, of the colour-blind palette for seeds and words."""
-    unordered = name in RUNS or words(values)
-    return list(sns.color_palette(UNORDERED, len(values))) if unordered else ordered_colours(len(values))
+def unordered(values: Sequence[Any], name: str | None = None) -> bool:
+    """Whether the values of a parameter have no order that colours could show: seeds and words."""
+    return name in RUNS or words(values)
 
 
-def looks(values: Sequence[Any], name: str | None = None) -> dict[str, dict[str, Any]]:
+def colours(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> list[Any]:
+    """Colours of the values of a parameter: in order for numbers, of the colour-blind palette for what has none."""
+    if unordered(values, name):
+        return list(sns.color_palette(UNORDERED, len(values)))
+    return ordered_colours(len(values), palette)
+
+
+def looks(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> dict[str, dict[str, Any]]:
     """Label -> look of the line of every value of a parameter.
 
     Each line is thinner than the one before, and its markers smaller: where they coincide, all of them are seen.
     """
-    widths, sizes = np.linspace(1.8, 1.0, len(values)), np.linspace(5, 3.2, len(values))
+    widths, sizes = np.linspace(1.8, 1.0, len(values)), np.linspace(5, 3.4, len(values))
     return {
-        text: {"color": colour, "lw": width, "marker": marker, "ms": size, "mec": "w", "mew": 0.4}
+        text: {"color": colour, "lw": width, "marker": marker, "ms": size * LARGER[marker], "mec": "w", "mew": 0.4}
         for text, colour, width, size, marker in zip(
-            value_labels(values, name), colours(values, name), widths, sizes, cycle(MARKERS), strict=False
+            value_labels(values, name), colours(values, name, palette), widths, sizes, cycle(MARKERS), strict=False
         )
     }
 
@@ -173,23 +286,30 @@ def value_labels(values: Any, name: str | None = None) -> list[str]:
     return [value_label(value, name, thousands) for value in values]
 
 
-def setting(value: Any, name: str, dataset: xr.Dataset) -> str:
-    """Value of a parameter and what it is called, as "2000 observed entries"."""
-    text, called = value_label(value, name), label(name, dataset)
+def labels_in(looks: Mapping[str, Any], values: Any, name: str | None = None) -> list[str]:
+    """Values of a parameter as a figure's looks have them, where others may stand beside them."""
+    plain, thousands = ([value_label(value, name, k) for value in values] for k in (False, True))
+    return plain if all(text in looks for text in plain) else thousands
+
+
+def setting(value: Any, name: str, dataset: xr.Dataset, beside: Sequence[Any] = ()) -> str:
+    """Value of a parameter and what it is called, as "2000 observed entries", beside other values."""
+    text, called = value_labels([value, *beside], name)[0], label(name, dataset)
     return f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 
 def ticks(*axes: Axis) -> None:
     """Write the numbers at axes as `number` does; powers of ten at logarithmic ones of small numbers."""
+    said = tex if _asked.get("usetex") else str
     for axis in axes:
         low, high = sorted(axis.get_view_interval())
         thousands = max(abs(low), abs(high)) >= THOUSANDS
         if axis.get_scale() == "log" and low < 1e-3:
             axis.set_major_formatter(
-                FuncFormatter(lambda value, _: "10" + str(round(np.log10(value))).translate(_RAISED))
+                FuncFormatter(lambda value, _: said("10" + str(round(np.log10(value))).translate(_RAISED)))
             )
         elif isinstance(axis.get_major_formatter(), (ScalarFormatter, LogFormatter)):  # not where words stand
-            axis.set_major_formatter(FuncFormatter(lambda value, _, k=thousands: number(value, k, 6)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _, k=thousands: said(number(value, k, 6))))
         axis.set_minor_formatter(NullFormatter())
 
 
@@ -231,6 +351,8 @@ def letter(axes: Sequence[Axes], titles: Sequence[str] = ()) -> None:
     """Title the panels of a figure, with (A), (B), (C) before it where there are several."""
     for index, (panel, title) in enumerate(zip(axes, titles or [""] * len(axes), strict=True)):
         before = rf"$\mathbf{{({panel_letter(index)})}}$  " if len(axes) > 1 else ""
+        if width() < PAGE and "$" not in title:
+            title = fill(title, round(14 * inches(panel)) - 4)
         panel.set_title(f"{before}{title}".rstrip(), loc="left")
 
 
@@ -271,6 +393,49 @@ def legend(figure: Figure, groups: Mapping[str, Sequence[Any]], note: str = "") 
     bottom = 0.5, 0.02 / (height + below)
     if lines:
         figure.text(*bottom, "\n".join(lines), fontsize=6.5, color="0.3", ha="center", va="bottom", linespacing=1.1)
+
+
+def finished(figure: Figure) -> Figure:
+    """A figure that is drawn, with what else its style asks for: texts that LaTeX can read, dark paper."""
+    for artist in figure.findobj():
+        if _asked.get("usetex") and isinstance(artist, Text):
+            artist.set_text(tex(artist.get_text()))
+        if _asked.get("dark"):
+            _darken(artist)
+    return figure
+
+
+def tex(text: str) -> str:
+    """A text of a figure as LaTeX; what stands between dollars is LaTeX already."""
+    parts = re.split(r"(?<!\\)\$", text)
+    for index in range(0, len(parts), 2):
+        escaped = re.sub(r"[&%#_]", r"\\\g<0>", parts[index]).replace(MINUS, "$-$")
+        parts[index] = re.sub(f"[{RAISED}]+", lambda found: f"$^{{{found[0].translate(_LOWERED)}}}$", escaped)
+    return "$".join(parts)
+
+
+def _darken(artist: Artist) -> None:
+    """Turn the lightness of an artist's colours round; those of a map, which have a scale, stay."""
+    if isinstance(artist, Axis):  # ticks that are yet to be made, too
+        ink = _darkened(matplotlib.rcParams["xtick.color"])
+        artist.set_tick_params(which="both", color=ink, labelcolor=ink)
+    if isinstance(artist, Text) and (box := artist.get_bbox_patch()) is not None:
+        _darken(box)
+    if isinstance(artist, Collection) and artist.get_array() is not None:
+        return
+    for kind, names in _COLOURS.items():
+        if isinstance(artist, kind):
+            artist.set(**{name: _darkened(getattr(artist, f"get_{name}")()) for name in names})
+
+
+def _darkened(colours: Any) -> Any:
+    """Colours of the same hue, as dark as they were light, on paper that is not quite black."""
+    rgba = to_rgba_array(colours)
+    if not rgba[:, 3:].any():
+        return "none"
+    turned = rgba[:, :3] + 1 - rgba[:, :3].max(1, keepdims=True) - rgba[:, :3].min(1, keepdims=True)
+    rgba[:, :3] = (DARK + (1 - DARK) * turned).clip(0, 1)
+    return rgba if len(rgba) > 1 else tuple(rgba[0])
 
 
 #: What says when a file was made, by what a file is called.

@@ -18,6 +18,9 @@ from critical_periods import plugins
 from critical_periods.configuration.fields import ConfigError, Section
 from critical_periods.dynamics.precision import PRECISIONS
 
+#: Keys of the configuration's top level that every cell whose model knows them takes over.
+SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
+
 
 class Parameters(Section):
     """Parameters of a model; a cell is one set of them and a seed."""
@@ -109,6 +112,8 @@ class Variable:
         1 for harm, -1 for its opposite, with 0 in between; 0 for anything else.
     reading
         How its values are to be read, for captions; "" where that is plain.
+    theory
+        Whether it is there only where an experiment asks for theory.
     """
 
     long_name: str
@@ -119,6 +124,7 @@ class Variable:
     along: str = ""
     signed: int = 0
     reading: str = ""
+    theory: bool = False
 
     def recorded(self, parameters: Mapping[str, Any]) -> bool:
         """Whether a cell of these parameters records it."""
@@ -172,6 +178,8 @@ class Simulation:
     one_solver
         Whether it uses no solver but the one that the parameter `solver` names, so that edits of others do not concern
         it.
+    cells_per_job
+        Cells of a job, of a kind that the configuration has no say in; 0 for what that says.
     cost
         Seconds and bytes of a cell, given its parameters, see `critical_periods.planning.estimate`; None if unknown.
     """
@@ -185,6 +193,7 @@ class Simulation:
     batch_key: str = ""
     checkpoints: bool = False
     one_solver: bool = False
+    cells_per_job: int = 0
     cost: Callable[[Mapping[str, Any]], tuple[float, float]] | None = None
 
     def functions(self) -> dict[str, Any]:
@@ -220,6 +229,11 @@ class Model:
         Cells of a job where the configuration says nothing.
     first_of
         Parameters of that, given those of a cell.
+    theory
+        How theory is computed beside its cells, in jobs of its own, where an experiment asks for it; it needs nothing
+        but parameters.
+    theory_of
+        Parameters of that, given those of a cell.
     axis_values
         Values of recorded axes as far as a cell's parameters tell them, given those, and () of axes that its variables
         lack; for the checks of panels.
@@ -235,7 +249,13 @@ class Model:
     predict: str = ""
     first: Simulation | None = None
     first_of: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    theory: Simulation | None = None
+    theory_of: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     axis_values: Callable[[Mapping[str, Any]], Mapping[str, Sequence[Any]]] = lambda parameters: {}
+
+    def simulations(self) -> list[Simulation]:
+        """How its cells, what they need first and theory are computed."""
+        return [simulation for simulation in (self.first, self.simulation, self.theory) if simulation is not None]
 
 
 def models() -> dict[str, Model]:
@@ -268,5 +288,4 @@ def _models(plugged: tuple[str, ...]) -> dict[str, Model]:
 
 def simulations() -> dict[str, Simulation]:
     """How every kind of cells is computed, by kind."""
-    found = (simulation for model in models().values() for simulation in (model.first, model.simulation))
-    return {simulation.cells: simulation for simulation in found if simulation is not None}
+    return {simulation.cells: simulation for model in models().values() for simulation in model.simulations()}

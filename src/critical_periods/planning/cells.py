@@ -65,6 +65,8 @@ class Experiment:
         The parameters that vary and their values, seeds first.
     cells
         Coordinates (one value for each axis) -> cell.
+    theory
+        Coordinates -> cell of what theory says there; none where the experiment does not ask for it.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Experiment:
     model: str
     axes: Mapping[str, tuple[Any, ...]]
     cells: Mapping[tuple[Any, ...], Cell]
+    theory: Mapping[tuple[Any, ...], Cell]
 
 
 def _digest(value: Any) -> str:

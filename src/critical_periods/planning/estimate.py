@@ -7,12 +7,17 @@ are scaled by that product, and for every rule by what its finished jobs took.
 from __future__ import annotations
 
 import csv
+import json
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from critical_periods.storage.files import write_whole
 
 #: Seconds of a product of 100 x 100 matrices in float32, on the machine that costs are told for.
 REFERENCE = 10e-6
@@ -23,15 +28,13 @@ START = 2.5
 #: Seconds of other jobs, by what they leave.
 OTHERS = {".nc": 2.5, ".pdf": 5.0, ".html": 4.0, ".csv": 3.0}
 
+#: Seconds for which Snakemake looks at a job every half second.
+OFTEN = 15.5
+
 #: Seconds of simulation below which the time of a finished job tells little of them.
 TELLING = 1.0
 
 Cost = Callable[[Mapping[str, Any]], tuple[float, float]]
-
-
-def seconds_of(cost: Cost | None, cells: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds of cells on the machine that costs are told for; one of each where the model does not say."""
-    return sum(cost(cell)[0] for cell in cells) if cost else float(len(cells))
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class CellJob:
     Parameters
     ----------
     kind
-        What corrections are shared by: rule and solver.
+        What corrections are shared by, as of `kind_of`.
     path
         Its file.
     benchmark
@@ -54,6 +57,8 @@ class CellJob:
         Memory that it asks for.
     after
         Files of the jobs before it.
+    log
+        Its log, which says whether it took cells over.
     """
 
     kind: tuple[str, str]
@@ -64,10 +69,11 @@ class CellJob:
     cost: Cost | None
     megabytes: float
     after: Sequence[str] = ()
+    log: Path | None = None
 
     def seconds(self, cells: Sequence[Mapping[str, Any]]) -> float:
         """Seconds of some of its cells, on the machine that costs are told for."""
-        return seconds_of(self.cost, cells)
+        return sum(self.cost(cell)[0] for cell in cells) if self.cost else float(len(cells))
 
     def bytes(self, cells: Sequence[Mapping[str, Any]]) -> float:
         """Bytes that some of its cells take on the disk."""
@@ -86,11 +92,23 @@ class Measured:
         Kind -> how much longer its cells take than told, beyond that.
     megabytes
         Kind -> largest memory of its jobs.
+    start
+        Seconds until a job has imported what it needs: the shortest of those that finished took no less.
     """
 
     machine: float
     correction: Mapping[tuple[str, str], float] = field(default_factory=dict)
     megabytes: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    start: float | None = None
+
+    @property
+    def starting(self) -> float:
+        """Seconds until a job has started, measured or told."""
+        return self.machine * START if self.start is None else self.start
+
+    def seconds(self, job: CellJob) -> float:
+        """Seconds that the new cells of a job take."""
+        return self.machine * job.seconds(job.new) * self.correction.get(job.kind, 1.0)
 
 
 @dataclass(frozen=True)
@@ -134,9 +152,52 @@ def machine_factor() -> float:
     return min(times) / REFERENCE  # what else runs on the machine only lengthens it
 
 
-def measured(jobs: Iterable[CellJob], machine: float) -> Measured:
-    """What finished jobs took, against what they were estimated to take on this machine."""
-    ratios: dict[tuple[str, str], list[float]] = {}
+def kind_of(rule: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
+    """What corrections of a job are shared by: its rule, its solver, and how that integrates."""
+    solver = parameters.get("solver") or ""
+    flow = parameters.get("gradient_flow", {}) if solver == "gradient_flow" else {}
+    return rule, " ".join([solver, *map(str, flow.values())])
+
+
+def calibration_file() -> Path:
+    """Where `make bench` keeps what it has measured of the machines of this user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "critical-periods" / "machines.json"
+
+
+def calibrate(known: Measured) -> None:
+    """Keep what has been measured of this machine."""
+    correction = [[*kind, factor] for kind, factor in known.correction.items()]
+    machines = _machines() | {platform.node(): {"start": known.start, "correction": correction}}
+    write_whole(json.dumps(machines, indent=1), calibration_file())
+
+
+def calibrated() -> Measured:
+    """What `make bench` has measured of this machine, or what a matrix product tells of it."""
+    found = _machines().get(platform.node(), {})
+    correction = {(rule, how): factor for rule, how, factor in found.get("correction", ())}
+    return Measured(machine_factor(), correction, {}, found.get("start"))
+
+
+def _machines() -> dict[str, Any]:
+    try:
+        machines: dict[str, Any] = json.loads(calibration_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a cache may be lost
+        machines = {}
+    return machines
+
+
+def measured(jobs: Iterable[CellJob], before: Measured) -> Measured:
+    """What finished jobs took, against what they were estimated to take on this machine.
+
+    Parameters
+    ----------
+    jobs
+        Jobs, finished or not.
+    before
+        What is known of the machine, and holds for kinds of which no job has finished.
+    """
+    machine = before.machine
+    took: list[tuple[tuple[str, str], float, float]] = []
     megabytes: dict[tuple[str, str], float] = {}
     for job in jobs:
         if not job.benchmark.is_file():
@@ -144,14 +205,29 @@ def measured(jobs: Iterable[CellJob], machine: float) -> Measured:
         with job.benchmark.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
         try:
-            took, memory = (float(rows[-1][name]) for name in ("cpu_time", "max_rss"))
+            wall, cpu, memory = (float(rows[-1][name]) for name in ("s", "cpu_time", "max_rss"))
         except (IndexError, KeyError, ValueError):  # of a job too short to be looked at
             continue
         megabytes[job.kind] = max(memory, megabytes.get(job.kind, 0.0))
-        told = machine * job.seconds(job.cells)
-        if told > TELLING and took > machine * START:
-            ratios.setdefault(job.kind, []).append((took - machine * START) / told)
-    return Measured(machine, {kind: statistics.median(found) for kind, found in ratios.items()}, megabytes)
+        if not _took_over(job):
+            took.append((job.kind, cpu * wall / _last_look(wall), machine * job.seconds(job.cells)))
+    start = min([before.starting, *(seconds for _, seconds, _ in took)])
+    ratios: dict[tuple[str, str], list[float]] = {}
+    for kind, seconds, told in took:
+        if told > TELLING:
+            ratios.setdefault(kind, []).append((seconds - start) / told)
+    correction = {kind: statistics.median(found) for kind, found in ratios.items()}
+    return Measured(machine, {**before.correction, **correction}, megabytes, start)
+
+
+def _took_over(job: CellJob) -> bool:
+    """Whether a job found cells that another had computed, so that it tells nothing of what they take."""
+    return job.log is not None and job.log.is_file() and "taken over" in job.log.read_text(encoding="utf-8")
+
+
+def _last_look(wall: float) -> float:
+    """When Snakemake last looked at the CPU time of a job that took so long: every 0.5 s at first, then every 30 s."""
+    return wall if wall < OFTEN else OFTEN + 30 * ((wall - OFTEN) // 30)
 
 
 def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: Measured) -> Estimate:
@@ -171,9 +247,8 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
     seconds = {}
     for job in jobs:
         if job.new:
-            cells = job.seconds(job.new) * known.correction.get(job.kind, 1.0)
-            seconds[job.path] = known.machine * (START + cells)
-    rest = [known.machine * OTHERS[Path(name).suffix] for name in others]
+            seconds[job.path] = known.starting + known.seconds(job)
+    rest = [known.machine * OTHERS.get(Path(name).suffix, 1.0) for name in others]
     cpu = sum(seconds.values()) + sum(rest)
     chain = max(
         (
@@ -192,6 +267,13 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
         megabytes=max((known.megabytes.get(job.kind, job.megabytes) for job in jobs if job.new), default=0.0),
         bytes=sum(job.bytes(job.new) for job in jobs),
     )
+
+
+def as_line(found: Estimate, cores: int) -> str:
+    """An estimate in a line."""
+    time = f"{duration(found.cpu)} of CPU time, {duration(found.wall)} on {cores} core{'s' * (cores > 1)}"
+    room = f"{found.megabytes:.0f} MB of memory, {found.bytes / 1e6:.3g} MB on disk"
+    return f"Estimate: {found.new} new cells, {found.jobs} jobs, {time}, {room}"
 
 
 def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:

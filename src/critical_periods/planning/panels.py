@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
 from critical_periods.configuration.document import Figure
-from critical_periods.configuration.fields import ConfigError, one_of, validated
+from critical_periods.configuration.fields import ConfigError, as_yaml, one_of, validated
 from critical_periods.figures.kinds import Kind, Panel, kind_of
 from critical_periods.models.registry import Variable, models
 from critical_periods.planning.cells import Experiment
 
 #: Axes of runs, over which figures average.
 RUNS = ("seed", "trajectory")
+
+#: What Matplotlib needs for texts that LaTeX sets, and the fonts that it knows there.
+TEX = ("latex", "dvipng")
+TEX_FONTS = (
+    *("serif", "sans-serif", "Computer Modern Roman", "Computer Modern Sans Serif", "Times", "Palatino", "Bookman"),
+    *("New Century Schoolbook", "Charter", "Zapf Chancery", "Helvetica", "Avant Garde"),
+)
 
 
 def check_figure(place: str, figure: Figure, experiments: Mapping[str, Experiment]) -> None:
@@ -40,6 +48,29 @@ def check_figure(place: str, figure: Figure, experiments: Mapping[str, Experimen
         experiment = experiments[panel.experiment]
         _check_alike(f"{place}.panels[{index}]", panel, experiment, panel.alike, "a panel", {})
         _check_alike(f"{place}.panels[{index}]", panel, experiment, kind.alike, "the figure", alike)
+
+
+def check_style(style: Mapping[str, Any]) -> None:
+    """Refuse a style that figures cannot be drawn in here: a font, or LaTeX, that is not installed.
+
+    Parameters
+    ----------
+    style
+        As of `critical_periods.configuration.document.style_asked`.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If something is not there.
+    """
+    if style.get("usetex") and (missing := [program for program in TEX if shutil.which(program) is None]):
+        raise ConfigError("style.usetex", as_yaml(True), f"false where {' and '.join(missing)} cannot be found")
+    if "font" in style:
+        from matplotlib.font_manager import get_font_names
+
+        known = TEX_FONTS if style.get("usetex") else sorted(get_font_names())
+        if style["font"] not in known:
+            raise ConfigError("style.font", style["font"], one_of(style["font"], known))
 
 
 def _check_panel(place: str, kind: Kind, panel: Panel, experiments: Mapping[str, Experiment]) -> None:
@@ -152,6 +183,7 @@ def recorded_variables(experiment: Experiment) -> dict[str, Variable]:
         if variable.dims is not None
         and name not in experiment.axes
         and (not variable.along or variable.along in experiment.axes)
+        and (experiment.theory or not variable.theory)
         and any(map(variable.recorded, cells))
     }
 

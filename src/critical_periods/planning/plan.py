@@ -15,12 +15,9 @@ from typing import Any, get_args
 from critical_periods.configuration.claims import check_claim
 from critical_periods.configuration.document import Configuration, configuration
 from critical_periods.configuration.fields import ConfigError, one_of, validated
-from critical_periods.models.registry import Model, built_in, models
+from critical_periods.models.registry import SHARED_PARAMETERS, Model, built_in, models, simulations
 from critical_periods.planning.cells import Bundle, Cell, Experiment
 from critical_periods.planning.panels import check_figure, recorded_variables
-
-#: Keys of the configuration's top level that every cell whose model knows them takes over.
-SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
 
 #: Most cells that all experiments of a configuration may have together: planning them takes minutes.
 MOST_CELLS = 1_000_000
@@ -59,6 +56,7 @@ class Plan:
         for experiment in self.experiments.values():
             self._bundle(experiment.cells.values())
         for experiment in self.experiments.values():
+            self._bundle(experiment.theory.values())
             if models()[experiment.model].first is not None:
                 self._bundle(self.first(cell) for cell in experiment.cells.values())
 
@@ -75,23 +73,23 @@ class Plan:
                 raise ConfigError(key, variable, f"{one_of(variable, known)}: what {experiment.name} records")
 
     def experiment_bundles(self, name: str) -> list[Bundle]:
-        """Bundles that hold the cells of an experiment, each once."""
-        return self._bundles_of(self.experiments[name].cells.values())
+        """Bundles that hold the cells of an experiment, and of theory beside them, each once."""
+        experiment = self.experiments[name]
+        return self._bundles_of([*experiment.cells.values(), *experiment.theory.values()])
 
     def first_bundles(self, bundle: Bundle) -> list[Bundle]:
         """Bundles that hold what the cells of a bundle need to be computed before, each once."""
         return self._bundles_of(map(self.first, bundle.cells))
 
     def said(self, bundle: Bundle) -> str:
-        """What a bundle computes, by what varies in the experiments that need it, as "2 cells: seed 0, 1, depth 3"."""
-        names = dict.fromkeys(name for cell in bundle.cells for name in self._axes_of[cell.id])
+        """What a bundle computes, by what varies in its experiments and cells, as "2 cells: seed 0, 1, depth 3"."""
+        varied = [name for cell in bundle.cells for name in self._axes_of[cell.id]]
         texts = []
-        for name in names:
-            values = list(
-                dict.fromkeys(str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters)
-            )
-            text = ", ".join(values) if len(values) <= 4 else f"{len(values)} values"
-            texts += [f"{name} {text}"] if text else []
+        for name in dict.fromkeys((*varied, *bundle.cells[0].parameters)):
+            given = [str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters]
+            values = list(dict.fromkeys(given))
+            if values and (name in varied or (len(values) > 1 and len(given) == len(bundle.cells))):
+                texts.append(f"{name} {', '.join(values) if len(values) <= 4 else f'{len(values)} values'}")
         count = f"{len(bundle.cells)} cells: " if len(bundle.cells) > 1 else ""
         return shorten(count + ", ".join(texts), 160)
 
@@ -102,8 +100,8 @@ class Plan:
         for experiment in self.experiments.values():
             axes = [name for name, values in experiment.axes.items() if len(values) > 1 or name == "seed"]
             has_first = models()[experiment.model].first is not None
-            for cell in experiment.cells.values():
-                for needed in (cell, self.first(cell)) if has_first else (cell,):
+            for cell in (*experiment.cells.values(), *experiment.theory.values()):
+                for needed in (cell, self.first(cell)) if has_first and cell.model == experiment.model else (cell,):
                     found.setdefault(needed.id, {}).update(dict.fromkeys(axes))
         return {cell: list(axes) for cell, axes in found.items()}
 
@@ -118,7 +116,11 @@ class Plan:
         for cell in new.values():
             by_kind.setdefault((cell.model, _kind(cell)), []).append(cell)
         for (_, kind), members in by_kind.items():
-            limit = self.config.cells_per_job.get(kind) or model_of(members[0]).default_cells_per_job
+            limit = (
+                simulations()[members[0].model].cells_per_job
+                or self.config.cells_per_job.get(kind)
+                or model_of(members[0]).default_cells_per_job
+            )
             for start in range(0, len(members), limit):
                 bundle = Bundle(tuple(members[start : start + limit]))
                 self.bundles[bundle.id] = bundle
@@ -170,10 +172,16 @@ class Plan:
         try:
             axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
         except ConfigError as error:
-            if str(error).startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
-                error.args = (f"{error} ({place}.set gives this experiment a value of its own)",)
+            said = str(error)
+            for given in ("vary", "set"):
+                if any(said.startswith((f"{place}.{name} ", f"{place}.{name}[")) for name in getattr(settings, given)):
+                    said = said.replace(place, f"{place}.{given}", 1)
+            if said.startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
+                said = f"{said} ({place}.set gives this experiment a value of its own)"
+            error.args = (said,)
             raise
-        return Experiment(name, settings.title, settings.model, axes, cells)
+        theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
+        return Experiment(name, settings.title, settings.model, axes, cells, theory)
 
 
 def grid(
@@ -217,6 +225,20 @@ def grid(
     return axes, cells
 
 
+def theory_cells(model: Model, cells: Mapping[tuple[Any, ...], Cell], place: str) -> dict[tuple[Any, ...], Cell]:
+    """What theory says beside each of some cells.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If the model has no theory that is computed so.
+    """
+    if model.theory is None or model.theory_of is None:
+        able = ", ".join(name for name, other in models().items() if other.theory is not None)
+        raise ConfigError(place, True, f"true with the model {able}")
+    return {point: Cell(model.theory.cells, model.theory_of(cell.parameters)) for point, cell in cells.items()}
+
+
 def _identity(model: Model, parameters: Mapping[str, Any], place: str) -> dict[str, Any]:
     checked = validated(model.parameters, parameters, place)
     checked.check(place)
@@ -232,14 +254,14 @@ def first_cell(cell: Cell) -> Cell:
 
 
 def model_of(cell: Cell) -> Model:
-    """Model of a cell, or of the cells that need it first."""
-    return next(model for model in models().values() if cell.model in (model.name, model.first and model.first.cells))
+    """Model of a cell, or of the cells that need it first or that it is the theory of."""
+    return next(model for model in models().values() if cell.model in {each.cells for each in model.simulations()})
 
 
 def _kind(cell: Cell) -> str:
     """The key of `cells_per_job` that holds for a cell."""
     model = model_of(cell)
-    return cell.parameters[model.bundled_by] if model.bundled_by else model.name
+    return cell.parameters.get(model.bundled_by, "") if model.bundled_by else model.name
 
 
 def _kinds(known: Mapping[str, Model]) -> list[str]:

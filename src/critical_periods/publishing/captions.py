@@ -33,9 +33,8 @@ def figure_caption(config: Mapping[str, Any], name: str) -> str:
         lines += [f"{_said(key, ', '.join(map(_value, values)))}." for key, values in varied.items()]
         lines += [f"{_said(key, _value(value))}." for key, value in fixed.items()]
         seeds = ", ".join(map(str, experiment.get("seeds", config["seeds"])))
-        lines.append(
-            f"Seeds {seeds}, {config['solver']}; all else as in {rest_text('models.' + experiment['model'])}."
-        )
+        counted, solver = "Seeds" if "," in seeds else "Seed", config["solver"].replace("_", " ")
+        lines.append(f"{counted} {seeds}, {solver}; all else as in {rest_text('models.' + experiment['model'])}.")
     parts.append("\n".join(lines))
     claims = [claim for claim, settings in config.get("claims", {}).items() if settings["figure"] == name]
     if claims:
@@ -53,7 +52,8 @@ def _meanings(config: Mapping[str, Any], figure: Mapping[str, Any]) -> list[str]
             if variable is not None and variable.dims is not None:
                 called = (variable.label or panel[key]).replace("$", "")
                 more = f"; {variable.reading}" if variable.reading else ""
-                found[called] = f"{rest_text(called.capitalize())}: {rest_text(variable.long_name + more)}."
+                meaning = variable.long_name.removeprefix(called.partition(" (")[0]).lstrip(": ") + more
+                found[called] = f"{rest_text(called.capitalize())}: {rest_text(meaning)}."
     return list(found.values())
 
 

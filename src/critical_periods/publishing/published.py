@@ -17,9 +17,6 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-#: Where the verdicts of each table lie in a folder of results.
-TABLES = {"paper": "claims.csv", "ensemble": "ensemble/claims.csv", "extensions": "extensions/claims.csv"}
-
 #: Pages with marks.
 PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "docs/findings.md")
 
@@ -29,7 +26,7 @@ Verdicts = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 def verdicts(folder: Path) -> Verdicts:
-    """Published verdicts: table -> claim -> row.
+    """Published verdicts, of the paper and of every study that has a table: table -> claim -> row.
 
     Parameters
     ----------
@@ -37,9 +34,9 @@ def verdicts(folder: Path) -> Verdicts:
         The folder `docs/claims`.
     """
     found = {}
-    for table in TABLES:
-        with (folder / f"{table}.csv").open(newline="", encoding="utf-8") as file:
-            found[table] = {row["id"]: row for row in csv.DictReader(file)}
+    for table in sorted(folder.glob("*.csv")):
+        with table.open(newline="", encoding="utf-8") as file:
+            found[table.stem] = {row["id"]: row for row in csv.DictReader(file)}
     return found
 
 
@@ -100,13 +97,14 @@ def publish(repository: Path, results: Path | None = None) -> None:
         Folder of the results of a run.
     """
     if results is not None:
-        for table, file in TABLES.items():
-            if (results / file).is_file():
-                shutil.copy(results / file, repository / f"docs/claims/{table}.csv")
+        for table in (repository / "docs/claims").glob("*.csv"):
+            verdict = results / ("" if table.stem == "paper" else table.stem) / "claims.csv"
+            if verdict.is_file():
+                shutil.copy(verdict, table)
         for picture in (repository / "docs/gallery").glob("*.png"):
-            for folder in ("figures", "extensions/figures"):
-                if (results / folder / picture.name).is_file():
-                    shutil.copy(results / folder / picture.name, picture)
+            folder = "figures" if picture.name.startswith("fig") else "*/figures"  # studies draw figures anew
+            for drawn in results.glob(f"{folder}/{picture.name}"):
+                shutil.copy(drawn, picture)
     tables = verdicts(repository / "docs/claims")
     for page in PAGES:
         path = repository / page

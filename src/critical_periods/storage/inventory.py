@@ -244,6 +244,7 @@ def write_readme(results: Path, titles: Mapping[str, str]) -> None:
             count, size = sum(len(_cells_of(file)) for file in files), _bytes(sum(file.size for file in files))
             last = _minute(max(file.made for file in files))
             lines.append(f"| [{kind}](cells/{kind}) | {len(files)} | {count} | {size} | {last} |")
+    lines += ["", "`status.html`: how far a run is, or how the last one ended."]
     lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
     write_whole("\n".join(lines) + "\n", results / "README.md")
 

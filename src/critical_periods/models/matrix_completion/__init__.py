@@ -1,7 +1,7 @@
 """Deep matrix completion (section 4; figs 4, 5, 6, 8, 13)."""
 
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
-from critical_periods.models.matrix_completion.parameters import MatrixCompletion, pretraining
+from critical_periods.models.matrix_completion.parameters import MatrixCompletion, first_task, pretraining
 from critical_periods.models.registry import Model, Simulation, Variable, closings
 
 _HERE = "critical_periods.models.matrix_completion"
@@ -53,6 +53,16 @@ def _variables() -> dict[str, Variable]:
             reading="below 0 is harm; a network that has learned nothing has an error of 1, so that below -1 "
             "what it has learned is worse than nothing",
         ),
+        "recovery": Variable(
+            "share of the error lost to the deficit that the cure brings back",
+            *(
+                "1",
+                "share of the lost error that comes back",
+                ("switch_epoch",),
+                lambda parameters: "cure" in parameters,
+            ),
+            reading="1 is a network that no deficit has harmed; missing where the deficit alone does no harm",
+        ),
         "train_loss": Variable("training loss on the task of the phase", dims=over),
         "singular_value": Variable(
             "singular value of the product matrix W", "1", "singular value of $W$", (*over, "mode")
@@ -65,7 +75,20 @@ def _variables() -> dict[str, Variable]:
     for name, (result, history, label, axes, needs) in _RESULTS.items():
         found[name] = Variable(result, "1", label, ("switch_epoch", *axes), needs)
         found[f"{name}_history"] = Variable(history, "1", label, (*over, *axes), needs)
-    return found | closings()
+    of_stages = {
+        "learned_epoch": Variable(
+            "epoch at which a mode of the first task is half learned, by stages",
+            *("epoch", "learned, by stages (epoch)", ("mode",)),
+            theory=True,
+        ),
+        "staged_closing": Variable(
+            "closing predicted by stages: deficit that does half the harm",
+            *("epoch", "predicted closing (epochs)", ()),
+            theory=True,
+        ),
+        "harm_settled": Variable("whether the longest deficit has done all its harm", dims=(), theory=True),
+    }
+    return found | closings() | of_stages
 
 
 MODELS = (
@@ -95,6 +118,16 @@ MODELS = (
             cost=pretraining_cost,
         ),
         first_of=pretraining,
+        theory=Simulation(
+            cells="learning_stages",
+            rule="learning_stages",
+            simulate=f"{_HERE}.stages:simulate",
+            message="Stages of learning the first task in theory, {cells}; progress in {log}",
+            minutes=(10, 1),
+            cells_per_job=64,
+            cost=lambda parameters: (0.3 * (parameters["size"] / 100) ** 3, 3e4),
+        ),
+        theory_of=first_task,
         bundled_by="solver",
         axis_values=lambda parameters: {
             "switch_epoch": parameters["switch_epochs"],

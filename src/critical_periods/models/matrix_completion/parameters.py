@@ -41,6 +41,21 @@ Matrix = Literal["random", "digits"] | OwnFile
 Structure = Literal["random", "block_diagonal", "disconnected", "connected"] | OwnFile
 
 
+#: What theories of the closing assume of a cell.
+ASSUMED = {
+    "onset": 0,
+    "activation": "linear",
+    "observations": "random",
+    "pretrain_matrix": "random",
+    "pretrain_task": "other",
+    "frozen_layer": None,
+    "pretrain_observations": None,
+    "pretrain_overlap": None,
+    "cure": None,
+    "layer_ratio": 1,
+}
+
+
 class MatrixCompletion(Parameters):
     """Deep matrix completion: W = W_N ... W_1 trained on the observed entries of a matrix (section 4, eq 9)."""
 
@@ -312,3 +327,10 @@ def pretraining(cell: Mapping[str, Any]) -> dict[str, Any]:
     if not cell["onset"] and not cell["diagnostics"]:
         without |= {"n_observed"} if "pretrain_overlap" in cell else {"final_matrix", "final_rank", "n_observed"}
     return {name: value for name, value in cell.items() if name not in without}
+
+
+def first_task(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that theory needs to tell when the first task of a cell is learned."""
+    needed = ("seed", "size", "depth", "init_scale", "pretrain_rank", "pretrain_n_observed", "n_singular_values")
+    rate = cell["epochs_at_rate"] or cell["learning_rate"]
+    return {name: cell[name] for name in (*needed, "imbalance", *ASSUMED) if name in cell} | {"learning_rate": rate}

@@ -8,21 +8,8 @@ from typing import Any
 
 import xarray as xr
 
+from critical_periods.models.matrix_completion.parameters import ASSUMED
 from critical_periods.models.product_matrix.closed_form import time_to_reach
-
-#: What the theory assumes of a cell.
-ASSUMED = {
-    "onset": 0,
-    "activation": "linear",
-    "observations": "random",
-    "pretrain_matrix": "random",
-    "pretrain_task": "other",
-    "frozen_layer": None,
-    "pretrain_observations": None,
-    "pretrain_overlap": None,
-    "cure": None,
-    "layer_ratio": 1,
-}
 
 
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:

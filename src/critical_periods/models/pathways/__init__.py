@@ -116,7 +116,7 @@ MODELS = (
             ),
             "step_over_edge": Variable(
                 "learning rate x sharpness / 2; above 1 a minimum repels",
-                *("1", r"learning rate $\times$ sharpness / 2", ("trajectory",)),
+                *("1", "learning rate \N{MULTIPLICATION SIGN} sharpness / 2", ("trajectory",)),
             ),
             "recovery_epochs": Variable(
                 "epochs of the lesion until the gated pathway has learned half of s",

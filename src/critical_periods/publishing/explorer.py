@@ -1,0 +1,52 @@
+"""The page that computes: the explorer, with the experiments of a configuration filled in."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from critical_periods.planning.cells import Experiment
+from critical_periods.storage.files import write_whole
+
+#: The page as `make explorer` leaves it, with the experiments of the paper.
+PAGE = Path(__file__).with_name("explorer.html")
+
+#: Most cells of an experiment that the page offers.
+MOST_CELLS = 100
+
+_PLACE = re.compile(r'(?<=<script type="application/json" id="configuration">).*?(?=</script>)', re.DOTALL)
+
+
+def offered(experiments: Iterable[Experiment]) -> list[dict[str, Any]]:
+    """What the page has of experiments of scalar pathways: name, title, what varies, and the parameters of cells.
+
+    Cells with listed initial conditions are left out, as the page draws its own.
+    """
+    found = []
+    for experiment in experiments:
+        if experiment.model == "scalar_pathways":
+            cells = {cell.id: dict(cell.parameters) for cell in experiment.cells.values()}
+            drawn = [parameters for parameters in cells.values() if "init_p" not in parameters]
+            vary = [name for name, values in experiment.axes.items() if len(values) > 1]
+            found.append(
+                {"name": experiment.name, "title": experiment.title, "vary": vary, "cells": drawn[:MOST_CELLS]}
+            )
+    return found
+
+
+def filled(page: str, experiments: str) -> str:
+    """The page with what is offered, as JSON, in place of what it has."""
+    return _PLACE.sub(lambda _: experiments, page, count=1)
+
+
+def checksum() -> str:
+    """Checksum of the page, so that a new one is filled anew."""
+    return hashlib.sha256(PAGE.read_bytes()).hexdigest()
+
+
+def write_page(experiments: str, path: str | Path) -> None:
+    """Write the page with what is offered, as JSON."""
+    write_whole(filled(PAGE.read_text(encoding="utf-8"), experiments), path)
