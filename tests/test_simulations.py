@@ -49,6 +49,12 @@ SMALL = {
     ),
     "singular_flow": (PRODUCT | {"switch_epochs": [0, 40], "init_spread": 0.001}, {"depth": [2, 3]}),
     "shared_modes": (PRODUCT | {"pretrain_epochs": 60}, {"n_observed": [40, 64]}),
+    "two_layers": (
+        {"rows": 8, "columns": 6, "pretrain_rank": 3, "final_rank": 2, "init_scale": 0.01, "n_singular_values": 4}
+        | {"pretrain_epochs": 60, "final_epochs": 60, "record_every": 20},
+        {"imbalance": [0.0, 1.0]},
+    ),
+    "gating_schedules": ({"slots": 4, "epochs": 400}, {"depth": [2, 3], "budget": [1, 2]}),
 }
 SEEDS = [0, 2]
 
@@ -115,7 +121,7 @@ def test_everything_in_a_dataset_says_what_it_is(datasets, model):
             assert set(variable.dims) - axes == set(declared[name].dims) - axes, name
     there = {*map(str, datasets[model].variables), *map(str, datasets[model].dims)}
     of_theory = {name for name, variable in declared.items() if variable.theory}
-    assert declared.keys() - there - of_theory <= {"predicted_closing", "measured_closing"}
+    assert declared.keys() - there - of_theory <= {"predicted_closing", "measured_closing", "sharing_pathways"}
 
 
 def test_a_dataset_is_written_and_read(datasets, tmp_path):
@@ -277,11 +283,16 @@ def test_a_figure_is_drawn_from_datasets_in_memory(datasets):
     plt.close("all")
 
 
-def test_examples_in_docstrings_run(datasets):
+def test_examples_in_docstrings_run(datasets, tmp_path, monkeypatch):
     import doctest
 
     import matplotlib.pyplot as plt
 
+    monkeypatch.chdir(tmp_path)
+    for folder, name in (("", "depth"), ("extensions/", "window"), ("elsewhere/results/", "depth")):
+        path = tmp_path / ("" if "results" in folder else "results") / folder / f"experiments/{name}.nc"
+        path.parent.mkdir(parents=True)
+        write(datasets["scalar_pathways"], path)
     found = 0
     for name in cp.PUBLIC:
         for example in doctest.DocTestParser().get_examples(getattr(cp, name).__doc__):
