@@ -48,7 +48,7 @@ print(dataset.share.sel(pathway="b").mean(["seed", "trajectory"]).to_pandas().ro
 # The measures behind the claims take such a dataset, and give a number for each seed. Claim
 # 1a, the largest share over depths, against an equal share of 0.5:
 
-print(float(cp.measures.deprived_share(dataset).mean()))
+print(float(cp.pathway_measures.deprived_share(dataset).mean()))
 
 # %%
 # Along training:

@@ -283,11 +283,16 @@ def test_a_figure_is_drawn_from_datasets_in_memory(datasets):
     plt.close("all")
 
 
-def test_examples_in_docstrings_run(datasets):
+def test_examples_in_docstrings_run(datasets, tmp_path, monkeypatch):
     import doctest
 
     import matplotlib.pyplot as plt
 
+    monkeypatch.chdir(tmp_path)
+    for folder, name in (("", "depth"), ("extensions/", "window"), ("elsewhere/results/", "depth")):
+        path = tmp_path / ("" if "results" in folder else "results") / folder / f"experiments/{name}.nc"
+        path.parent.mkdir(parents=True)
+        write(datasets["scalar_pathways"], path)
     found = 0
     for name in cp.PUBLIC:
         for example in doctest.DocTestParser().get_examples(getattr(cp, name).__doc__):

@@ -56,7 +56,10 @@ GROUPS = {
         "chained_modes": "critical_periods.models.product_matrix.closed_form:chained_modes",
         "singular_velocities": "critical_periods.models.product_matrix.landscape:singular_velocities",
     },
-    "Measures": {"measures": "critical_periods.analysis.measures"},
+    "Measures": {
+        "measures": "critical_periods.analysis.measures",
+        "pathway_measures": "critical_periods.models.pathways.measures",
+    },
     "Errors": {
         "ConfigError": "critical_periods.configuration.fields:ConfigError",
         "DatasetError": "critical_periods.storage.datasets:DatasetError",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from critical_periods.dynamics.arrays import alike
-from critical_periods.dynamics.schedules import Jump, Phase, Schedule
+from critical_periods.dynamics.schedules import Phase, Schedule
 
 #: The arrays that training moves: NumPy arrays or torch tensors, one for each layer (or variable) of the model.
 Parameters = Sequence[Any]
@@ -60,19 +59,6 @@ def check_honoured(model: Model, schedule: Schedule) -> None:
                 raise ValueError(
                     f"phase {phase.name!r}: {name} = {value}; allowed: what {type(model).__name__} honours, {known}"
                 )
-
-
-def jump(parameters: Parameters, change: Jump) -> None:
-    """Make a jump, in place.
-
-    Raises
-    ------
-    ValueError
-        If it has not as many factors and arrays as there are parameters.
-    """
-    for parameter, factor, added in zip(parameters, change.keep, change.add, strict=True):
-        parameter *= factor
-        parameter += alike(added, parameter)
 
 
 class Batched(Model, Protocol):

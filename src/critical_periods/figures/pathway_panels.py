@@ -36,10 +36,9 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     style.apply()
     parts = parts_of(panels, datasets)
     pathways = max((part["pathway"].values for _, part in parts), key=len)
-    square = [panel["show"] == "matrices" for panel, _ in parts]
-    wide = (style.PAGE - MARGINS - SIDE * sum(square)) / max(square.count(False), 1)
-    widths = [SIDE if matrix else wide for matrix in square]
-    ratios = {"width_ratios": widths[: style.most_columns(len(widths))]}
+    square = [panel["show"] == "matrices" for panel, _ in parts][: style.most_columns(len(parts))]
+    wide = max((style.width() - MARGINS - SIDE * sum(square)) / max(square.count(False), 1), SIDE)
+    ratios = {"width_ratios": [SIDE if matrix else wide for matrix in square]}
     figure, grid = style.grid(len(pathways), len(parts), 1.6, gridspec_kw=ratios)
     shown: list[tuple[Axes, str, xr.Dataset | None]] = []
     for row, pathway in zip(grid, pathways, strict=True):

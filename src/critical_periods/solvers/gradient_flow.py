@@ -14,7 +14,7 @@ import numpy as np
 
 from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision, solving
-from critical_periods.dynamics.landscape import Model, Parameters, check_honoured, jump
+from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.dynamics.schedules import Phase, Schedule, Task
 from critical_periods.dynamics.trajectories import (
@@ -28,6 +28,7 @@ from critical_periods.dynamics.trajectories import (
     recorded_epochs,
 )
 from critical_periods.solvers.chebyshev import Chebyshev
+from critical_periods.solvers.jumps import jump
 from critical_periods.solvers.spectrum import norm, spectral_radius
 
 #: Integrators of SciPy to choose from, with adaptive steps and dense output: explicit Runge-Kutta pairs; and LSODA,

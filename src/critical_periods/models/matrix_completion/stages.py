@@ -210,14 +210,14 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     -------
     xarray.Dataset
         `learned_epoch` (mode), NaN beyond the modes that are learned, and `staged_closing`, both in epochs; NaN for a
-        single layer, layers that are not balanced, and a cell that is not as
+        single layer, weights that are not Gaussian, and a cell that is not as
         `critical_periods.models.matrix_completion.parameters.ASSUMED`.
     """
     size, rank, depth, rate = (parameters[name] for name in ("size", "pretrain_rank", "depth", "learning_rate"))
     shown = parameters["n_singular_values"]
     times, closing = np.empty(0), np.nan
-    balanced = not parameters.get("imbalance")
-    if depth > 1 and balanced and all(parameters.get(name, value) == value for name, value in ASSUMED.items()):
+    gaussian = parameters.get("imbalance") is None
+    if depth > 1 and gaussian and all(parameters.get(name, value) == value for name, value in ASSUMED.items()):
         count, last = modes_learned(size, parameters["pretrain_n_observed"], rank)
         task = _stages_of(tuple((name, parameters[name]) for name in _OF_TASK), count)
         times = learned_times(*task, parameters["init_scale"], size**2 / rate, depth)
