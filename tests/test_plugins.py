@@ -96,7 +96,7 @@ def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
         ("autoencoder.py", "def early_harm", "def final_effect", "plugins: autoencoder: measure = 'final_effect'"),
         ("autoencoder.py", '"train_autoencoder"', '"train"', "plugins: rule = 'train'; allowed: a name that"),
         ("autoencoder.yaml", "model: autoencoder", "model: autoencodr", "(did you mean autoencoder?)"),
-        ("autoencoder.yaml", "onset: [0, 50", "onset: [-1, 50", "autoencoder.onset = -1; allowed: integer"),
+        ("autoencoder.yaml", "onset: [0, 50", "onset: [-1, 50", "autoencoder.vary.onset = -1; allowed: integer"),
         ("autoencoder.yaml", "measure: early_harm", "measure: early_ham", "(did you mean early_harm?)"),
         ("autoencoder.yaml", "show: error}", "show: eror}", "(did you mean error?)"),
     ],

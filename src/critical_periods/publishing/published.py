@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from critical_periods.locations import PROJECT
+
 #: Pages with marks.
 PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "docs/findings.md")
 
@@ -112,4 +114,4 @@ def publish(repository: Path, results: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    publish(Path(__file__).parents[3], Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    publish(PROJECT, Path(sys.argv[1]) if len(sys.argv) > 1 else None)

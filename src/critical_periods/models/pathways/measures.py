@@ -102,7 +102,7 @@ def learning_order(dataset: xr.Dataset) -> xr.DataArray:
 
     Raises
     ------
-    MissingDataError
+    critical_periods.analysis.measures.MissingDataError
         If a mode is never learned.
     """
     total = _relative(dataset, "late").sum("pathway")
