@@ -196,7 +196,7 @@ def test_longer_final_training_reuses_the_pretraining(project):
 
 
 def test_an_edit_of_a_drawing_trains_nothing(project):
-    project.edit("src/critical_periods/figures/spectra.py", "1.7 * len", "1.8 * len")
+    project.edit("src/critical_periods/figures/spectra.py", "broad = 2.2", "broad = 2.3")
     assert project.planned() == {"figure": 1}
 
 
