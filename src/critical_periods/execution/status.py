@@ -48,9 +48,10 @@ class StatusPage:
         now = time.time()
         failed = [job for job in jobs if job.failed]
         done = [job for job in jobs if job.ended is not None and not job.failed]
-        running = [job for job in jobs if job.began is not None and job.ended is None] if state == "running" else []
+        open_jobs = [job for job in jobs if job.ended is None and not job.failed]
+        running = [job for job in open_jobs if job.began is not None] if state == "running" else []
+        to_do = [job for job in open_jobs if job.began is None] if state == "running" else open_jobs
         names = dict.fromkeys(job.kind for job in jobs)
-        to_do = [job for job in jobs if not any(job is other for other in (*failed, *done, *running))]
         template = Environment(autoescape=True, loader=PackageLoader("critical_periods", "execution")).get_template(
             "status.html"
         )
