@@ -467,27 +467,42 @@ def theory_deviation(
 
 
 def prediction_factor(
-    dataset: xr.Dataset, which: Literal["median", "largest"] = "median", predicted: str = "predicted_closing"
+    dataset: xr.Dataset,
+    which: Literal["median", "largest"] = "median",
+    predicted: str = "predicted_closing",
+    measured: str = "measured_closing",
+    **where: Selection,
 ) -> float:
-    """Factor by which the predicted closing is off, the median or the largest over settings."""
-    factors = _agreement(dataset, predicted)[1]
+    """Factor by which predictions are off, the median or the largest over settings."""
+    factors = _agreement(dataset, predicted, measured, where)[1]
     return float(np.median(factors) if which == "median" else np.max(factors))
 
 
-def prediction_order(dataset: xr.Dataset, predicted: str = "predicted_closing") -> float:
-    """Spearman's correlation of measured with predicted closings over settings."""
-    return _agreement(dataset, predicted)[0]
+def prediction_order(
+    dataset: xr.Dataset,
+    predicted: str = "predicted_closing",
+    measured: str = "measured_closing",
+    **where: Selection,
+) -> float:
+    """Spearman's correlation of what was measured with predictions over settings."""
+    return _agreement(dataset, predicted, measured, where)[0]
 
 
-def _agreement(dataset: xr.Dataset, predicted: str) -> tuple[float, np.ndarray]:
+def _agreement(
+    dataset: xr.Dataset, predicted: str, measured: str, where: Mapping[str, Selection]
+) -> tuple[float, np.ndarray]:
     from critical_periods.analysis.closing import agreement, compared  # which builds on this module
 
-    for name in (predicted, "measured_closing"):
+    names = (predicted, measured)
+    for name in names:
         if name not in dataset:
             raise MissingDataError(f"no {name} in the experiment")
-    result = agreement(compared(dataset, predicted, "measured_closing"))
+    pair = dict(zip(names, xr.broadcast(*(dataset[name] for name in names)), strict=True))
+    picked = {name: chosen(xr.Dataset(pair), name, **where) for name in names}
+    known = {"harm_settled": dataset["harm_settled"]} if "harm_settled" in dataset else {}
+    result = agreement(compared(xr.Dataset(picked | known), *names))
     if len(result[1]) < 3:
-        raise MissingDataError("fewer than three settings whose period closes")
+        raise MissingDataError(f"fewer than three settings with a {measured}")
     return result
 
 

@@ -1,5 +1,8 @@
 """Deep matrix completion (section 4; figs 4, 5, 6, 8, 13)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.parameters import MatrixCompletion, first_task, pretraining
 from critical_periods.models.registry import Model, Simulation, Variable, closings
@@ -37,6 +40,10 @@ _RESULTS = {
 }
 
 
+def _cured(parameters: Mapping[str, Any]) -> bool:
+    return "cure" in parameters
+
+
 def _variables() -> dict[str, Variable]:
     over = ("switch_epoch", "epoch")
     found = {
@@ -59,9 +66,17 @@ def _variables() -> dict[str, Variable]:
                 "1",
                 "share of the lost error that comes back",
                 ("switch_epoch",),
-                lambda parameters: "cure" in parameters,
+                _cured,
             ),
             reading="1 is a network that no deficit has harmed; missing where the deficit alone does no harm",
+        ),
+        "recovery_epochs": Variable(
+            "epochs from the switch on until half of the error lost to the longest deficit is back for good",
+            *("epoch", "epochs until half is back", (), _cured),
+        ),
+        "predicted_recovery_epochs": Variable(
+            "predicted epochs from the switch on until half of the error lost is back",
+            *("epoch", "predicted epochs until half is back", (), _cured),
         ),
         "train_loss": Variable("training loss on the task of the phase", dims=over),
         "singular_value": Variable(

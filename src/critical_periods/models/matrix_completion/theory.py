@@ -1,4 +1,4 @@
-"""When the period closes in matrix completion, in theory: the time in which a mode of the first task is learned."""
+"""When the period closes in matrix completion, and when it reopens, in theory: the time in which modes are learned."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from critical_periods.models.product_matrix.closed_form import time_to_reach
 
 
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
-    """A cell with `predicted_closing`, in epochs, from its parameters alone.
+    """A cell with `predicted_closing` and, among strengths of a cure, `predicted_recovery_epochs`.
 
-    NaN where the theory says nothing: a single layer, or a cell that is not as `ASSUMED`.
+    In epochs, from its parameters alone; NaN where the theory says nothing: a single layer, or a cell that is not as
+    `ASSUMED`.
 
     Parameters
     ----------
@@ -24,12 +25,20 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     axes
         Axes of the experiment.
     """
-    closing = float("nan")
-    if all(parameters.get(name, value) == value for name, value in ASSUMED.items()):
+    closing = recovery = float("nan")
+    unlike = {name for name, value in ASSUMED.items() if parameters.get(name, value) != value}
+    if not unlike:
         rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
         size, rank, init_scale, depth = (parameters[name] for name in ("size", "pretrain_rank", "init_scale", "depth"))
         closing = task_closing(size, rank, init_scale, rate, depth, parameters.get("imbalance") or 0.0)
-    return dataset.assign(predicted_closing=closing)
+    if "cure_strength" not in axes:
+        return dataset.assign(predicted_closing=closing)
+    if unlike == {"cure"} and parameters["cure"] in ("shrink", "decay") and "cure_layer" not in parameters:
+        rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
+        size, rank, init_scale, depth = (parameters[name] for name in ("size", "final_rank", "init_scale", "depth"))
+        lasts = parameters.get("cure_onset", 0) + parameters.get("cure_epochs", 0)
+        recovery = lasts + escape(size, rank, init_scale, rate, depth, parameters["cure_strength"])
+    return dataset.assign(predicted_closing=closing, predicted_recovery_epochs=recovery)
 
 
 def task_closing(
@@ -61,3 +70,30 @@ def task_closing(
     if depth < 2 or init_scale >= target / 2:
         return float("nan")
     return time_to_reach(target / 2, target, init_scale, size**2 / learning_rate, depth, imbalance)
+
+
+def escape(size: int, rank: int, init_scale: float, learning_rate: float, depth: int, strength: float) -> float:
+    """Epochs in which the modes of a final task are half learned anew, all weights having fallen to exp(-strength).
+
+    Modes near s* = n / sqrt(rank) fall to s* exp(-N strength), at most to where those of a network newly drawn count
+    as beginning, `stages.gaussian_start` of the initial scale, and grow as in `task_closing`.
+
+    Parameters
+    ----------
+    size, rank, init_scale, learning_rate, depth
+        As of `task_closing`, of the final task.
+    strength
+        Number of times that weights have fallen to 1/e.
+
+    Returns
+    -------
+    float
+        NaN for a single layer; 0 where modes do not fall below s*/2.
+    """
+    if depth < 2:
+        return float("nan")
+    from critical_periods.models.matrix_completion.stages import gaussian_start
+
+    target = size / math.sqrt(rank)
+    start = max(target * math.exp(-depth * strength), gaussian_start(depth) * init_scale)
+    return time_to_reach(target / 2, target, start, size**2 / learning_rate, depth) if start < target / 2 else 0.0
