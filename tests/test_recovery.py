@@ -14,6 +14,7 @@ from critical_periods.dynamics.tasks import low_rank_matrix, random_stream, rela
 from critical_periods.models.matrix_completion.derived import derive
 from critical_periods.models.matrix_completion.landscape import Factorization, largest_curvature
 from critical_periods.models.matrix_completion.simulation import complete, cured, matrix_tasks, pretrain
+from critical_periods.models.matrix_completion.theory import escape, predict
 from critical_periods.planning.plan import Plan
 from critical_periods.solvers import gradient_descent, gradient_flow
 
@@ -162,11 +163,55 @@ def test_cells_are_known_by_what_has_an_effect_and_the_rest_is_refused():
             cell(**change)
 
 
-def test_recovery_is_the_share_of_the_lost_error_that_comes_back():
+def cured_dataset():
+    """Two draws; the deficit harms the first, and strength 2 brings half of that back after 25 epochs, for good."""
     error = [[[0.1, 1.1], [0.1, 0.35]], [[0.2, 0.25], [0.2, 0.2]]]
     axes = {"seed": [0, 1], "cure_strength": [0.0, 2.0], "switch_epoch": [0, 100]}
     dataset = xr.Dataset({"reconstruction_error": (tuple(axes), error)}, coords=axes)
-    recovery = derive(dataset)["recovery"].sel(switch_epoch=100)
-    np.testing.assert_allclose(recovery.sel(seed=0), [0, 0.75])
-    assert recovery.sel(seed=1).isnull().all()  # the deficit has done no harm
-    assert "recovery" not in derive(dataset.isel(cure_strength=[1]))
+    after = dataset["reconstruction_error"].sel(switch_epoch=100, drop=True)
+    epochs = np.array([0, 100, 110, 120, 130, 200])
+    course = xr.DataArray([9, 9, 0.5, 0.7, 0.5, 0], {"epoch": epochs}, ["epoch"])
+    course = xr.where(course["epoch"] < 200, course, after).expand_dims(switch_epoch=[0, 100])
+    onset = [["final"] * 6, ["pretraining", *["final"] * 5]]
+    return dataset.assign(reconstruction_error_history=course.assign_coords(phase=(("switch_epoch", "epoch"), onset)))
+
+
+def test_recovery_is_the_share_of_the_lost_error_that_comes_back():
+    dataset = cured_dataset()
+    derived = derive(dataset).sel(switch_epoch=100)
+    np.testing.assert_allclose(derived["recovery"].sel(seed=0), [0, 0.75])
+    np.testing.assert_allclose(derived["recovery_epochs"].sel(seed=0), [np.nan, 25])  # 0.6 between 0.7 and 0.5
+    for name in ("recovery", "recovery_epochs"):
+        assert derived[name].sel(seed=1).isnull().all()  # the deficit has done no harm
+        assert name not in derive(dataset.isel(cure_strength=[1]))
+
+
+def test_an_escape_begins_where_the_cure_leaves_the_modes():
+    task = {"size": 40, "rank": 4, "init_scale": 1e-3, "learning_rate": 0.1, "depth": 3}
+    times = [escape(**task, strength=strength) for strength in (0.2, 1.0, 1.1, 30.0, 40.0)]
+    assert times[0] == 0  # modes stay above half of what they were
+    assert 0 < times[1] < times[2] < times[3]
+    assert times[3] == times[4]  # as a network newly drawn
+    weights = np.exp(-1.0) * np.full(3, 20.0 ** (1 / 3))  # a balanced mode of its own, s* = 40 / sqrt(4)
+    for _ in range(round(times[1])):
+        weights -= 0.1 * (weights[0] ** 3 - 20) * weights[0] ** 2 / 40**2
+    assert weights[0] ** 3 == pytest.approx(10, rel=0.01)
+    assert np.isnan(escape(**task | {"depth": 1}, strength=1.0))
+
+
+def test_predictions_of_recovery_stand_where_the_theory_says_something(cell):
+    def predicted(**changes):
+        dataset = predict(xr.Dataset(), cell | changes, {"cure_strength": [0, 1]})
+        return float(dataset["predicted_recovery_epochs"])
+
+    shrink = predicted(cure="shrink", cure_strength=3.0)
+    assert shrink > 0
+    decay = {"cure": "decay", "cure_strength": 3.0, "cure_epochs": 70, "cure_onset": 30}
+    assert predicted(**decay) == pytest.approx(100 + shrink)
+    for silent in (
+        {},
+        {"cure": "noise", "cure_strength": 1.0},
+        {"cure": "shrink", "cure_strength": 3, "cure_layer": 1},
+    ):
+        assert np.isnan(predicted(**silent))
+    assert "predicted_recovery_epochs" not in predict(xr.Dataset(), cell, {"depth": [2]})

@@ -20,27 +20,28 @@ def derive(dataset: xr.Dataset) -> xr.Dataset:
     derived = {"relative_accuracy": accuracy, "measured_closing": measured_closing(-accuracy, "switch_epoch")}
     if "staged_closing" in dataset:
         derived["harm_settled"] = settled(-accuracy, "switch_epoch")
-    history = dataset.get("reconstruction_error_history")
     if "cure_strength" in error.dims and 0 in error["cure_strength"]:
         uncured = error.sel(cure_strength=0, drop=True)
         lost = uncured - uncured.sel(switch_epoch=0, drop=True)
         lost = lost.where(lost >= HARM)
         derived["recovery"] = (uncured - error) / lost
+        history, level = dataset["reconstruction_error_history"], uncured - lost / 2
+        longest = dataset["switch_epoch"].values.max()
         derived["recovery_epochs"] = below_for_good(
-            *(part.sortby("switch_epoch").isel(switch_epoch=-1) for part in (history, uncured - lost / 2))
-        ).drop_vars("switch_epoch")
+            *(part.sel(switch_epoch=longest, drop=True) for part in (history, level))
+        )
     return dataset.assign(derived)
 
 
 def below_for_good(history: xr.DataArray, level: xr.DataArray) -> xr.DataArray:
-    """Epochs from the switch on until an error stays below a level, interpolated between records.
+    """Epochs from the end of the first task until an error stays below a level, interpolated between records.
 
     Parameters
     ----------
     history
-        The error (..., epoch) after a first task of `switch_epoch`, NaN where it was not recorded.
+        The error (..., epoch), with the coordinate `phase`; NaN where it was not recorded.
     level
-        The level, (...).
+        The level (...).
 
     Returns
     -------
@@ -49,16 +50,15 @@ def below_for_good(history: xr.DataArray, level: xr.DataArray) -> xr.DataArray:
     """
     epochs = history["epoch"].values
 
-    def passed(errors: np.ndarray, limit: float, switch: float) -> float:
-        known = ~np.isnan(errors) & (epochs >= switch)
-        errors, times = errors[known], epochs[known] - switch
-        if not len(errors) or not errors[-1] <= limit:
+    def passed(errors: np.ndarray, phases: np.ndarray, limit: float) -> float:
+        switch = int(np.flatnonzero(phases == "pretraining")[-1]) + 1
+        known = switch + np.flatnonzero(~np.isnan(errors[switch:]))
+        errors, times = errors[known], epochs[known] - epochs[switch]
+        if not errors[-1] <= limit:
             return float("nan")
         above = np.flatnonzero(errors > limit)
-        if not len(above):
-            return 0.0
-        around = slice(above[-1], above[-1] + 2)
+        around = slice(above[-1], above[-1] + 2) if len(above) else slice(1)
         return float(np.interp(-limit, -errors[around], times[around]))
 
-    core = [["epoch"], [], []]
-    return xr.apply_ufunc(passed, history, level, history["switch_epoch"], input_core_dims=core, vectorize=True)
+    core = [["epoch"], ["epoch"], []]
+    return xr.apply_ufunc(passed, history, history["phase"], level, input_core_dims=core, vectorize=True)
