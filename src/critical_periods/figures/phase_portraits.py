@@ -47,7 +47,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             portrait = style.part(dataset, {panel["columns"]: value})
             _portrait(axes, portrait, streams)
             called = "$D$ =" if panel["columns"] == "depth" else style.label(panel["columns"], dataset)
-            title = f"{called} {style.value_label(value, panel['columns'])}"
+            title = f"{called} {style.value_label(value, dataset[panel['columns']])}"
             drawn.append((axes, title if index == 0 else ""))
         for unused in row[len(values) :]:
             unused.set_visible(False)

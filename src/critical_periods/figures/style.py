@@ -58,14 +58,6 @@ _COLOURS: dict[type[Artist], tuple[str, ...]] = {
 #: The style that is asked for, as of `using`.
 _asked: dict[str, Any] = {}
 
-#: What null means as a value of a parameter; "none" for the others.
-NULL = {
-    "alternate_every": "never",
-    "epochs_at_rate": "its own",
-    "lesion_duration": "to the end",
-    "pretrain_n_observed": "same as final",
-}
-
 #: Colours of what has no order: seeds and words.
 UNORDERED = "colorblind"
 
@@ -214,7 +206,9 @@ def colours(values: Sequence[Any], name: str | None = None, palette: str = ORDER
     return ordered_colours(len(values), palette)
 
 
-def looks(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> dict[str, dict[str, Any]]:
+def looks(
+    values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0], axis: Any = None
+) -> dict[str, dict[str, Any]]:
     """Label -> look of the line of every value of a parameter.
 
     Each line is thinner than the one before, and its markers smaller: where they coincide, all of them are seen.
@@ -223,7 +217,7 @@ def looks(values: Sequence[Any], name: str | None = None, palette: str = ORDERED
     return {
         text: {"color": colour, "lw": width, "marker": marker, "ms": size * LARGER[marker], "mec": "w", "mew": 0.4}
         for text, colour, width, size, marker in zip(
-            value_labels(values, name), colours(values, name, palette), widths, sizes, cycle(MARKERS), strict=False
+            value_labels(values, axis), colours(values, name, palette), widths, sizes, cycle(MARKERS), strict=False
         )
     }
 
@@ -269,10 +263,10 @@ def number(value: float, thousands: bool = False, digits: int = 15) -> str:
     return mantissa.replace("-", MINUS)
 
 
-def value_label(value: Any, name: str | None = None, thousands: bool = False) -> str:
-    """Value of a parameter, whose name says what null means; numbers as `number` has them."""
+def value_label(value: Any, axis: Any = None, thousands: bool = False) -> str:
+    """Value of a parameter; numbers as `number` has them, null as the attribute `null` of its axis says."""
     if is_null(value):
-        return NULL.get(name or "", "none")
+        return str(getattr(axis, "attrs", {}).get("null", coordinates.NONE))
     return number(value, thousands) if _is_number(value) else str(value).replace("_", " ")
 
 
@@ -280,21 +274,22 @@ def _is_number(value: Any) -> bool:
     return np.asarray(value).dtype.kind in "iuf"
 
 
-def value_labels(values: Any, name: str | None = None) -> list[str]:
-    """Values of a parameter that stand side by side."""
+def value_labels(values: Any, axis: Any = None) -> list[str]:
+    """Values of a parameter that stand side by side: an axis, or any values of one."""
+    axis, values = values if axis is None else axis, getattr(values, "values", values)
     thousands = any(_is_number(value) and abs(value) >= THOUSANDS for value in values)
-    return [value_label(value, name, thousands) for value in values]
+    return [value_label(value, axis, thousands) for value in values]
 
 
-def labels_in(looks: Mapping[str, Any], values: Any, name: str | None = None) -> list[str]:
-    """Values of a parameter as a figure's looks have them, where others may stand beside them."""
-    plain, thousands = ([value_label(value, name, k) for value in values] for k in (False, True))
+def labels_in(looks: Mapping[str, Any], axis: xr.DataArray) -> list[str]:
+    """Values of an axis as a figure's looks have them, where others may stand beside them."""
+    plain, thousands = ([value_label(value, axis, k) for value in axis.values] for k in (False, True))
     return plain if all(text in looks for text in plain) else thousands
 
 
 def setting(value: Any, name: str, dataset: xr.Dataset, beside: Sequence[Any] = ()) -> str:
     """Value of a parameter and what it is called, as "2000 observed entries", beside other values."""
-    text, called = value_labels([value, *beside], name)[0], label(name, dataset)
+    text, called = value_labels([value, *beside], dataset.get(name))[0], label(name, dataset)
     return f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 
