@@ -248,13 +248,13 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
         level = -level if style.signed(dataset[panel["show"]]) < 0 else level
         border = _border(*edges, values.values, level)
         axes.add_collection(LineCollection(border, colors="w", linewidths=2.6, capstyle="round"))
-        axes.add_collection(LineCollection(border, colors="k", linewidths=1.2, capstyle="round"))
+        axes.add_collection(LineCollection(border, colors=style.INK, linewidths=1.2, capstyle="round"))
         name += f" (line:\N{NO-BREAK SPACE}{style.number(level)})"
     where: Any = {"location": "bottom", "pad": 0.02, "aspect": 22} if narrow else {"aspect": 25}
     bar = axes.figure.colorbar(mesh, ax=axes, label=fill(name, 34), **where)
     bar.outline.set_visible(False)
     if level is not None and mesh.norm.vmin < level < mesh.norm.vmax:
-        (bar.ax.axvline if narrow else bar.ax.axhline)(level, color="k", lw=1.2)
+        (bar.ax.axvline if narrow else bar.ax.axhline)(level, color=style.INK, lw=1.2)
     if isinstance(mesh.norm, SymLogNorm):
         decades = 10.0 ** np.arange(-1, np.floor(np.log10(abs(values).max().item())) + 1)
         bar.set_ticks([tick for tick in (*-decades, 0, *decades) if mesh.norm.vmin <= tick <= mesh.norm.vmax])
