@@ -161,7 +161,9 @@ def test_null_is_found_and_has_a_word(known):
     assert coordinates.find(made, None).tolist() == [0]
     assert coordinates.find(made, made[0]).tolist() == [0]
     assert coordinates.value_of(coordinates.select(stored, {"axis": None})["axis"]) is None
-    assert [style.value_label(value) for value in made] == ["none", *map(style.value_label, known)]
+    assert style.value_labels(made) == ["none", *style.value_labels(known)]
+    said = stored["axis"].assign_attrs(null="to the end")
+    assert style.value_labels(said) == ["to the end", *style.value_labels(known)]
 
 
 def test_predictions_are_told_apart_where_an_axis_has_null():

@@ -36,7 +36,7 @@ def assemble(
     read_cell
         Called with an identity, returns the cell's dataset, whose attribute `parameters` holds its parameters.
     descriptions
-        Variable or axis -> attributes (`long_name`, `units`, `label`, `signed`).
+        Variable or axis -> attributes (`long_name`, `units`, `label`, `null`, `signed`).
     predict
         Called with the dataset of a cell, its parameters and the axes, adds what theory says of it.
     derive

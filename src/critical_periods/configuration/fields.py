@@ -54,6 +54,7 @@ def key(
     *,
     label: str = "",
     unit: str = "1",
+    null: str = "",
     later: bool = False,
     **bounds: Any,
 ) -> Any:
@@ -69,13 +70,15 @@ def key(
         What axes and legends of figures call it.
     unit
         Unit of its values; "1" for none.
+    null
+        What figures call null; "none" if not given.
     later
         Whether it came to a model that had results already: at its neutral value it is then left out of the identity
         of cells, which stays what it was.
     bounds
         As of `pydantic.Field`: ge, gt, le, lt, min_length, max_length, pattern.
     """
-    extra: JsonDict = {"label": label, "unit": unit, "later": later}
+    extra: JsonDict = {"label": label, "unit": unit, "null": null, "later": later}
     return Field(default, description=sentence, json_schema_extra=extra, **bounds)
 
 

@@ -114,16 +114,16 @@ def titles_of(panels: Sequence[Mapping[str, Any]], parts: Sequence[xr.Dataset]) 
 
 def looks_of(panels: Sequence[Mapping[str, Any]], parts: Sequence[xr.Dataset]) -> dict[str, dict[str, dict[str, Any]]]:
     """Name of an axis that tells lines apart -> label of a value -> its look, the same in all panels of a figure."""
-    values: dict[str, list[list[Any]]] = {}
+    axes: dict[str, list[xr.DataArray]] = {}
     for panel, part in zip(panels, parts, strict=True):
         if lines := panel.get("lines"):
-            values.setdefault(lines, []).append(list(part[lines].values))
+            axes.setdefault(lines, []).append(part[lines])
     found, palettes = {}, cycle(style.ORDERED)
-    for lines, of_panels in values.items():
-        once = list(dict.fromkeys(value for of_panel in of_panels for value in of_panel))
+    for lines, of_panels in axes.items():
+        once = list(dict.fromkeys(value for axis in of_panels for value in axis.values))
         ordered = style.words(once) or len(once) == len(of_panels[0])
         palette = style.ORDERED[0] if style.unordered(once, lines) else next(palettes)
-        found[lines] = style.looks(once if ordered else sorted(once), lines, palette)
+        found[lines] = style.looks(once if ordered else sorted(once), lines, palette, of_panels[0])
     return found
 
 
@@ -221,7 +221,7 @@ def _curves(
     if axes.get_yscale() == "log":
         _few_ticks(axes.yaxis, np.array(axes.get_ylim()))
     if lines:
-        for label in style.labels_in(of_lines, dataset[lines].values, lines):
+        for label in style.labels_in(of_lines, dataset[lines]):
             groups.setdefault(lines, {})[label] = Line2D([], [], label=label, **of_lines[label])
     for there, label, look in (
         (style.diverged(dataset[show]).any(), "diverged", style.LOST),
@@ -248,13 +248,13 @@ def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool
         level = -level if style.signed(dataset[panel["show"]]) < 0 else level
         border = _border(*edges, values.values, level)
         axes.add_collection(LineCollection(border, colors="w", linewidths=2.6, capstyle="round"))
-        axes.add_collection(LineCollection(border, colors="k", linewidths=1.2, capstyle="round"))
+        axes.add_collection(LineCollection(border, colors=style.INK, linewidths=1.2, capstyle="round"))
         name += f" (line:\N{NO-BREAK SPACE}{style.number(level)})"
     where: Any = {"location": "bottom", "pad": 0.02, "aspect": 22} if narrow else {"aspect": 25}
     bar = axes.figure.colorbar(mesh, ax=axes, label=fill(name, 34), **where)
     bar.outline.set_visible(False)
     if level is not None and mesh.norm.vmin < level < mesh.norm.vmax:
-        (bar.ax.axvline if narrow else bar.ax.axhline)(level, color="k", lw=1.2)
+        (bar.ax.axvline if narrow else bar.ax.axhline)(level, color=style.INK, lw=1.2)
     if isinstance(mesh.norm, SymLogNorm):
         decades = 10.0 ** np.arange(-1, np.floor(np.log10(abs(values).max().item())) + 1)
         bar.set_ticks([tick for tick in (*-decades, 0, *decades) if mesh.norm.vmin <= tick <= mesh.norm.vmax])
@@ -306,9 +306,9 @@ def _prediction(
     }
     for role, (key, choices) in kinds.items():
         if role in panel:
-            names = dataset[panel[role]].values
-            known = looks[panel[role]] if role == "lines" else style.value_labels(names, panel[role])
-            labels = style.labels_in(dict.fromkeys(known), names, panel[role])
+            names = dataset[panel[role]]
+            known = looks[panel[role]] if role == "lines" else style.value_labels(names)
+            labels = style.labels_in(dict.fromkeys(known), names)
             of_labels = dict(zip(known, cycle(choices), strict=False))
             for look, value in zip(drawn, shown[panel[role]].values, strict=True):
                 look[key] = of_labels[labels[coordinates.find(names, value)[0]]]
@@ -340,7 +340,8 @@ def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
     names = [str(name) for name in lost.coords if lost[name].dims == ("point",) and name in dataset.coords]
     settings = [
         ", ".join(
-            f"{style.label(name, dataset)} {style.value_label(lost[name].values[index], name)}" for name in names
+            f"{style.label(name, dataset)} {style.value_label(lost[name].values[index], dataset[name])}"
+            for name in names
         )
         for index in range(lost.sizes["point"])
     ]
@@ -377,7 +378,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
     positions = style.positions(values).astype(float)
     axis.set_label_text(fill(name_of(name, dataset), 36 if which == "x" else 28))
     if style.words(values):
-        axis.set_ticks(positions, [style.value_label(value, name) for value in values])
+        axis.set_ticks(positions, [style.value_label(value, dataset[name]) for value in values])
         axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
         return
     if log:

@@ -77,7 +77,7 @@ def draw(
         symlog: dict[str, Any] = {"linthresh": HARM, "linscale": 0.5}
         axes.set_yscale("symlog" if style.signed(values) else "log", **symlog if style.signed(values) else {})
     of_line = [values] if lines is None else [values.isel({lines: index}) for index in range(values.sizes[lines])]
-    labels = [None] if lines is None else style.labels_in(looks, values[lines].values, lines)
+    labels = [None] if lines is None else style.labels_in(looks, values[lines])
     # Between words there is nothing to join, and the lines' points stand side by side.
     unordered = style.words(values[x].values)
     beside = 0.12 * (np.arange(len(of_line)) - (len(of_line) - 1) / 2) if unordered else np.zeros(len(of_line))

@@ -192,7 +192,7 @@ def _curves(
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
     labels = [charts.name_shown(dataset, panel)]
     if lines is not None:
-        labels = style.labels_in(looks[lines], dataset[lines].values, lines)
+        labels = style.labels_in(looks[lines], dataset[lines])
     number = "" if style.words(dataset[x].values) else ":,"
     for index, label in enumerate(labels):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
@@ -278,14 +278,14 @@ def _prediction(
     settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
     texts = [
         "<br>".join(
-            _plain(f"{charts.name_of(name, dataset)} {style.value_label(points[name].values[index], name)}")
+            _plain(f"{charts.name_of(name, dataset)} {style.value_label(points[name].values[index], dataset[name])}")
             for name in settings
         )
         for index in range(points.sizes["point"])
     ]
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
-    labels = ["setting"] if lines is None else style.labels_in(looks[lines], names, lines)
+    labels = ["setting"] if lines is None else style.labels_in(looks[lines], dataset[lines])
     for name, label in zip(names, labels, strict=True):
         shown = np.arange(len(texts)) if lines is None else coordinates.find(points[lines].values, name)
         figure.add_scatter(
@@ -446,8 +446,8 @@ def _hover(name: str, value: str) -> str:
 
 def _places(dataset: Any, axis: str, named: bool = False) -> np.ndarray:
     """Values of an axis: numbers, or the words that stand for what is none, or for all where they are named."""
-    values = dataset[axis].values
-    return np.array(style.value_labels(values, axis)) if named or style.words(values) else values
+    values = dataset[axis]
+    return np.array(style.value_labels(values)) if named or style.words(values) else values.values
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             portrait = style.part(dataset, {panel["columns"]: value})
             _portrait(axes, portrait, streams)
             called = "$D$ =" if panel["columns"] == "depth" else style.label(panel["columns"], dataset)
-            title = f"{called} {style.value_label(value, panel['columns'])}"
+            title = f"{called} {style.value_label(value, dataset[panel['columns']])}"
             drawn.append((axes, title if index == 0 else ""))
         for unused in row[len(values) :]:
             unused.set_visible(False)
@@ -61,9 +61,9 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     handles = [
         Line2D([], [], color=LEARNING, lw=1.2, label="trajectory"),
         Line2D([], [], color=DEFICIT, lw=1.8, marker="D", ms=3, label="during the deficit, from its onset"),
-        Line2D([], [], color="k", lw=0.9, ls="--", label="$K_a + K_b = s$"),
+        Line2D([], [], color=style.INK, lw=0.9, ls="--", label="$K_a + K_b = s$"),
         Line2D([], [], color=FLOW, lw=0.9, label="flow without a deficit"),
-        Line2D([], [], color="k", marker="o", mfc="w", ls="", label=end),
+        Line2D([], [], color=style.INK, marker="o", mfc="w", ls="", label=end),
     ]
     style.legend(figure, {"": handles})
     return figure
@@ -80,7 +80,7 @@ def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.nda
     if known not in streams:
         streams[known] = _streamlines(horizontal, vertical, flow)
     _flow(axes, streams[known])
-    axes.plot([0, target], [target, 0], color="k", lw=0.9, ls="--", zorder=2)
+    axes.plot([0, target], [target, 0], color=style.INK, lw=0.9, ls="--", zorder=2)
     runs = portrait[["path", "path_epoch"]].stack(run=("seed", "trajectory"))
     paths = runs["path"].transpose("run", "point", "pathway").values
     epochs = runs["path_epoch"].transpose("run", "point").values
@@ -99,7 +99,7 @@ def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.nda
     ]
     axes.plot(*np.transpose(onsets), "D", ls="", color=DEFICIT, ms=3 if few else 1.2, mew=0, zorder=6 if few else 4)
     mean = paths[:, -1].mean(axis=0)
-    axes.plot(*mean, "o", color="k", mfc="w", ms=6 if few else 4, mew=0.9, zorder=5)
+    axes.plot(*mean, "o", color=style.INK, mfc="w", ms=6 if few else 4, mew=0.9, zorder=5)
     spread = "" if len(paths) == 1 else f" ± {paths[:, -1, 1].std(ddof=1):.1f}"
     axes.annotate(
         f"({mean[0]:.1f}, {mean[1]:.1f}){spread}",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from itertools import cycle
+from itertools import cycle, islice
 from string import ascii_uppercase
 from textwrap import fill, wrap
 from typing import Any
@@ -20,7 +20,6 @@ if matplotlib.get_backend(auto_select=False) is None:  # no notebook and no user
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -58,19 +57,25 @@ _COLOURS: dict[type[Artist], tuple[str, ...]] = {
 #: The style that is asked for, as of `using`.
 _asked: dict[str, Any] = {}
 
-#: What null means as a value of a parameter; "none" for the others.
-NULL = {
-    "alternate_every": "never",
-    "epochs_at_rate": "its own",
-    "lesion_duration": "to the end",
-    "pretrain_n_observed": "same as final",
-}
-
-#: Colours of what has no order: seeds and words.
-UNORDERED = "colorblind"
+#: Colours of what has no order, seeds and words, which the colour-blind tell apart: those of seaborn's `colorblind`.
+UNORDERED = (
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#ca9161",
+    "#fbafe4",
+    "#949494",
+    "#ece133",
+    "#56b4e9",
+)
 
 #: Colours of what has an order, of the first parameter that tells lines apart in a figure, and of the next one.
 ORDERED = ("viridis", "copper")
+
+#: Black of what stands out from curves.
+INK = "0.1"
 
 #: Markers, and how much larger than a circle each is drawn to look as large.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
@@ -169,37 +174,32 @@ def apply() -> None:
     elif font:
         slanted = {f"mathtext.{kind}": f"{font}:{look}" for kind, look in (("it", "italic"), ("bf", "bold"))}
         families = {"font.family": [font, "DejaVu Sans"], "mathtext.fontset": "custom", "mathtext.rm": font, **slanted}
-    sns.set_theme(
-        context="paper",
-        style="ticks",
-        palette="colorblind",
-        rc={
-            "axes.labelsize": 8,
-            "axes.linewidth": 0.6,
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlesize": 8,
-            "figure.constrained_layout.use": True,
-            "font.size": 8,
-            "legend.fontsize": 7,
-            "legend.frameon": False,
-            "legend.title_fontsize": 7,
-            "lines.linewidth": 1.2,
-            "lines.markersize": 3.5,
-            "pdf.fonttype": 42,
-            "savefig.dpi": _asked.get("dpi", 200),
-            "xtick.labelsize": 7,
-            "xtick.major.width": 0.6,
-            "ytick.labelsize": 7,
-            "ytick.major.width": 0.6,
-            **families,
-        },
-    )
+    ticks = {"labelsize": 7, "major.size": 4.8, "major.width": 0.6, "minor.size": 3.2, "minor.width": 0.8}
+    look: dict[str, Any] = {
+        "axes.labelsize": 8,
+        "axes.linewidth": 0.6,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlesize": 8,
+        "figure.constrained_layout.use": True,
+        "font.size": 8,
+        "legend.fontsize": 7,
+        "legend.title_fontsize": 7,
+        "lines.linewidth": 1.2,
+        "lines.markersize": 3.5,
+        "patch.edgecolor": "w",
+        "patch.force_edgecolor": True,
+        "patch.linewidth": 0.8,
+        "pdf.fonttype": 42,
+        "savefig.dpi": _asked.get("dpi", 200),
+        **{f"{axis}tick.{name}": size for axis in "xy" for name, size in ticks.items()},
+    }
+    plt.style.use(["seaborn-v0_8-ticks", look | families])
 
 
 def ordered_colours(count: int, palette: str = ORDERED[0]) -> list[Any]:
     """Colours for values that have an order: dark to light, told apart in greyscale and by colour-blind readers."""
-    return list(sns.color_palette(palette, count + 1))[:count]
+    return [tuple(colour) for colour in plt.get_cmap(palette)(np.linspace(0, 1, count + 3)[1:-2])[:, :3]]
 
 
 def unordered(values: Sequence[Any], name: str | None = None) -> bool:
@@ -210,11 +210,13 @@ def unordered(values: Sequence[Any], name: str | None = None) -> bool:
 def colours(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> list[Any]:
     """Colours of the values of a parameter: in order for numbers, of the colour-blind palette for what has none."""
     if unordered(values, name):
-        return list(sns.color_palette(UNORDERED, len(values)))
+        return list(islice(cycle(UNORDERED), len(values)))
     return ordered_colours(len(values), palette)
 
 
-def looks(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> dict[str, dict[str, Any]]:
+def looks(
+    values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0], axis: Any = None
+) -> dict[str, dict[str, Any]]:
     """Label -> look of the line of every value of a parameter.
 
     Each line is thinner than the one before, and its markers smaller: where they coincide, all of them are seen.
@@ -223,7 +225,7 @@ def looks(values: Sequence[Any], name: str | None = None, palette: str = ORDERED
     return {
         text: {"color": colour, "lw": width, "marker": marker, "ms": size * LARGER[marker], "mec": "w", "mew": 0.4}
         for text, colour, width, size, marker in zip(
-            value_labels(values, name), colours(values, name, palette), widths, sizes, cycle(MARKERS), strict=False
+            value_labels(values, axis), colours(values, name, palette), widths, sizes, cycle(MARKERS), strict=False
         )
     }
 
@@ -269,10 +271,10 @@ def number(value: float, thousands: bool = False, digits: int = 15) -> str:
     return mantissa.replace("-", MINUS)
 
 
-def value_label(value: Any, name: str | None = None, thousands: bool = False) -> str:
-    """Value of a parameter, whose name says what null means; numbers as `number` has them."""
+def value_label(value: Any, axis: Any = None, thousands: bool = False) -> str:
+    """Value of a parameter; numbers as `number` has them, null as the attribute `null` of its axis says."""
     if is_null(value):
-        return NULL.get(name or "", "none")
+        return str(getattr(axis, "attrs", {}).get("null", coordinates.NONE))
     return number(value, thousands) if _is_number(value) else str(value).replace("_", " ")
 
 
@@ -280,21 +282,22 @@ def _is_number(value: Any) -> bool:
     return np.asarray(value).dtype.kind in "iuf"
 
 
-def value_labels(values: Any, name: str | None = None) -> list[str]:
-    """Values of a parameter that stand side by side."""
+def value_labels(values: Any, axis: Any = None) -> list[str]:
+    """Values of a parameter that stand side by side: an axis, or any values of one."""
+    axis, values = values if axis is None else axis, getattr(values, "values", values)
     thousands = any(_is_number(value) and abs(value) >= THOUSANDS for value in values)
-    return [value_label(value, name, thousands) for value in values]
+    return [value_label(value, axis, thousands) for value in values]
 
 
-def labels_in(looks: Mapping[str, Any], values: Any, name: str | None = None) -> list[str]:
-    """Values of a parameter as a figure's looks have them, where others may stand beside them."""
-    plain, thousands = ([value_label(value, name, k) for value in values] for k in (False, True))
+def labels_in(looks: Mapping[str, Any], axis: xr.DataArray) -> list[str]:
+    """Values of an axis as a figure's looks have them, where others may stand beside them."""
+    plain, thousands = ([value_label(value, axis, k) for value in axis.values] for k in (False, True))
     return plain if all(text in looks for text in plain) else thousands
 
 
 def setting(value: Any, name: str, dataset: xr.Dataset, beside: Sequence[Any] = ()) -> str:
     """Value of a parameter and what it is called, as "2000 observed entries", beside other values."""
-    text, called = value_labels([value, *beside], name)[0], label(name, dataset)
+    text, called = value_labels([value, *beside], dataset.get(name))[0], label(name, dataset)
     return f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 

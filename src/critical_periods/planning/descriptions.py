@@ -28,7 +28,7 @@ def descriptions(model: Model, axes: Iterable[str]) -> dict[str, dict[str, Any]]
     Returns
     -------
     dict
-        Name -> attributes `long_name`, `units` and, where there are any, `label` and `signed`.
+        Name -> attributes `long_name`, `units` and, where there are any, `label`, `null` and `signed`.
     """
     found: dict[str, dict[str, Any]] = {name: dict(attributes) for name, attributes in COMMON.items()}
     for name, variable in model.variables.items():
@@ -40,5 +40,5 @@ def descriptions(model: Model, axes: Iterable[str]) -> dict[str, dict[str, Any]]
             info = model.parameters.model_fields[name]
             extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
             found[name] = {"long_name": str(info.description).rstrip("."), "units": str(extra.get("unit", "1"))}
-            found[name] |= {"label": str(extra["label"])} if extra.get("label") else {}
+            found[name] |= {word: str(extra[word]) for word in ("label", "null") if extra.get(word)}
     return found

@@ -84,8 +84,8 @@ class MatrixCompletion(Parameters):
     )
     pretrain_n_observed: Entries | None = key(
         "Observed entries while pre-training, at most size^2; null for those of the final task.",
-        label="observed while pre-training",
-    )
+        label="observed while pre-training", null="same as final",
+    )  # fmt: skip
     init_scale: float = key(
         "Scale of the initial product matrix; entries of each factor have sd init_scale^(1/N) n^(-1/2).",
         label="initial scale", gt=0, le=100,
@@ -125,8 +125,9 @@ class MatrixCompletion(Parameters):
         "Function after every factor but the last; linear for none.", "linear", label="activation"
     )
     epochs_at_rate: Rate | None = key(
-        "Learning rate at which epochs are counted, so that they last as long at any other; null for its own.", None
-    )
+        "Learning rate at which epochs are counted, so that they last as long at any other; null for its own.",
+        None, null="its own",
+    )  # fmt: skip
     cycle_factor: float = key(
         "Highest learning rate of the final task over the learning rate; 1 for a constant one.",
         1.0, label="highest / lowest learning rate", ge=1, le=1_000_000,

@@ -78,8 +78,9 @@ class Deficits(Parameters):
     )  # fmt: skip
     lesion_onset: Epochs = key("First epoch of the lesion.", 0, label="onset of the patch", unit="epoch")
     lesion_duration: Epochs | None = key(
-        "Epochs of the lesion; null, it lasts to the end.", None, label="duration of the patch", unit="epoch"
-    )
+        "Epochs of the lesion; null, it lasts to the end.",
+        None, label="duration of the patch", unit="epoch", null="to the end",
+    )  # fmt: skip
     record_every: SomeEpochs = key("Epochs between two records of a trajectory.", unit="epoch")
     rtol: Tolerance = key("Relative tolerance of adaptive integration.")
     atol: Tolerance = key("Absolute tolerance of adaptive integration.")
@@ -149,7 +150,7 @@ class ScalarPathways(Deficits):
     )
     alternate_every: SomeEpochs | None = key(
         "Epochs after which the deficit passes to the next pathway; null, it stays.",
-        None, label="epochs of a turn", unit="epoch",
+        None, label="epochs of a turn", unit="epoch", null="never",
     )  # fmt: skip
     init_handicap: float = key(
         "Factor on p(0) of the last pathway.", 1.0, label="initial $p$ of b over that of a", gt=0, le=1000
@@ -163,8 +164,9 @@ class ScalarPathways(Deficits):
         None, label="learning rate / stable limit",
     )  # fmt: skip
     epochs_at_rate: Rate | None = key(
-        "Learning rate at which all epochs are counted; at another, there are as many as take the same time.", None
-    )
+        "Learning rate at which all epochs are counted; at another, there are as many as take the same time.",
+        None, null="its own",
+    )  # fmt: skip
     portrait: bool = key("Whether to keep trajectories in the plane of K and the flow, for phase portraits.", True)
 
     def check(self, place: str) -> None:
