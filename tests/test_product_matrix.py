@@ -14,7 +14,6 @@ from critical_periods.models.matrix_completion.landscape import Factorization
 from critical_periods.models.product_matrix.landscape import (
     ProductMatrix,
     balance,
-    end_to_end_velocity,
     mask_gradient,
     singular_velocities,
     velocity,
@@ -31,6 +30,19 @@ def matrix_with(values, seed=0):
     size = len(values)
     left, right = orthogonal(size, generator), orthogonal(size, generator)
     return left, np.asarray(values, dtype=float), right, generator.standard_normal((size, size))
+
+
+def end_to_end_velocity(matrix, gradient, depth):
+    """Velocity of W without singular vectors: -sum_j (W W^T)^((N-j)/N) G (W^T W)^((j-1)/N)."""
+    outer, inner = (powers(gram, depth) for gram in (matrix @ matrix.T, matrix.T @ matrix))
+    return -sum(outer[depth - j] @ gradient @ inner[j - 1] for j in range(1, depth + 1))
+
+
+def powers(gram, depth):
+    """Powers 0, 1/N, ..., (N-1)/N of a symmetric matrix that has no negative eigenvalue but by rounding."""
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    roots = np.maximum(eigenvalues, 0) ** (1 / depth)
+    return [(vectors * roots**power) @ vectors.T for power in range(depth)]
 
 
 def error(one, other):

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from critical_periods.analysis.measure_signatures import signatures
-from critical_periods.configuration.fields import ONE_LINE, ConfigError, Section, Solver, key, one_of
+from critical_periods.configuration.fields import ConfigError, Section, Solver, key, matching, one_line, one_of
 
 #: How a measure may compare with a threshold, by the key that gives the threshold.
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -27,22 +27,10 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 SLIP = 0.88
 
 ClaimName = Annotated[
-    str,
-    Field(
-        pattern="^[A-Za-z0-9][A-Za-z0-9_]{0,31}$",
-        json_schema_extra={"words": "letters, digits and underscores, no underscore first"},
-    ),
+    str, matching("^[A-Za-z0-9][A-Za-z0-9_]{0,31}$", "letters, digits and underscores, no underscore first")
 ]
 Threshold = Annotated[float, Field(ge=-1e12, le=1e12)]
-Text = Annotated[
-    str,
-    Field(
-        pattern=ONE_LINE,
-        min_length=1,
-        max_length=1000,
-        json_schema_extra={"words": "one line of 1 to 1000 characters, none of them a control character"},
-    ),
-]
+Text = Annotated[str, one_line(1000)]
 
 
 class Claim(Section):

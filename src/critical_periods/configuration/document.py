@@ -10,7 +10,6 @@ from pydantic import Field
 
 from critical_periods.configuration.claims import Claim, ClaimName
 from critical_periods.configuration.fields import (
-    ONE_LINE,
     UNIQUE,
     ConfigError,
     Device,
@@ -21,26 +20,14 @@ from critical_periods.configuration.fields import (
     Solver,
     check_values,
     key,
+    matching,
+    one_line,
     one_of,
     validated,
 )
 
-Name = Annotated[
-    str,
-    Field(
-        pattern="^[A-Za-z][A-Za-z0-9_]{0,63}$",
-        json_schema_extra={"words": "letters, digits and underscores, a letter first"},
-    ),
-]
-Title = Annotated[
-    str,
-    Field(
-        pattern=ONE_LINE,
-        min_length=1,
-        max_length=200,
-        json_schema_extra={"words": "one line of 1 to 200 characters, none of them a control character"},
-    ),
-]
+Name = Annotated[str, matching("^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and underscores, a letter first")]
+Title = Annotated[str, one_line(200)]
 Files = Annotated[list[str], Field(min_length=0, max_length=100)]
 Axis = Annotated[list[Any], Field(min_length=1, max_length=10_000), *UNIQUE]
 

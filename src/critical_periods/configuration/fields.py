@@ -16,9 +16,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-#: Pattern of texts of one line: no control character, nor another that ends a line.
-ONE_LINE = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]+$"
-
 #: Largest absolute value of an integer: that of 64 bits.
 LARGEST_INTEGER = 2**63 - 1
 
@@ -90,6 +87,19 @@ def _unique(items: list[Any]) -> list[Any]:
 
 #: Marks a list that may hold no item twice.
 UNIQUE = (AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True}))
+
+
+def matching(pattern: str, words: str, **bounds: Any) -> Any:
+    """The pattern of a text, and what errors call it."""
+    extra: JsonDict = {"words": words}
+    return Field(pattern=pattern, json_schema_extra=extra, **bounds)
+
+
+def one_line(longest: int) -> Any:
+    """What makes a text one line: no control character in it, nor another that ends a line."""
+    words = f"one line of 1 to {longest} characters, none of them a control character"
+    return matching(r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]+$", words, min_length=1, max_length=longest)
+
 
 Epochs = Annotated[int, Field(ge=0, le=1_000_000_000)]
 SomeEpochs = Annotated[int, Field(ge=1, le=1_000_000_000)]

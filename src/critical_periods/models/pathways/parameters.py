@@ -20,6 +20,7 @@ from critical_periods.configuration.fields import (
     SomeEpochs,
     Tolerance,
     key,
+    matching,
     one_of,
 )
 from critical_periods.models.registry import Parameters, check_init_scale
@@ -31,7 +32,7 @@ MOST_TURNS = 1000
 EPOCHS = ("epochs", "onset", "duration", "alternate_every", "lesion_onset", "lesion_duration", "record_every")
 WINDOWS = (("onset", "duration"), ("lesion_onset", "lesion_duration"))
 
-Pathway = Annotated[str, Field(pattern="^[a-z]$", json_schema_extra={"words": "one lower-case letter"})]
+Pathway = Annotated[str, matching("^[a-z]$", "one lower-case letter")]
 Depth = Annotated[int, Field(ge=2, le=100)]
 Width = Annotated[int, Field(ge=1, le=10_000)]
 

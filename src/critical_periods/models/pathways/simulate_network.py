@@ -32,10 +32,7 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
     Parameters
     ----------
     parameters
-        `branching`, `n_pathways`, `depth` and `width` (one for all pathways, or a list), `activation`,
-        `learning_rate`, `epochs`, `init_scale`, `init_noise`, `gated_pathway`, `onset`, `duration`, `plasticity`,
-        `lesioned_pathway` (or None), `lesioned_modes` (numbered from 1), `lesion_onset`, `lesion_duration` (None: to
-        the end), `record_every`, `dtype`, `rtol`, `atol`, `seed`.
+        Parameters of a cell of the model `pathway_network`.
     progress
         What to call the job in the log; None for silence.
     diverged

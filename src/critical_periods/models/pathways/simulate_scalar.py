@@ -37,11 +37,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
     Parameters
     ----------
     parameters
-        `depth`, `n_pathways`, `singular_value`, `imbalance`, `init_mean`, `init_sd`, `n_trajectories`,
-        `learning_rate` (the Euler step, one epoch), `epochs`, `gated_pathway`, `onset`, `duration`, `plasticity`,
-        `alternate_every` (or None), `lesioned_pathway` (or None), `lesion_onset`, `lesion_duration` (None: to the
-        end), `init_p` (p(0) of each trajectory and pathway, or None or not there), `init_handicap` and
-        `depth_handicap` of the last pathway, `record_every`, `portrait`, `solver`, `rtol`, `atol`, `seed`.
+        Parameters of a cell of the model `scalar_pathways`.
     progress
         What to call the job in the log; None for silence.
     diverged

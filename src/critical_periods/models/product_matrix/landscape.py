@@ -161,15 +161,6 @@ def velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int, step: float =
     return left @ change @ right_transposed
 
 
-def end_to_end_velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int) -> np.ndarray:
-    """Velocity of W without singular vectors: -sum_j (W W^T)^((N-j)/N) G (W^T W)^((j-1)/N).
-
-    The same as `velocity`, from matrix powers of symmetric matrices; a check on it. Works at depth 1 too.
-    """
-    outer, inner = (_powers(gram, depth) for gram in (matrix @ matrix.T, matrix.T @ matrix))
-    return -sum(outer[depth - j] @ gradient @ inner[j - 1] for j in range(1, depth + 1))
-
-
 def mask_gradient(matrix: np.ndarray, task: Task) -> np.ndarray:
     """G = dL/dW: (W_ij - M_ij)/n_obs on observed entries, 0 elsewhere (eq 15, for the averaged loss)."""
     residual = matrix - np.asarray(task.target, dtype=float)
@@ -249,10 +240,3 @@ def _check_depth(depth: int) -> None:
 
 def _layer_sum(rows: np.ndarray, columns: np.ndarray, depth: int) -> np.ndarray:
     return np.sum([rows ** (depth - j) * columns ** (j - 1) for j in range(1, depth + 1)], axis=0)
-
-
-def _powers(gram: np.ndarray, depth: int) -> list[np.ndarray]:
-    """Powers 0, 1/N, ..., (N-1)/N of a symmetric matrix that has no negative eigenvalue but by rounding."""
-    eigenvalues, vectors = np.linalg.eigh(gram)
-    roots = np.maximum(eigenvalues, 0) ** (1 / depth)
-    return [(vectors * roots**power) @ vectors.T for power in range(depth)]
