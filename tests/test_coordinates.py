@@ -162,7 +162,8 @@ def test_null_is_found_and_has_a_word(known):
     assert coordinates.find(made, made[0]).tolist() == [0]
     assert coordinates.value_of(coordinates.select(stored, {"axis": None})["axis"]) is None
     assert style.value_labels(made) == ["none", *style.value_labels(known)]
-    said = stored["axis"].assign_attrs(null="to the end")
+    declared = descriptions(models()["scalar_pathways"], ["lesion_duration"])["lesion_duration"]
+    said = stored["axis"].assign_attrs(declared)
     assert style.value_labels(said) == ["to the end", *style.value_labels(known)]
 
 
