@@ -7,7 +7,7 @@ LOCK := requirements$(addprefix -,$(TORCH)).lock
 BIN := .venv/bin
 RICH := 'import snakemake_logger_plugin_rich'
 
-.PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish explorer
+.PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish explorer library
 
 .venv/installed: $(LOCK) requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -56,6 +56,10 @@ schema: .venv/installed
 explorer: .venv/installed
 	cd explorer && npm ci --no-fund --no-audit && npm run check && npm run build
 	PYTHONPATH=src $(BIN)/python explorer/fill.py
+
+# The part of plotly.js that interactive pages hold; after an edit of plotly/, and when plotly in requirements.lock changes.
+library:
+	cd plotly && npm ci --ignore-scripts --no-fund --no-audit && npm run build
 
 docs: .venv/dev
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html

@@ -25,8 +25,8 @@ from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import plotly_text
 from critical_periods.storage.files import write_whole
 
-#: The part of plotly.js that draws lines and maps, of the package's version; MIT license, in the file.
-LIBRARY = Path(__file__).with_name("plotly-cartesian.min.js.gz")
+#: The part of plotly.js that draws lines and maps, of the package's version: `make library`.
+LIBRARY = Path(__file__).with_name("plotly.min.js.gz")
 PAGE = Path(__file__).with_name("page.html")
 
 #: Heights of a row of panels, of what stands above the first one and below the last, and of a row of keys; pixels.
@@ -151,7 +151,7 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
         figure.update_xaxes(title_text=name, **place)
         scale, upright = (_scale(dataset, panel, axis) for axis in "xy")
         figure.update_xaxes(type=scale, nticks=4 if scale == "log" else None, **place)
-        figure.update_yaxes(type=upright, **place)
+        figure.update_yaxes(type=upright, nticks=6 if upright == "log" else None, **place)
         if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
             scales[f"yaxis{index + 1 if index else ''}.type"] = upright or "linear"
     if scales:
@@ -354,7 +354,7 @@ def _pathway_panels(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, 
                     for source, curve in spectra.sources(values.isel(mode=mode), "ODE").items():
                         broad = PALE if source == "training" and "solver" in values.dims else {"line_width": 1.5}
                         figure.add_scatter(
-                            x=_numbers(part["epoch"].values),
+                            **_epochs(part["epoch"].values),
                             y=_numbers(curves.median(curve).values),
                             mode="lines",
                             line_color=to_hex(colour),
@@ -396,7 +396,7 @@ def _spectra(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Data
                     look = THEORY if theory else compared_with | {"line_color": to_hex(colour)}
                     owners.append(len(names) - 1)
                     figure.add_scatter(
-                        x=_numbers(recorded["epoch"].values),
+                        **_epochs(recorded["epoch"].values),
                         y=_numbers(recorded.isel(mode=index).values),
                         name="theory" if theory else f"mode {mode}",
                         legendgroup="theory" if theory else f"mode {mode}",
@@ -448,6 +448,13 @@ def _places(dataset: Any, axis: str, named: bool = False) -> np.ndarray:
     """Values of an axis: numbers, or the words that stand for what is none, or for all where they are named."""
     values = dataset[axis]
     return np.array(style.value_labels(values)) if named or style.words(values) else values.values
+
+
+def _epochs(values: np.ndarray) -> dict[str, Any]:
+    """Places along training; evenly spaced ones need not be listed, which halves a page."""
+    step = values[1] - values[0] if len(values) > 1 else 0
+    even = step > 0 and bool((np.diff(values) == step).all())
+    return {"x0": int(values[0]), "dx": int(step)} if even else {"x": _numbers(values)}
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:
