@@ -250,6 +250,17 @@ def experiment_model(wildcards):
     return {"predict": model.predict, "derive": model.derive, "descriptions": descriptions(model, experiment.axes)}
 
 
+def start_jobs_at_any_rate():
+    """On this machine, as soon as a core is free, unless a rate is asked for.
+
+    Snakemake's own, 100 a second, lets every job that ends set off one more look at the queue each second, for as long
+    as jobs wait: four fifths of the main process's time in a run of 200 jobs, a core and more in one of a thousand.
+    """
+    rate = workflow.scheduling_settings.max_jobs_per_timespan
+    if workflow.local_exec and rate is not None and (rate.max_jobs, rate.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def refuse_an_unedited_profile():
     """In one line where the profile for SLURM still says EDIT, before a job is submitted."""
     defaults = workflow.resource_settings.default_resources or {}
