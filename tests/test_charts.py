@@ -225,6 +225,10 @@ def test_a_prediction_shows_every_setting_and_its_numbers():
     note = axes.figure.texts[0].get_text().replace("\n", " ")
     assert "shaded: within a factor of 2" in note
     assert note.endswith("without a value: depth $N$ 2, initial scale 0.1")
+    gone = predicted(1.5, missing=True)
+    gone["theory"] = gone["theory"].where(gone["depth"] != 3)
+    note = drawn(gone, chart="prediction", x="theory", y="measured", lines="depth").figure.texts[0].get_text()
+    assert note.replace("\n", " ").endswith("without a value: depth $N$ 3; depth $N$ 2, initial scale 0.1")
     filled = drawn(predicted(1.5), chart="prediction", x="theory", y="measured", fills="depth")
     assert {line.get_fillstyle() for line in filled.lines if line.get_marker() == "o"} == {"full", "none", "left"}
 

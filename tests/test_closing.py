@@ -18,12 +18,11 @@ from critical_periods.models.matrix_completion.landscape import initial_weights
 from critical_periods.models.matrix_completion.parameters import ASSUMED
 from critical_periods.models.matrix_completion.stages import (
     determined_rank,
-    gaussian_start,
     learned_times,
     modes_learned,
     stages,
 )
-from critical_periods.models.matrix_completion.theory import task_closing
+from critical_periods.models.matrix_completion.theory import gaussian_start, task_closing
 from critical_periods.models.pathways import theory as pathway_theory
 from critical_periods.models.pathways.derived import derive as derive_pathways
 from critical_periods.models.pathways.simulate_scalar import simulate_scalar

@@ -335,17 +335,20 @@ def _prediction(
 
 
 def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
-    """The settings without a value, in words."""
-    lost = points.isel(point=~points["known"].values)
-    names = [str(name) for name in lost.coords if lost[name].dims == ("point",) and name in dataset.coords]
-    settings = [
-        ", ".join(
-            f"{style.label(name, dataset)} {style.value_label(lost[name].values[index], dataset[name])}"
-            for name in names
-        )
-        for index in range(lost.sizes["point"])
-    ]
-    return f"without a value: {'; '.join(settings)}" if settings else ""
+    """The settings without a value, in words; values of an axis that have none anywhere are said once."""
+    lost = ~points["known"].values
+    names = [str(name) for name in points.coords if points[name].dims == ("point",) and name in dataset.coords]
+    said = {
+        name: [
+            f"{style.label(name, dataset)} {style.value_label(value, dataset[name])}" for value in points[name].values
+        ]
+        for name in names
+    }
+    settings = list(zip(*said.values(), strict=True))
+    nowhere = {text for texts in said.values() for text in texts if lost[[text in own for own in settings]].all()}
+    found = dict.fromkeys(text for own in settings for text in own if text in nowhere)
+    single = [", ".join(own) for own, gone in zip(settings, lost, strict=True) if gone and not nowhere & set(own)]
+    return f"without a value: {'; '.join([*found, *single])}" if lost.any() else ""
 
 
 def _agreement(axes: Axes, points: xr.Dataset, spread: curves.Spread | None) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from critical_periods.models.matrix_completion.parameters import ASSUMED
 from critical_periods.models.product_matrix.closed_form import time_to_reach
+
+#: Draws of Gaussian layers, and their width, over which the growth of a pair is averaged.
+DRAWS, WIDTH = 16, 100
 
 
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
@@ -76,7 +81,7 @@ def escape(size: int, rank: int, init_scale: float, learning_rate: float, depth:
     """Epochs in which the modes of a final task are half learned anew, all weights having fallen to exp(-strength).
 
     Modes near s* = n / sqrt(rank) fall to s* exp(-N strength), at most to where those of a network newly drawn count
-    as beginning, `stages.gaussian_start` of the initial scale, and grow as in `task_closing`.
+    as beginning, `gaussian_start` of the initial scale, and grow as in `task_closing`.
 
     Parameters
     ----------
@@ -92,8 +97,68 @@ def escape(size: int, rank: int, init_scale: float, learning_rate: float, depth:
     """
     if depth < 2:
         return float("nan")
-    from critical_periods.models.matrix_completion.stages import gaussian_start
-
     target = size / math.sqrt(rank)
     start = max(target * math.exp(-depth * strength), gaussian_start(depth) * init_scale)
     return time_to_reach(target / 2, target, start, size**2 / learning_rate, depth) if start < target / 2 else 0.0
+
+
+@cache
+def gaussian_start(depth: int) -> float:
+    """Strength of a balanced mode that grows as a singular pair does in Gaussian layers, whose product has scale 1.
+
+    While W is small the gradient is constant, and what a pair u, v of it grows from is how the layers carry v up and
+    u down: b = W_1 v, a = W_N^T u and the layers between. With the clock theta, the integral of lambda dt / tau,
+
+        da/dtheta = W_(N-1) ... W_2 b,   dW_j/dtheta = (W_(j+1)^T ... a) (W_(j-1) ... b)^T,   db/dtheta = W_2^T ... a.
+
+    The layers are not balanced, and carry v to where u does not come from: growth is later than eq 19 has it.
+
+    Parameters
+    ----------
+    depth
+        Number of layers N, 2 or more.
+
+    Returns
+    -------
+    float
+        kappa, so that layers of scale epsilon count as a balanced mode of strength kappa epsilon in eq 19. 1/2 for two
+        layers: of a and b, independent of each other, only the half (a + b)/2 grows.
+    """
+    if depth == 2:
+        return 0.5
+    draws = np.random.default_rng(0)
+    power = 1 - 2 / depth
+    time = float(np.mean([_blow_up(depth, draws) for _ in range(DRAWS)]))
+    return float((power * depth * time) ** (-1 / power))
+
+
+def _blow_up(depth: int, draws: np.random.Generator) -> float:
+    """Clock at which a pair in drawn layers diverges, for depths of 3 or more."""
+    layers = [draws.standard_normal((WIDTH, WIDTH)) / math.sqrt(WIDTH) for _ in range(depth - 2)]
+    lowest, highest = (draws.standard_normal(WIDTH) / math.sqrt(WIDTH) for _ in range(2))
+    state: list[np.ndarray] = [lowest, *layers, highest]
+    clock, strength = 0.0, 0.0
+    while strength < 1e4:
+        slopes, _ = _pair_slopes(state)
+        step = 0.1 / max(
+            float(np.linalg.norm(slope) / np.linalg.norm(part)) for slope, part in zip(slopes, state, strict=True)
+        )
+        middle, _ = _pair_slopes([part + step / 2 * slope for part, slope in zip(state, slopes, strict=True)])
+        state = [part + step * slope for part, slope in zip(state, middle, strict=True)]
+        _, strength = _pair_slopes(state)
+        clock += step
+    power = 1 - 2 / depth
+    return clock + strength**-power / (power * depth)  # from there on as a balanced mode
+
+
+def _pair_slopes(state: Sequence[np.ndarray]) -> tuple[list[np.ndarray], float]:
+    """Slopes of b, the layers between and a, and the strength u^T W v."""
+    lowest, *layers, highest = state
+    up, down = [lowest], [highest]
+    for layer in layers:
+        up.append(layer @ up[-1])
+    for layer in reversed(layers):
+        down.append(layer.T @ down[-1])
+    down.reverse()
+    between = [np.outer(above, below) for above, below in zip(down[1:], up[:-1], strict=True)]
+    return [down[0], *between, up[-1]], float(highest @ up[-1])
