@@ -432,6 +432,28 @@ def test_interactive_spectra_show_the_switch_and_theory_once_in_the_legend():
     assert [button.label for button in twin.layout.updatemenus[0].buttons] == ["no deficit", "switch at 5"]
 
 
+def test_interactive_curves_ring_runs_that_fail_without_the_deficit_and_bar_the_others():
+    data = dataset(depth=[2, 3], switch_epoch=EPOCHS)
+    data["relative_accuracy"][{"seed": 0, "depth": 1}] = -50.0
+    error = xr.zeros_like(data["relative_accuracy"])
+    error[{"seed": 0, "depth": 1, "switch_epoch": 0}] = 2.0
+    panel = {"chart": "curves", "experiment": "e", "x": "switch_epoch", "show": "relative_accuracy", "lines": "depth"}
+    twin = interactive.draw("charts", [panel], {"e": data.assign(reconstruction_error=error)})
+    _, deeper, rings, key = twin.data
+    assert set(rings.y) == {-50.0}
+    assert (len(rings.x), rings.legendgroup, key.name) == (len(EPOCHS), deeper.legendgroup, style.FAILS)
+    assert max(deeper.error_y.arrayminus) < 1
+    assert max(map(abs, twin.layout.yaxis.range)) < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [(r"imbalance $\lambda$ of $s_1$", "imbalance <i>λ</i> of <i>s<sub>1</sub></i>"), ("10%", "10%")],
+)
+def test_interactive_labels_are_tags_in_place_of_mathematics(text, shown):
+    assert interactive._plain(text) == shown
+
+
 def test_the_library_of_the_pages_is_the_one_of_the_package(tmp_path):
     with gzip.open(interactive.LIBRARY, "rt", encoding="utf-8") as library:
         assert f"plotly.js (lines and maps) v{get_plotlyjs_version()}" in library.read(200)

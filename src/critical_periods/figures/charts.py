@@ -225,7 +225,7 @@ def _curves(
             groups.setdefault(lines, {})[label] = Line2D([], [], label=label, **of_lines[label])
     for there, label, look in (
         (style.diverged(dataset[show]).any(), "diverged", style.LOST),
-        ("failed" in dataset.coords and dataset["failed"].any(), "error above 1 without the deficit", style.FAILED),
+        ("failed" in dataset.coords and dataset["failed"].any(), style.FAILS, style.FAILED),
     ):
         if there:
             groups.setdefault("", {})[label] = Line2D([], [], color="0.3", label=label, **look)

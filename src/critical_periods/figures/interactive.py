@@ -37,6 +37,8 @@ CHARACTERS = 90
 TITLES = {1: 70, 2: 40, 3: 26, 4: 20}
 #: Characters of what an axis is called in a line, by panels in a row.
 NAMES = {1: 80, 2: 40, 3: 20}
+#: Pixels for a point of lines and markers in a figure.
+LARGER = 1.5
 #: What plotly calls the markers.
 SYMBOLS = {
     **{"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"},
@@ -118,10 +120,12 @@ def _keys(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
     for index, title in enumerate(titles):
         name = f"legend{index + 1 if index else ''}"
         place = {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "top", "y": -(BELOW + more) / height}
-        key = {"title": {"text": title, "side": "left"}, "groupclick": "togglegroup"}
-        figure.update_layout({name: place | key})
         named = [trace.name for trace in figure.data if trace.showlegend and (trace.legend or "legend") == name]
-        more += KEYS * -(-sum(len(label) + 8 for label in (title, *named)) // CHARACTERS)
+        room, called = (sum(len(re.sub("<.*?>", "", text)) + 8 for text in texts) for texts in (named, [title]))
+        beside = room + called <= CHARACTERS  # keys of several rows would begin after the title, and end outside
+        key = {"title": {"text": title, "side": "left" if beside else "top"}, "groupclick": "togglegroup"}
+        figure.update_layout({name: place | key})
+        more += KEYS * (1 if beside else bool(title) - (-room // CHARACTERS))
     return figure.update_layout(height=figure.layout.height + more, margin_b=BELOW + more)
 
 
@@ -135,7 +139,8 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
         for title, panel, part in zip(titles, panels, parts, strict=True)
     ]
     bars = any(panel["chart"] == "map" for panel in panels)
-    spacing = {"horizontal_spacing": (0.45 if bars else 0.3) / columns, "vertical_spacing": 0.36 / rows}
+    between = (0.57 if bars else 0.39) if columns > 2 else 0.45 if bars else 0.3
+    spacing = {"horizontal_spacing": between / columns, "vertical_spacing": 0.36 / rows}
     figure = _panels(rows, columns, titles, plotly_text, **spacing)
     looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
     scales = {}
@@ -150,8 +155,9 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
         name = _wrapped(charts.name_of(panel["x"], dataset), NAMES[columns])
         figure.update_xaxes(title_text=name, **place)
         scale, upright = (_scale(dataset, panel, axis) for axis in "xy")
-        figure.update_xaxes(type=scale, nticks=4 if scale == "log" else None, **place)
-        figure.update_yaxes(type=upright, nticks=6 if upright == "log" else None, **place)
+        across, along = panel["x"], panel["show"] if panel["chart"] == "curves" else panel["y"]
+        figure.update_xaxes(type=scale, nticks=4 if scale == "log" else None, **_figures(dataset[across]), **place)
+        figure.update_yaxes(type=upright, nticks=6 if upright == "log" else None, **_figures(dataset[along]), **place)
         if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
             scales[f"yaxis{index + 1 if index else ''}.type"] = upright or "linear"
     if scales:
@@ -162,6 +168,12 @@ def _charts(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Datas
         corner = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 42}}
         figure.update_layout(updatemenus=[menu | corner])
     return _keys(figure, [_plain(called[lines]) for lines in looks])
+
+
+def _figures(values: xr.DataArray) -> dict[str, str]:
+    """How the numbers of an axis are written: 10k where they are large, powers where they are small; never 100µ."""
+    small = values.dtype.kind == "f" and bool((abs(values.where(values != 0)) < 1e-3).any())
+    return {"exponentformat": "power" if small else "SI", "minorloglabels": "small digits" if small else "complete"}
 
 
 def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str | None:
@@ -188,32 +200,44 @@ def _curves(
     place: Mapping[str, int],
     looks: Looks,
 ) -> None:
-    """Medians over runs; bars are all of them, or the middle half of many, where there are not too many points."""
+    """Medians over runs; bars are all of them, or the middle half of many, where there are not too many points.
+
+    Runs that fail without the deficit have rings; then bars are those of the others, and the axis that of the medians,
+    until a double click.
+    """
     show, x, lines = panel["show"], panel["x"], panel.get("lines")
     labels = [charts.name_shown(dataset, panel)]
     if lines is not None:
         labels = style.labels_in(looks[lines], dataset[lines])
     number = "" if style.words(dataset[x].values) else ":,"
+    rings: list[tuple[Mapping[str, Any], str, xr.DataArray]] = []
+    medians: list[xr.DataArray] = []
     for index, label in enumerate(labels):
         values = dataset[show] if lines is None else dataset[show].isel({lines: index})
-        look = looks[lines][label] if lines else {"color": "0.2", "marker": "o"}
+        look: Mapping[str, Any] = looks[lines][label] if lines else {"color": "0.2", "marker": "o"}
         runs = [axis for axis in curves.RUNS if axis in values.dims]
-        median = curves.median(values)
+        median, sound = curves.median(values), values
         there = median.notnull().values
         few = int(there.sum()) <= curves.MOST_MARKED
+        if "failed" in values.coords and values["failed"].any():
+            sound = values.where(~values["failed"])
+            rings.append((look, label, values.where(values["failed"]).transpose(x, ...)))
+        medians.append(median)
         error = None
         if few and curves.n_runs(values) > 1:
             single = curves.n_runs(values) <= curves.MOST_FAINT
-            low, high = (values.min(runs), values.max(runs)) if single else curves.middle(values)
-            below, above = (_numbers((end - median).values[there]) for end in (low, high))
-            error = {"array": above, "arrayminus": -below, "symmetric": False, "thickness": 1}
+            low, high = (sound.min(runs), sound.max(runs)) if single else curves.middle(sound)
+            below, above = (
+                _numbers((way * (end - median)).values[there].clip(0)) for way, end in ((-1, low), (1, high))
+            )
+            error = {"array": above, "arrayminus": below, "symmetric": False, "thickness": 1}
         figure.add_scatter(
             x=_numbers(_places(dataset, x)[there]),
             y=_numbers(median.values[there]),
             error_y=error,
             mode="markers" if panel.get("points") else "lines+markers" if few else "lines",
-            line={"color": to_hex(look["color"])},
-            marker={"symbol": SYMBOLS[look["marker"]]},
+            line={"color": to_hex(look["color"]), "width": LARGER * look.get("lw", 1.4)},
+            marker={"symbol": SYMBOLS[look["marker"]], "size": LARGER * look.get("ms", 4)},
             name=plotly_text(label),
             **_key(looks, lines, label),
             hovertemplate=_plain(charts.name_of(x, dataset))
@@ -222,6 +246,25 @@ def _curves(
             + " %{y:.4g}",
             **place,
         )
+    for look, label, values in rings:
+        points = values.values.reshape(values.sizes[x], -1)
+        there = np.isfinite(points)
+        figure.add_scatter(
+            x=_numbers(np.repeat(_places(dataset, x)[:, None], points.shape[1], 1)[there]),
+            y=_numbers(points[there]),
+            mode="markers",
+            marker={"symbol": "circle-open", "size": 8, "color": to_hex(look["color"])},
+            **_key(looks, lines, label) | {"showlegend": False},
+            hovertemplate=f"{style.FAILS}<br>%{{y:.4g}}<extra></extra>",
+            **place,
+        )
+    if rings:
+        ends = [float(fold([fold(median) for median in medians])) for fold in (np.nanmin, np.nanmax)]
+        margin = (ends[1] - ends[0]) / 4 or 1.0
+        figure.update_yaxes(range=[ends[0] - margin, ends[1] + margin], **place)
+        ring = {"symbol": "circle-open", "size": 8, "color": "grey"}
+        key = {"name": style.FAILS, "legendgroup": style.FAILS, "legendrank": 2000}
+        figure.add_scatter(x=[None], y=[None], mode="markers", marker=ring, **key, **place)
     figure.update_yaxes(title_text=_plain(charts.name_shown(dataset, panel)), **place)
 
 
@@ -247,7 +290,7 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
         y=_places(values, y, _scale(dataset, panel, "y") == "category"),
         z=values.values.astype(float),
         **_shades(values, palette),
-        colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12},
+        colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12, "xpad": 4},
         hovertemplate=f"{_plain(charts.name_of(x, dataset))} %{{x}}<br>{_plain(charts.name_of(y, dataset))} %{{y}}<br>"
         + f"{_plain(name)} %{{z:.4g}}<extra></extra>",
         **place,
@@ -466,7 +509,8 @@ def _plain(text: str) -> str:
     """A label with tags in place of mathematics, which plotly would need the network for."""
 
     def tagged(mathematics: re.Match[str]) -> str:
-        lowered = re.sub(r"_(\w)", r"<sub>\1</sub>", mathematics[1].replace("-", MINUS))
+        named = re.sub(r"\\(\w+)", lambda name: html.unescape(f"&{name[1]};"), mathematics[1].replace("-", MINUS))
+        lowered = re.sub(r"_(\w)", r"<sub>\1</sub>", named)
         return "<i>" + re.sub(r"\^(\w)", r"<sup>\1</sup>", lowered) + "</i>"
 
     return re.sub(r"\$(.+?)\$", tagged, plotly_text(text), flags=re.DOTALL)

@@ -94,6 +94,7 @@ ROW, SMALL = 0.15, 0.115
 #: Look of what diverged: a cross where its value would be.
 LOST: dict[str, Any] = {"ls": "", "marker": "x", "markersize": 4, "markeredgewidth": 1}
 #: Look of a run that fails without a deficit: a ring around its values.
+FAILS = "error above 1 without the deficit"
 FAILED: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "none", "ms": 5, "mew": 0.7}
 
 
