@@ -1,7 +1,7 @@
 # The workflow with everything it needs, from the lock file:
 #   docker build --tag critical-periods .
 #   docker run --rm --volume "$PWD/out:/work" critical-periods --cores all
-# As an Apptainer image: apptainer build critical-periods.sif docker-daemon://critical-periods:latest
+# Apptainer: docs/clusters.md, "Environments"
 FROM python:3.11.14-slim
 ENV PYTHONDONTWRITEBYTECODE=1 MPLBACKEND=agg MPLCONFIGDIR=/tmp/matplotlib XDG_CACHE_HOME=/tmp/cache
 COPY requirements.lock requirements-cpu.lock /opt/critical-periods/

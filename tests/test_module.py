@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -211,18 +212,34 @@ def test_from_a_hosting_service_too(clone, installed, tmp_path):
     assert "integrate_pathways" in parent.snakemake("--dry-run", "fig07")
 
 
-def test_a_deployed_project_draws_a_figure(clone, installed, tmp_path):
-    command = [shutil.which("snakedeploy", path=Path(sys.executable).parent), "deploy-workflow"]
-    subprocess.run([*command, str(clone), "project", "--tag", "v0.2.0"], cwd=tmp_path, check=True, capture_output=True)
-    project = tmp_path / "project"
+def on_the_page(clone, language):
+    """Blocks of docs/module.md, for a clone at its newest commit."""
+    page = (REPOSITORY / "docs/module.md").read_text()
+    page = page.replace("<repository>", str(clone)).replace("<commit>", git(clone, "rev-parse", "HEAD"))
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+def test_the_module_of_the_page_is_one(clone, installed, tmp_path):
+    _, snakefile = on_the_page(clone, "python")
+    _, command = on_the_page(clone, "console")
+    output = Parent(tmp_path, snakefile, TOY, installed).snakemake(*shlex.split(command)[2:], "--dry-run")
+    assert re.search(r"^critical_figure +1$", output, re.MULTILINE)
+
+
+def test_a_project_deployed_by_the_page_draws_a_figure(clone, installed, tmp_path):
+    commands, _ = on_the_page(clone, "console")
+    newest, _, deploy, enter, draw = [shlex.split(line)[1:] for line in commands.splitlines()]
+    assert git(tmp_path, *newest[1:]).split()[0] == deploy[-1]
+    deploy[0] = shutil.which(deploy[0], path=Path(sys.executable).parent)
+    subprocess.run(deploy, cwd=tmp_path, check=True, capture_output=True)
+    project = tmp_path / enter[1]
     assert "models:" in (project / "config/README.md").read_text()
     snakefile = project / "workflow/Snakefile"
-    # Of a repository on disk snakedeploy names the file alone.
-    named = f'gitfile("{clone}", path="workflow/Snakefile", tag="v0.2.0")'
-    text = re.sub(r"snakefile:\s+.*", f"snakefile: {named}", snakefile.read_text())
+    from_git, _ = on_the_page(clone, "python")
+    text = snakefile.read_text().replace('"workflow/Snakefile"', from_git.strip())
     snakefile.write_text(text)
     (project / "config/config.yaml").write_text(yaml.safe_dump(TOY))
     parent = Parent(project, text, packages=installed)
     (project / "Snakefile").unlink()
-    parent.snakemake("fig07")
+    parent.snakemake(*draw[1:])
     assert (project / "results/figures/fig07.png").read_bytes().startswith(b"\x89PNG")
