@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 from conftest import EXTENSION_CLAIMS
 
-from critical_periods.analysis import measures
 from critical_periods.analysis.measures import MissingDataError
 from critical_periods.analysis.verdicts import judge_claim
+from critical_periods.models.matrix_completion import measures
 
 DURATIONS = [0, 100, 200, 300]
 

@@ -206,7 +206,7 @@ def test_an_edit_of_a_measure_trains_nothing(project):
 
 
 def test_an_edit_of_a_claim_or_of_what_it_measures_only_judges(project):
-    project.edit("src/critical_periods/analysis/measures.py", "fewer than two seeds", "one seed alone")
+    project.edit("src/critical_periods/models/matrix_completion/measures.py", "fewer than two seeds", "one seed alone")
     assert project.planned() == {"judge": 1}
     project.snakemake()
     claims = project.configuration["claims"]

@@ -58,6 +58,7 @@ GROUPS = {
     },
     "Measures": {
         "measures": "critical_periods.analysis.measures",
+        "matrix_measures": "critical_periods.models.matrix_completion.measures",
         "pathway_measures": "critical_periods.models.pathways.measures",
     },
     "Errors": {
