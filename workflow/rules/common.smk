@@ -467,17 +467,18 @@ def cell_jobs(run):
 @cache
 def planned_estimate():
     """What the jobs of a dry run would take, in a line."""
-    jobs, others, alike = [], [], {}
+    wanted, others, plans = [], [], {}
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in SIMULATIONS_BY_RULE:
             of_plan = plan_of_bundle(job.wildcards)
-            jobs.append(cell_job(bundle_of(job.wildcards), of_plan))
-            alike.update({bundle.id: cell_job(bundle, of_plan) for bundle in of_plan.bundles.values()})
+            plans[id(of_plan)] = of_plan
+            wanted.append(bundle_of(job.wildcards).id)
         elif job.output:
             others.append(job.output[0])
+    alike = {each.id: cell_job(each, of_plan) for of_plan in plans.values() for each in of_plan.bundles.values()}
     known = estimate.measured(alike.values(), estimate.calibrated())
     cores = workflow.resource_settings.cores or 1
-    return estimate.as_line(estimate.estimate(jobs, others, cores, known), cores)
+    return estimate.as_line(estimate.estimate([alike[name] for name in wanted], others, cores, known), cores)
 
 
 def tell_estimates(cores):

@@ -271,20 +271,23 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
 
 def as_line(found: Estimate, cores: int) -> str:
     """An estimate in a line."""
+    from humanfriendly import format_size  # as tabulate below
+
     time = f"{duration(found.cpu)} of CPU time, {duration(found.wall)} on {cores} core{'s' * (cores > 1)}"
-    room = f"{found.megabytes:.0f} MB of memory, {found.bytes / 1e6:.3g} MB on disk"
+    room = f"{found.megabytes:.0f} MB of memory, {format_size(found.bytes)} on disk"
     return f"Estimate: {found.new} new cells, {found.jobs} jobs, {time}, {room}"
 
 
 def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:
     """Estimates as a table, a study a row."""
+    from humanfriendly import format_size
     from tabulate import tabulate  # whenever the workflow is planned, this module is imported
 
     head = ("study", "cells", "new", "jobs", "CPU time", f"on {cores} cores", "memory", "disk")
     rows = [
         (
             name, found.cells, found.new, found.jobs, duration(found.cpu), duration(found.wall),
-            f"{found.megabytes:.0f} MB", f"{found.bytes / 1e6:.3g} MB",
+            f"{found.megabytes:.0f} MB", format_size(found.bytes),
         )
         for name, found in estimates.items()
     ]  # fmt: skip
