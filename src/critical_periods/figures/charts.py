@@ -344,7 +344,7 @@ def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
         ]
         for name in names
     }
-    settings = list(zip(*said.values(), strict=True))
+    settings = [tuple(texts[point] for texts in said.values()) for point in range(len(lost))]
     nowhere = {text for texts in said.values() for text in texts if lost[[text in own for own in settings]].all()}
     found = dict.fromkeys(text for own in settings for text in own if text in nowhere)
     single = [", ".join(own) for own, gone in zip(settings, lost, strict=True) if gone and not nowhere & set(own)]

@@ -168,7 +168,7 @@ def seed_similarity(dataset: xr.Dataset) -> float:
 
     Raises
     ------
-    MissingDataError
+    critical_periods.analysis.measures.MissingDataError
         If there is one seed only.
     """
     curves = dataset["reconstruction_error"].transpose("seed", "switch_epoch").values.astype(float)
@@ -198,7 +198,7 @@ def drift_order(dataset: xr.Dataset) -> xr.DataArray:
 
     Raises
     ------
-    MissingDataError
+    critical_periods.analysis.measures.MissingDataError
         If there is one learning rate only.
     """
     balancedness = dataset["balancedness"].isel(switch_epoch=0, drop=True).sortby("learning_rate")
