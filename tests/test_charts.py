@@ -233,6 +233,19 @@ def test_a_prediction_shows_every_setting_and_its_numbers():
     assert {line.get_fillstyle() for line in filled.lines if line.get_marker() == "o"} == {"full", "none", "left"}
 
 
+def test_a_page_has_a_key_for_what_its_first_panel_has_no_points_of():
+    data = predicted(1.5)
+    data["measured"] = data["measured"].where(data["depth"] != 3)
+    panels = [
+        {"chart": "prediction", "x": "theory", "y": "measured", "lines": "depth", "experiment": "one"},
+        {"chart": "curves", "x": "init_scale", "show": "theory", "lines": "depth", "experiment": "one"},
+    ]
+    twin = interactive.draw("charts", panels, {"one": data})
+    keys = {trace.name: len(trace.x) for trace in twin.data if trace.showlegend}
+    assert list(keys) == ["2", "4", "3"]
+    assert all(keys.values())
+
+
 def test_an_axis_that_is_logarithmic_says_so():
     runs = np.array([1e-6, 1e-4])[:, None] * np.array([1.0, 10.0])
     data = xr.Dataset({"error": (("seed", "switch_epoch"), runs)}, coords={"seed": [0, 1], "switch_epoch": [0, 9]})

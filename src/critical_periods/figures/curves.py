@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from warnings import catch_warnings
 
 import numpy as np
 import xarray as xr
@@ -191,5 +192,6 @@ def median(values: xr.DataArray) -> xr.DataArray:
 def middle(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """Quartiles over runs, below and above the median; runs without a value do not count."""
     over = [axis for axis in RUNS if axis in values.dims]
-    low, high = values.quantile([0.25, 0.75], over).transpose("quantile", ...)
+    with catch_warnings(action="ignore", category=RuntimeWarning):  # where no run has a value
+        low, high = values.quantile([0.25, 0.75], over).transpose("quantile", ...)
     return low, high

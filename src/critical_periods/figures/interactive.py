@@ -113,7 +113,7 @@ def _keys(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
     """Legends below a figure, one for each title, a row each; what several panels show is named once."""
     known: set[str] = set()
     for trace in figure.data:
-        if trace.legendgroup:
+        if trace.legendgroup and (trace.x is None or len(trace.x)):  # a trace without points has no key
             trace.showlegend = trace.legendgroup not in known
             known.add(trace.legendgroup)
     height, more = figure.layout.height - ABOVE - BELOW, 0
