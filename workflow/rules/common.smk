@@ -254,9 +254,9 @@ def start_jobs_at_any_rate():
     """On this machine, as soon as a core is free, unless a rate is asked for.
 
     Snakemake's own, 100 a second, lets every job that ends set off one more look at the queue each second, for as long
-    as jobs wait: four fifths of the main process's time in a run of 200 jobs, a core and more in one of a thousand.
+    as jobs wait: four fifths of the main process's time in a run of 200 jobs.
     """
-    rate = workflow.scheduling_settings.max_jobs_per_timespan
+    rate = getattr(workflow.scheduling_settings, "max_jobs_per_timespan", None)
     if workflow.local_exec and rate is not None and (rate.max_jobs, rate.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None
 
