@@ -60,19 +60,23 @@ def files() -> dict[str, Path]:
 @cache
 def _signatures(file: Path) -> Mapping[str, Signature]:
     """Signatures of the measures of a file."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
     aliases = {name: value for each in (Path(__file__).parent / "measures.py", file) for name, value in _aliases(each)}
     return {
         function.name: _signature(function.args, aliases)
-        for function in tree.body
+        for function in _statements(file)
         if isinstance(function, ast.FunctionDef) and not function.name.startswith("_")
         if function.args.args and function.args.args[0].arg == "dataset"
     }
 
 
+@cache
+def _statements(file: Path) -> list[ast.stmt]:
+    return ast.parse(file.read_text(encoding="utf-8")).body
+
+
 def _aliases(file: Path) -> list[tuple[str, ast.expr]]:
     """What a file calls types of arguments by; those of `analysis/measures.py` are for all to import."""
-    assignments = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)]
+    assignments = [node for node in _statements(file) if isinstance(node, ast.Assign)]
     return [(name.id, node.value) for node in assignments for name in node.targets if isinstance(name, ast.Name)]
 
 

@@ -31,15 +31,14 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
         Axes of the experiment.
     """
     closing = recovery = float("nan")
+    rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
     unlike = {name for name, value in ASSUMED.items() if parameters.get(name, value) != value}
     if not unlike:
-        rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
         size, rank, init_scale, depth = (parameters[name] for name in ("size", "pretrain_rank", "init_scale", "depth"))
         closing = task_closing(size, rank, init_scale, rate, depth, parameters.get("imbalance") or 0.0)
     if "cure_strength" not in axes:
         return dataset.assign(predicted_closing=closing)
     if unlike == {"cure"} and parameters["cure"] in ("shrink", "decay") and "cure_layer" not in parameters:
-        rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
         size, rank, init_scale, depth = (parameters[name] for name in ("size", "final_rank", "init_scale", "depth"))
         lasts = parameters.get("cure_onset", 0) + parameters.get("cure_epochs", 0)
         recovery = lasts + escape(size, rank, init_scale, rate, depth, parameters["cure_strength"])
