@@ -13,7 +13,8 @@ from plotly.offline import get_plotlyjs_version
 
 from critical_periods.analysis.closing import agreement, compared
 from critical_periods.configuration.fields import ConfigError
-from critical_periods.figures import charts, interactive, style
+from critical_periods.figures import charts, interactive, interactive_charts, interactive_spectra, style
+from critical_periods.models.pathways import interactive_panels
 from critical_periods.planning.plan import Plan
 
 SEEDS, EPOCHS = [0, 1, 2, 3], [0, 1000, 2000, 5000, 10000, 40000]
@@ -240,7 +241,7 @@ def test_a_page_has_a_key_for_what_its_first_panel_has_no_points_of():
         {"chart": "prediction", "x": "theory", "y": "measured", "lines": "depth", "experiment": "one"},
         {"chart": "curves", "x": "init_scale", "show": "theory", "lines": "depth", "experiment": "one"},
     ]
-    twin = interactive.draw("charts", panels, {"one": data})
+    twin = interactive_charts.draw(panels, {"one": data})
     keys = {trace.name: len(trace.x) for trace in twin.data if trace.showlegend}
     assert list(keys) == ["2", "4", "3"]
     assert all(keys.values())
@@ -383,7 +384,7 @@ def test_interactive_twins_show_the_same_numbers():
         },
         {"chart": "prediction", "experiment": "p", "x": "theory", "y": "measured", "lines": "depth"},
     ]
-    twin = interactive.draw("charts", panels, {"e": curves, "p": predicted(2)})
+    twin = interactive_charts.draw(panels, {"e": curves, "p": predicted(2)})
     lines, heat, points = twin.data[:2], twin.data[2], twin.data[3:6]
     assert [line.name for line in lines] == ["2", "3"]
     median, errors = curves["relative_accuracy"].median("seed"), curves["relative_accuracy"].sel(depth=3)
@@ -403,13 +404,13 @@ def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_s
     panel = {"chart": "curves", "x": "switch_epoch", "lines": "depth", "log": "y"}
     harm = panel | {"experiment": "c", "show": "relative_accuracy"}
     error = panel | {"experiment": "e", "show": "reconstruction_error"}
-    twin = interactive.draw("charts", [harm, error], {"c": curves, "e": errors})
+    twin = interactive_charts.draw([harm, error], {"c": curves, "e": errors})
     assert (twin.layout.yaxis.type, twin.layout.yaxis2.type) == ("linear", "log")
     (menu,) = twin.layout.updatemenus
     assert [button.args for button in menu.buttons] == [({"yaxis2.type": kind},) for kind in ("linear", "log")]
     assert menu.buttons[menu.active].label == "log"
     assert [line.name for line in twin.data if line.showlegend] == ["2", "3"], "one key for both panels"
-    assert not interactive.draw("charts", [harm], {"c": curves}).layout.updatemenus
+    assert not interactive_charts.draw([harm], {"c": curves}).layout.updatemenus
 
 
 def test_interactive_pathways_have_a_curve_for_every_mode_pathway_and_solver():
@@ -423,7 +424,7 @@ def test_interactive_pathways_have_a_curve_for_every_mode_pathway_and_solver():
     ).assign_attrs(parameters='{"duration": 3, "gated_pathway": "b"}')
     data = data.assign_coords(task_singular_value=("mode", [2.0, 1.0]))
     panel = {"experiment": "e", "show": "curves", "columns": "onset"}
-    twin = interactive.draw("pathway_panels", [panel], {"e": data})
+    twin = interactive_panels.draw([panel], {"e": data})
     lines = [line for line in twin.data if line.type == "scatter" and line.x is None]
     assert len(lines) == 2 * 2 * 2 * 2
     assert {(line.x0, line.dx) for line in lines} == {(0, 9)}
@@ -438,7 +439,7 @@ def test_interactive_spectra_show_the_switch_and_theory_once_in_the_legend():
         "singular_value", solver=["gradient_descent", "ode"], mode=[1, 2], epoch=[0, 9], switch_epoch=[0, 5]
     )
     panel = {"experiment": "e", "switch_epochs": [0, 5]}
-    twin = interactive.draw("spectra", [panel], {"e": data})
+    twin = interactive_spectra.draw([panel], {"e": data})
     assert [line.name for line in twin.data if line.visible and line.showlegend] == ["mode 1", "mode 2", "theory"]
     first, second = (button.args[1]["shapes"] for button in twin.layout.updatemenus[0].buttons)
     assert (len(first), second[0]["x0"]) == (0, 5)
@@ -451,7 +452,7 @@ def test_interactive_curves_ring_runs_that_fail_without_the_deficit_and_bar_the_
     error = xr.zeros_like(data["relative_accuracy"])
     error[{"seed": 0, "depth": 1, "switch_epoch": 0}] = 2.0
     panel = {"chart": "curves", "experiment": "e", "x": "switch_epoch", "show": "relative_accuracy", "lines": "depth"}
-    twin = interactive.draw("charts", [panel], {"e": data.assign(reconstruction_error=error)})
+    twin = interactive_charts.draw([panel], {"e": data.assign(reconstruction_error=error)})
     _, deeper, rings, key = twin.data
     assert set(rings.y) == {-50.0}
     assert (len(rings.x), rings.legendgroup, key.name) == (len(EPOCHS), deeper.legendgroup, style.FAILS)
@@ -464,14 +465,13 @@ def test_interactive_curves_ring_runs_that_fail_without_the_deficit_and_bar_the_
     [(r"imbalance $\lambda$ of $s_1$", "imbalance <i>λ</i> of <i>s<sub>1</sub></i>"), ("10%", "10%")],
 )
 def test_interactive_labels_are_tags_in_place_of_mathematics(text, shown):
-    assert interactive._plain(text) == shown
+    assert interactive.plain(text) == shown
 
 
 def test_the_library_of_the_pages_is_the_one_of_the_package(tmp_path):
     with gzip.open(interactive.LIBRARY, "rt", encoding="utf-8") as library:
         assert f"plotly.js (lines and maps) v{get_plotlyjs_version()}" in library.read(200)
-    twin = interactive.draw(
-        "charts",
+    twin = interactive_charts.draw(
         [{"chart": "curves", "experiment": "e", "x": "switch_epoch", "show": "relative_accuracy"}],
         {"e": dataset(switch_epoch=EPOCHS)},
     )

@@ -34,6 +34,7 @@ LOADED = {
     "simulate.py": [name for item in simulations().values() for name in (item.simulate, item.batch_key)],
     "aggregate.py": [name for model in models().values() for name in (model.predict, model.derive)],
     "draw.py": [kind.draw for kind in kinds().values()],
+    "draw_interactive.py": [kind.interactive for kind in kinds().values()],
 }
 
 

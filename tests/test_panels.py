@@ -1,7 +1,6 @@
 """Panels that are planned can be drawn; those that cannot are refused, in one line, before anything is computed."""
 
 import copy
-import importlib
 import itertools
 import warnings
 
@@ -13,7 +12,7 @@ from conftest import CONFIG
 import critical_periods as cp
 from critical_periods.configuration.document import Figure
 from critical_periods.configuration.fields import ConfigError
-from critical_periods.figures import interactive
+from critical_periods.execution.jobs import loaded
 from critical_periods.figures.kinds import kinds
 from critical_periods.planning.panels import check_figure
 from critical_periods.planning.plan import Plan
@@ -79,11 +78,10 @@ def refusal(experiments, kind, *panels):
 
 def failure(datasets, kind, panel):
     """What goes wrong where a figure is drawn; "" for nothing."""
-    module, function = kinds()[kind].draw.split(":")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of logarithms of nothing, and the like
         try:
-            getattr(importlib.import_module(module), function)([panel], datasets)
+            loaded(kinds()[kind].draw)([panel], datasets)
         except (ValueError, KeyError) as error:
             return f"{type(error).__name__}: {error}"
         finally:
@@ -145,8 +143,8 @@ def test_panels_of_the_papers_kinds_are_planned_if_and_only_if_they_can_be_drawn
             continue
         accepted[kind].add(panel["experiment"])
         assert not failure(datasets, kind, panel), (kind, panel)
-        if kinds()[kind].interactive:
-            interactive.draw(kind, [panel], datasets)
+        if twin := kinds()[kind].interactive:
+            loaded(twin)([panel], datasets)
     assert accepted == {
         "spectra": {"completion", "looked_at", "flow", "modes"},
         "phase_portraits": {"portraits", "lesioned", "by_size"},

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from critical_periods.figures import charts, curves, pathway_panels, spectra, style
+from critical_periods.figures import charts, curves, spectra, style
+from critical_periods.models.pathways import pathway_panels
 
 FEW, MANY, EPOCHS = [0, 1, 2], list(range(20)), [0, 10, 20, 30]
 

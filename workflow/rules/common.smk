@@ -347,12 +347,12 @@ def aggregate_code(wildcards):
     return experiment_code(wildcards.experiment, wildcards.run)
 
 
-def drawing_code(script, by_kind):
-    """What a job that draws a figure runs; whether that is what the figure's kind names."""
+def drawing_code(script, drawn_by):
+    """What a job that draws a figure runs: what the figure's kind names under `draw` or `interactive`."""
 
     def code(wildcards):
         settings = figure_settings(wildcards)
-        drawing = Code(script, loads=(kinds()[settings["kind"]].draw,) if by_kind else ())
+        drawing = Code(script, loads=(getattr(kinds()[settings["kind"]], drawn_by),))
         before = [experiment_code(name, wildcards.run) for name in drawn_from(settings)]
         return drawing.planned(fingerprint_of(drawing), lineage(before))
 

@@ -27,7 +27,7 @@ rule figure:
     params:
         figure=figure_parameter,
         style=report_parameter(STYLE),
-        code=drawing_code("draw.py", by_kind=True),
+        code=drawing_code("draw.py", "draw"),
     message:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:

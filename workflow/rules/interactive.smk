@@ -22,7 +22,7 @@ rule interactive:
         runtime=10,
     params:
         figure=figure_parameter,
-        code=drawing_code("draw_interactive.py", by_kind=False),
+        code=drawing_code("draw_interactive.py", "interactive"),
     message:
         "Drawing {wildcards.run}{wildcards.figure} to hover over"
     script:

@@ -14,6 +14,7 @@ from pydantic import Field
 from critical_periods import plugins
 from critical_periods.configuration.document import Title
 from critical_periods.configuration.fields import ConfigError, Epochs, Section, key, one_of
+from critical_periods.models.registry import families
 
 Select = dict[str, Any]
 
@@ -67,50 +68,6 @@ class SpectraPanel(Panel):
         """Refuse both or none of the two keys that name columns."""
         if (self.columns is None) == (self.switch_epochs is None):
             raise ConfigError(f"{place}", "columns and switch_epochs", "one of the two")
-
-
-class PhasePortraitsPanel(Panel):
-    """Trajectories in the plane of K, a row of the figure."""
-
-    #: Named on the left of a row.
-    alike: ClassVar[Mapping[str, Any]] = {"gated_pathway": None, "onset": None, "duration": None, "n_pathways": 2}
-
-    columns: str = key("Parameter that tells the columns apart, an axis of the experiment.")
-
-    def variables(self) -> dict[str, str]:
-        """Paths and flow, whatever the panel."""
-        return {"": "path"}
-
-    def drawn(self) -> tuple[str, ...]:
-        """Paths of all draws and initial conditions, in the plane of both pathways."""
-        return "seed", "trajectory", "point", "pathway"
-
-
-class PathwayPanelsPanel(Panel):
-    """What each pathway learns: curves over training, or matrices at its end."""
-
-    show: Literal["curves", "matrices"] = key(
-        "Singular values against epoch, or the final matrix of every pathway as a heat map."
-    )
-    columns: str | None = key("Parameter that tells neighbouring axes apart, an axis of the experiment.", None)
-    modes: Annotated[int, Field(ge=1, le=10_000)] | None = key(
-        "How many modes are drawn, the largest first; all if not given.", None
-    )
-
-    def variables(self) -> dict[str, str]:
-        """Curves or matrices of the network."""
-        return {"show": "pathway_matrix" if self.show == "matrices" else "pathway_singular_value"}
-
-    def drawn(self) -> tuple[str, ...]:
-        """Modes of every pathway, averaged over draws."""
-        if self.show == "matrices":
-            return "seed", "pathway", "output_mode", "input_mode"
-        return "seed", "solver", "epoch", "pathway", "mode"
-
-    def check(self, place: str) -> None:
-        """Refuse columns of matrices: pathways are their columns."""
-        if self.show == "matrices" and self.columns is not None:
-            raise ConfigError(f"{place}.columns", self.columns, "no such key where matrices are shown")
 
 
 class ChartsPanel(Panel):
@@ -185,7 +142,7 @@ class Kind:
     panel
         Declaration of a panel.
     interactive
-        Whether the kind has an interactive twin.
+        `module:function` that makes the interactive twin of panels and datasets, a figure of plotly's; "" for none.
     selects_axes
         Whether panels select among recorded axes too, not only among parameters that vary.
     alike
@@ -194,31 +151,29 @@ class Kind:
 
     draw: str
     panel: type[Panel]
-    interactive: bool = True
+    interactive: str = ""
     selects_axes: bool = False
     alike: Mapping[str, Any] = field(default_factory=dict)
 
 
 _KINDS: Mapping[str, Kind] = {
-    "spectra": Kind("critical_periods.figures.spectra:draw", SpectraPanel),
-    "phase_portraits": Kind(
-        "critical_periods.figures.phase_portraits:draw",
-        PhasePortraitsPanel,
-        interactive=False,
-        alike={"singular_value": None},  # all portraits have the same axes
+    "spectra": Kind(
+        "critical_periods.figures.spectra:draw", SpectraPanel, "critical_periods.figures.interactive_spectra:draw"
     ),
-    "pathway_panels": Kind(
-        "critical_periods.figures.pathway_panels:draw",
-        PathwayPanelsPanel,
-        alike=dict.fromkeys(("gated_pathway", "lesioned_pathway", "lesioned_modes")),  # in the legend
+    "charts": Kind(
+        "critical_periods.figures.charts:draw",
+        ChartsPanel,
+        "critical_periods.figures.interactive_charts:draw",
+        selects_axes=True,
     ),
-    "charts": Kind("critical_periods.figures.charts:draw", ChartsPanel, selects_axes=True),
 }
 
 
 def kinds() -> dict[str, Kind]:
-    """All kinds by name: those above, and those of plugins, in their dictionaries `KINDS`."""
+    """All kinds by name: those above, and those of models and plugins, in their dictionaries `KINDS`."""
     found = dict(_KINDS)
+    for family in families():
+        found |= getattr(family, "KINDS", {})
     for plugin, module in plugins.modules().items():
         for name, kind in getattr(module, "KINDS", {}).items():
             plugins.refuse_taken(plugin, "kind of figures", name, found)

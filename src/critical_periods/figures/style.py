@@ -337,12 +337,6 @@ def parameter(dataset: xr.Dataset, name: str) -> Any:
     return json.loads(dataset.attrs["parameters"])[name]
 
 
-def window(dataset: xr.Dataset) -> str:
-    """Epochs of the gating deficit, as [onset, onset + duration)."""
-    onset = parameter(dataset, "onset")
-    return "[{}, {})".format(*value_labels([onset, onset + parameter(dataset, "duration")]))
-
-
 def diverged(values: xr.DataArray, *axes: str) -> np.ndarray:
     """Where training diverged in a run, so that there is no value, over these axes."""
     if "diverged" not in values.coords:

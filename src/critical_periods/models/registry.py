@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module  # noqa: TID251 (no simulation reaches it)
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from critical_periods import plugins
@@ -237,6 +238,9 @@ class Model:
     axis_values
         Values of recorded axes as far as a cell's parameters tell them, given those, and () of axes that its variables
         lack; for the checks of panels.
+    explored
+        Whether the page that computes (`explorer/`) draws a cell of such parameters; None where it does not know the
+        model.
     """
 
     name: str
@@ -252,6 +256,7 @@ class Model:
     theory: Simulation | None = None
     theory_of: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     axis_values: Callable[[Mapping[str, Any]], Mapping[str, Sequence[Any]]] = lambda parameters: {}
+    explored: Callable[[Mapping[str, Any]], bool] | None = None
 
     def simulations(self) -> list[Simulation]:
         """How its cells, what they need first and theory are computed."""
@@ -275,10 +280,15 @@ def built_in() -> dict[str, Model]:
 
 
 @cache
-def _models(plugged: tuple[str, ...]) -> dict[str, Model]:
+def families() -> list[ModuleType]:
+    """Packages beside this file: `MODELS` of each are its models, `KINDS`, where it has them, kinds of figures."""
     folders = sorted(module.name for module in iter_modules([str(Path(__file__).parent)]) if module.ispkg)
-    families = [import_module(f"{__package__}.{folder}") for folder in folders]
-    found = {model.name: model for family in families for model in family.MODELS}
+    return [import_module(f"{__package__}.{folder}") for folder in folders]
+
+
+@cache
+def _models(plugged: tuple[str, ...]) -> dict[str, Model]:
+    found = {model.name: model for family in families() for model in family.MODELS}
     for name in plugged:
         for model in getattr(plugins.modules()[name], "MODELS", ()):
             plugins.refuse_taken(name, "model", model.name, found)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from critical_periods.models.registry import models
 from critical_periods.planning.cells import Experiment
 from critical_periods.storage.files import write_whole
 
@@ -21,15 +22,16 @@ _PLACE = re.compile(r'(?<=<script type="application/json" id="configuration">).*
 
 
 def offered(experiments: Iterable[Experiment]) -> list[dict[str, Any]]:
-    """What the page has of experiments of scalar pathways: name, title, what varies, and the parameters of cells.
+    """What the page has of experiments of models that it computes: name, title, what varies, and parameters of cells.
 
-    Cells with listed initial conditions are left out, as the page draws its own.
+    Of these only the cells that their model says it draws as they are.
     """
     found = []
     for experiment in experiments:
-        if experiment.model == "scalar_pathways":
+        explored = models()[experiment.model].explored
+        if explored is not None:
             cells = {cell.id: dict(cell.parameters) for cell in experiment.cells.values()}
-            drawn = [parameters for parameters in cells.values() if "init_p" not in parameters]
+            drawn = list(filter(explored, cells.values()))
             vary = [name for name, values in experiment.axes.items() if len(values) > 1]
             found.append(
                 {"name": experiment.name, "title": experiment.title, "vary": vary, "cells": drawn[:MOST_CELLS]}

@@ -5,8 +5,11 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from critical_periods.models.pathways.kinds import KINDS
 from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways
 from critical_periods.models.registry import Model, Simulation, Variable, closings
+
+__all__ = ["KINDS", "MODELS"]
 
 _HERE = "critical_periods.models.pathways"
 
@@ -139,6 +142,7 @@ MODELS = (
         }
         | closings("trajectory", along="duration"),
         axis_values=_of_scalar,
+        explored=lambda parameters: "init_p" not in parameters,  # the page draws initial conditions of its own
     ),
     Model(
         name="pathway_network",

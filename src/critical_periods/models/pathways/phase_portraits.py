@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from critical_periods.figures import style
+from critical_periods.models.pathways.pathway_panels import window
 
 FLOW, LEARNING, DEFICIT = "0.78", "#01507a", "#f0a020"
 #: Up to this many trajectories are drawn bold.
@@ -51,8 +52,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
             drawn.append((axes, title if index == 0 else ""))
         for unused in row[len(values) :]:
             unused.set_visible(False)
-        gated, window = style.parameter(dataset, "gated_pathway"), style.window(dataset)
-        row[0].set_ylabel(f"{gated} gated in {window}\n$K_b$")
+        gated = style.parameter(dataset, "gated_pathway")
+        row[0].set_ylabel(f"{gated} gated in {window(dataset)}\n$K_b$")
     for axes in grid[-1]:
         axes.set_xlabel("$K_a$")
     style.letter([axes for axes, _ in drawn], [title for _, title in drawn])

@@ -91,7 +91,13 @@ def title_of(panel: Mapping[str, Any], part: xr.Dataset, pathway: str) -> str:
     """What a column of the figure says in the row of a pathway: what it is, or when the pathway is gated."""
     if panel["show"] == "matrices":
         return f"final $K_{pathway}$"
-    return f"{pathway} gated in {style.window(part)}" if style.parameter(part, "gated_pathway") == pathway else ""
+    return f"{pathway} gated in {window(part)}" if style.parameter(part, "gated_pathway") == pathway else ""
+
+
+def window(dataset: xr.Dataset) -> str:
+    """Epochs of the gating deficit, as [onset, onset + duration)."""
+    onset = style.parameter(dataset, "onset")
+    return "[{}, {})".format(*style.value_labels([onset, onset + style.parameter(dataset, "duration")]))
 
 
 def lesioned_modes(part: xr.Dataset, pathway: str) -> list[int]:
