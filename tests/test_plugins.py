@@ -17,13 +17,13 @@ EXAMPLE = REPOSITORY / "docs/examples"
 ALONE = {"experiments": None, "figures": None, "claims": None}
 
 
-def snakemake(folder, *arguments, fails=False):
-    """Output of Snakemake on the example's configuration as it lies in a folder, run in another."""
+def snakemake(folder, *arguments, files=("autoencoder.yaml",), fails=False):
+    """Output of Snakemake on an example's configuration as it lies in a folder, run in another."""
     work = folder / "work"
     work.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(work), *arguments]
     done = subprocess.run(
-        [*command, "--configfile", str(folder / "autoencoder.yaml")],
+        [*command, "--configfile", *(str(folder / file) for file in files)],
         cwd=REPOSITORY, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
@@ -32,8 +32,8 @@ def snakemake(folder, *arguments, fails=False):
 
 @pytest.fixture
 def example(tmp_path):
-    """A copy of the example that a test may change."""
-    for file in EXAMPLE.glob("autoencoder.*"):
+    """A copy of the examples that a test may change."""
+    for file in EXAMPLE.iterdir():
         shutil.copy(file, tmp_path)
     return tmp_path
 
@@ -68,6 +68,32 @@ def test_a_model_from_a_file_is_simulated_drawn_and_judged(example):
         edit(example / "autoencoder.py", old, new)
         output = snakemake(example, "autoencoder_window", "--dry-run")
         assert ("train_autoencoder " in output) == bool(planned), (old, output)
+
+
+@pytest.mark.workflow
+def test_a_kind_of_figures_from_a_file_is_checked_and_drawn_with_its_page(example):
+    files = (REPOSITORY / "tests/smoke.yaml", "distributions.yaml")
+    asked = ("spread_of_harm", "results/interactive/spread_of_harm.html")
+    snakemake(example, *asked, files=files)
+    results = example / "work/results"
+    with (results / "figures/spread_of_harm.csv").open(newline="") as file:
+        shares = {float(row["y"]) for row in csv.DictReader(file)}
+    assert (min(shares), max(shares)) == (0, 1)
+    assert "draw by draw" in (results / "interactive/spread_of_harm.html").read_text()
+    edit(example / "distributions.py", 'line_shape="hv"', 'line_shape="vh"')
+    planned = snakemake(example, *asked, "--dry-run", files=files)
+    assert "interactive " in planned
+    assert "figure " not in planned
+    for old, new, refusal in (
+        ("lines: switch_epoch", "lines: switch_epochs", "did you mean switch_epoch?"),
+        ("show: relative_accuracy", "show: accuracy", "did you mean relative_accuracy?"),
+        ("kind: distributions", "kind: distribution", "did you mean distributions?"),
+    ):
+        edit(example / "distributions.yaml", old, new)
+        assert refusal in snakemake(example, *asked, files=files, fails=True)
+        edit(example / "distributions.yaml", new, old)
+    edit(example / "distributions.py", '    "distributions": Kind', '    "charts": Kind')
+    assert "kind of figures = 'charts'; allowed" in snakemake(example, *asked, files=files, fails=True)
 
 
 @pytest.mark.workflow
