@@ -13,7 +13,7 @@ import time
 import numpy as np
 import torch
 
-from critical_periods.dynamics.tasks import random_stream
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.models.matrix_completion.landscape import initial_weights
 from critical_periods.models.matrix_completion.simulation import matrix_tasks
 

@@ -50,12 +50,13 @@ sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "benchmarks")]
 from critical_periods.configuration.studies import merged
 from critical_periods.dynamics.arrays import engine, placed
 from critical_periods.dynamics.engines import using
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream
 from critical_periods.execution.jobs import run_batches
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights
 from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
+from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.estimate import Measured, calibrate, kind_of, machine_factor
 from critical_periods.planning.plan import Plan, first_cell

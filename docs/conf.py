@@ -76,7 +76,7 @@ def api() -> str:
     """The page that lists all public names, each with a page of its own."""
     groups = {
         group: [name if ":" in place else _short(place) for name, place in names.items()]
-        for group, names in cp.GROUPS.items()
+        for group, names in cp.groups().items()
     } | {"To extend it": map(_short, TO_EXTEND)}
     lines = [
         "API reference",

@@ -24,7 +24,7 @@ class Cells:
 
     def __init__(self, folder):
         self.folder, self.simulated = folder, []
-        code = Code("simulate.py", loads=("critical_periods.dynamics.tasks:random_stream",))
+        code = Code("simulate.py", loads=("critical_periods.dynamics.random_streams:random_stream",))
         self.code = code.planned(code.fingerprint(SCRIPTS, SOURCE))
 
     def job(self, bundle, scripts=SCRIPTS, versions="", diverged="fail"):

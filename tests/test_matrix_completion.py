@@ -6,8 +6,8 @@ from test_gradient_descent import by_hand
 from test_tasks import another_svd
 
 from critical_periods.analysis.measures import relative_accuracy
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.dynamics.tasks import random_stream
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
 from critical_periods.models.matrix_completion.landscape import initial_weights, product

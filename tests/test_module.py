@@ -168,12 +168,12 @@ def test_from_git_a_package_that_is_missing_or_another_is_told_with_what_to_inst
     assert f"The package critical_periods is not installed: pip install {wanted}\n" in output
     other = tmp_path / "other"
     shutil.copytree(installed, other)
-    file = other / "critical_periods/dynamics/tasks.py"
+    file = other / "critical_periods/dynamics/random_streams.py"
     file.write_text(file.read_text() + "\n# edited\n")
     output = Parent(tmp_path, snakefile, packages=other).snakemake("--dry-run", "fig07", fails=True)
     assert (
-        "The package critical_periods that is installed is not of v0.2.0 (src/critical_periods/dynamics/tasks.py "
-        f"differs): pip install --force-reinstall --no-deps {wanted}\n"
+        "The package critical_periods that is installed is not of v0.2.0 (src/critical_periods/dynamics/"
+        f"random_streams.py differs): pip install --force-reinstall --no-deps {wanted}\n"
     ) in output
 
 

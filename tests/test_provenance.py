@@ -253,7 +253,12 @@ PATHWAYS = {"scalar_pathways", "pathway_network", "gating_schedules"}
     ("module", "old", "new", "expected"),
     [
         ("analysis/measures.py", "drop=True) - recon", "drop=True) + recon", {"matrix_completion assembled"}),
-        ("dynamics/tasks.py", "len(matrix) / np.linalg.norm(matrix)", "1", {*TRAINED, "learning_stages"}),
+        (
+            "models/matrix_completion/tasks.py",
+            "len(matrix) / np.linalg.norm(matrix)",
+            "1",
+            {*TRAINED, "learning_stages"},
+        ),
         ("models/matrix_completion/landscape.py", "phase, -learning_rate", "phase, learning_rate", TRAINED),
         ("models/matrix_completion/landscape.py", "size**-0.5", "size**-1.5", DRAWN),
         ("models/pathways/network.py", "0.5 * (self._residual", "0.4 * (self._residual", {"pathway_network"}),
@@ -344,7 +349,7 @@ def test_the_code_version_names_the_commit_and_whether_it_was_edited(checkout):
     tree = checkout.folder.with_name("tree")
     checkout.git("worktree", "add", "--quiet", str(tree))
     assert checkout.version(tree) == checkout.commit
-    (checkout.folder / "src/critical_periods/dynamics/tasks.py").write_text("")
+    (checkout.folder / "src/critical_periods/dynamics/random_streams.py").write_text("")
     assert checkout.version(checkout.folder) == f"{checkout.commit}-dirty"
 
 

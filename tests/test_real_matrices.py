@@ -11,7 +11,7 @@ from test_simulations import MATRIX
 import critical_periods as cp
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics import real_matrices
-from critical_periods.dynamics.tasks import random_stream
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.models.matrix_completion.landscape import initial_weights, product
 from critical_periods.models.matrix_completion.parameters import pretraining
 from critical_periods.models.matrix_completion.simulation import matrix_tasks

@@ -294,9 +294,12 @@ def test_examples_in_docstrings_run(datasets, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True)
         write(datasets["scalar_pathways"], path)
     found = 0
-    for name in cp.PUBLIC:
+    for name in cp.public():
         for example in doctest.DocTestParser().get_examples(getattr(cp, name).__doc__):
-            exec(example.source, {"cp": cp, "dataset": datasets["scalar_pathways"].sel(depth=2)})
+            exec(
+                example.source,
+                {"cp": cp, "model": "scalar_pathways", "dataset": datasets["scalar_pathways"].sel(depth=2)},
+            )
             found += 1
     assert found >= 3
     plt.close("all")
@@ -312,7 +315,7 @@ def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used()
         "cp.ScalarPathways, cp.Phase, cp.Task, cp.gradient_descent, cp.gradient_flow, cp.read\n"
         "assert 'torch' not in sys.modules\n"
         "assert callable(cp.simulate) and callable(cp.gradient_descent)\n"
-        "assert all(getattr(cp, name).__doc__ for name in cp.PUBLIC)\n"
+        "assert all(getattr(cp, name).__doc__ for name in cp.public())\n"
     )
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY / "src")}, check=True)
     with pytest.raises(AttributeError, match="no attribute 'simulat'; it offers simulate, defaults"):

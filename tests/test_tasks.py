@@ -5,15 +5,14 @@ from hypothesis import strategies as st
 from scipy.sparse import bmat
 from scipy.sparse.csgraph import connected_components
 
-from critical_periods.dynamics.tasks import (
+from critical_periods.dynamics.random_streams import STREAMS, random_stream
+from critical_periods.models.matrix_completion.tasks import (
     BRIDGES,
     DIGITS_SIZE,
-    STREAMS,
     STRUCTURES,
     digits_matrix,
     low_rank_matrix,
     observation_mask,
-    random_stream,
     singular_basis,
 )
 

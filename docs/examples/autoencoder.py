@@ -23,8 +23,8 @@ def simulate(parameters, progress=None, diverged="fail"):
     """Train through the deficit; `error_history` (epoch) and `error`, its last value, are those on all inputs."""
     import numpy as np
 
+    from critical_periods.dynamics.random_streams import random_stream
     from critical_periods.dynamics.schedules import Phase, Task
-    from critical_periods.dynamics.tasks import random_stream
     from critical_periods.solvers import gradient_descent
 
     size, hidden = parameters["size"], parameters["hidden"]

@@ -48,7 +48,7 @@ class Description:
 def defaults(model: str) -> dict[str, Any]:
     """All parameters of a model with the values that they have where nothing else is said: the paper's.
 
-    >>> cp.simulate("scalar_pathways", **cp.defaults("scalar_pathways") | {"depth": 4})
+    >>> cp.simulate(model, **cp.defaults(model) | {"depth": 4})
 
     Parameters
     ----------

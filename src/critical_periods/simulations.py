@@ -53,7 +53,7 @@ def simulate(
     The same parameters as in the configuration give the same dataset, to the last bit, as the workflow writes. A cell
     is computed once, where several combinations ask for the same.
 
-    >>> cp.simulate("scalar_pathways", vary={"depth": [2, 4]}, seeds=range(8), onset=0, duration=15)
+    >>> cp.simulate(model, vary={"depth": [2, 4]}, seeds=range(8), onset=0)
 
     Where the configuration names a file of a matrix or a mask, an array does as well: NaN where an entry is missing;
     of a mask, one where an entry can be observed and zero elsewhere.

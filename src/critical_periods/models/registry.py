@@ -281,7 +281,7 @@ def built_in() -> dict[str, Model]:
 
 @cache
 def families() -> list[ModuleType]:
-    """Packages beside this file: `MODELS` of each are its models, `KINDS`, where it has them, kinds of figures."""
+    """Packages beside this file: each has `MODELS`, and may have `KINDS` of figures and `PUBLIC` names."""
     folders = sorted(module.name for module in iter_modules([str(Path(__file__).parent)]) if module.ispkg)
     return [import_module(f"{__package__}.{folder}") for folder in folders]
 

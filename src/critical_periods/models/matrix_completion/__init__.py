@@ -9,6 +9,13 @@ from critical_periods.models.registry import Model, Simulation, Variable, closin
 
 _HERE = "critical_periods.models.matrix_completion"
 
+PUBLIC = {
+    "Tasks": {name: f"{_HERE}.tasks:{name}" for name in ("low_rank_matrix", "digits_matrix", "observation_mask")},
+    "Landscapes": {name: f"{_HERE}.landscape:{name}" for name in ("Factorization", "initial_weights")},
+    "Theory": {"task_closing": f"{_HERE}.theory:task_closing"},
+    "Measures": {"matrix_measures": f"{_HERE}.measures"},
+}
+
 #: Recorded quantities whose last value is the result, and what led there their history: name -> long names of both,
 #: label, further axes, and the parameter that asks for them.
 _RESULTS = {

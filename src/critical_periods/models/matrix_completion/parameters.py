@@ -24,7 +24,7 @@ from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
 from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
 
-#: Size of a matrix of digits (`critical_periods.dynamics.tasks.digits_matrix`), and a rank that any draw of them has.
+#: Images of a matrix of digits, and pixels of each; and a rank that any draw of them has.
 DIGITS_SIZE = 64
 LARGEST_DIGITS_RANK = 40
 

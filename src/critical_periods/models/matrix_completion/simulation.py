@@ -13,17 +13,9 @@ import xarray as xr
 
 from critical_periods.dynamics.activations import vanishes
 from critical_periods.dynamics.arrays import alike, as_numpy, placed
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.real_matrices import is_own, own_matrix
 from critical_periods.dynamics.schedules import Jump, Phase, Schedule, Task
-from critical_periods.dynamics.tasks import (
-    digits_matrix,
-    held_out_mask,
-    low_rank_matrix,
-    matrix_from_file,
-    observation_mask,
-    random_stream,
-    related_matrix,
-)
 from critical_periods.dynamics.trajectories import Progress, Solution
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.models.matrix_completion.landscape import (
@@ -31,6 +23,14 @@ from critical_periods.models.matrix_completion.landscape import (
     balanced_pair,
     initial_weights,
     product,
+)
+from critical_periods.models.matrix_completion.tasks import (
+    digits_matrix,
+    held_out_mask,
+    low_rank_matrix,
+    matrix_from_file,
+    observation_mask,
+    related_matrix,
 )
 from critical_periods.solvers import gradient_descent, gradient_flow
 

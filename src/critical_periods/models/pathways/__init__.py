@@ -9,9 +9,22 @@ from critical_periods.models.pathways.kinds import KINDS
 from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways
 from critical_periods.models.registry import Model, Simulation, Variable, closings
 
-__all__ = ["KINDS", "MODELS"]
+__all__ = ["KINDS", "MODELS", "PUBLIC"]
 
 _HERE = "critical_periods.models.pathways"
+
+PUBLIC = {
+    "Tasks": {name: f"{_HERE}.hierarchical_task:{name}" for name in ("hierarchical_task", "hierarchical_modes")},
+    "Landscapes": {
+        **{name: f"{_HERE}.scalar:{name}" for name in ("ScalarPathways", "initial_scales")},
+        "PathwayNetwork": f"{_HERE}.network:PathwayNetwork",
+    },
+    "Theory": {
+        **{name: f"{_HERE}.scalar:{name}" for name in ("pathway_singular_value", "learning_speed", "flow_field")},
+        "gating_closing": f"{_HERE}.theory:gating_closing",
+    },
+    "Measures": {"pathway_measures": f"{_HERE}.measures"},
+}
 
 _SHARED = {
     "epoch": Variable("training epoch", "epoch", "epoch"),

@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.dynamics.arrays import as_numpy, placed
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule
-from critical_periods.dynamics.tasks import hierarchical_modes, hierarchical_task, random_stream
 from critical_periods.dynamics.trajectories import Progress, divergence
 from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion, pathway_names
+from critical_periods.models.pathways.hierarchical_task import hierarchical_modes, hierarchical_task
 from critical_periods.models.pathways.network import PathwayNetwork, balanced_weights, random_rotation
 from critical_periods.models.pathways.scalar import ScalarPathways, scales
 from critical_periods.solvers import gradient_descent

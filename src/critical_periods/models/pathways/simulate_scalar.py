@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule, total_epochs
-from critical_periods.dynamics.tasks import random_stream
 from critical_periods.dynamics.trajectories import Recorder, Solution, divergence
 from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion, pathway_names
 from critical_periods.models.pathways.scalar import (

@@ -6,7 +6,18 @@ from typing import Any
 from critical_periods.models.product_matrix.parameters import SharedModes, SingularFlow, TwoLayers
 from critical_periods.models.registry import Model, Simulation, Variable
 
-_HERE = "critical_periods.models.product_matrix.simulation"
+_HERE = "critical_periods.models.product_matrix"
+
+PUBLIC = {
+    "Landscapes": {"ProductMatrix": f"{_HERE}.landscape:ProductMatrix"},
+    "Theory": {
+        **{
+            name: f"{_HERE}.closed_form:{name}"
+            for name in ("mode_strength", "mode_strength_of_depth", "chained_modes")
+        },
+        "singular_velocities": f"{_HERE}.landscape:singular_velocities",
+    },
+}
 
 
 def _variables(*axes: str) -> dict[str, Variable]:
@@ -76,7 +87,7 @@ MODELS = (
         simulation=Simulation(
             cells="singular_flow",
             rule="singular_flow",
-            simulate=f"{_HERE}:simulate_singular_flow",
+            simulate=f"{_HERE}.simulation:simulate_singular_flow",
             message="Training beside the flow of singular values, {cells}; progress in {log}",
             minutes=(60, 30),
             cost=_singular_flow_cost,
@@ -94,7 +105,7 @@ MODELS = (
         simulation=Simulation(
             cells="shared_modes",
             rule="shared_modes",
-            simulate=f"{_HERE}:simulate_shared_modes",
+            simulate=f"{_HERE}.simulation:simulate_shared_modes",
             message="Training beside modes in closed form, {cells}; progress in {log}",
             minutes=(60, 30),
             cost=_shared_modes_cost,
@@ -108,7 +119,7 @@ MODELS = (
         simulation=Simulation(
             cells="two_layers",
             rule="two_layers",
-            simulate=f"{_HERE}:simulate_two_layers",
+            simulate=f"{_HERE}.simulation:simulate_two_layers",
             message="Training two layers beside their exact solution, {cells}; progress in {log}",
             minutes=(10, 5),
             cost=_two_layers_cost,

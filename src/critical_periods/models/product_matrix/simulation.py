@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.dynamics.arrays import engine, placed
+from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.dynamics.tasks import low_rank_matrix, observation_mask, random_stream, singular_basis
 from critical_periods.dynamics.trajectories import Progress, Solution, divergence
 from critical_periods.models.matrix_completion.landscape import (
     Factorization,
@@ -20,6 +20,7 @@ from critical_periods.models.matrix_completion.landscape import (
     initial_weights,
     product,
 )
+from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask, singular_basis
 from critical_periods.models.product_matrix.closed_form import chained_modes, layers_through_tasks, shared_spectrum
 from critical_periods.models.product_matrix.landscape import ProductMatrix, balance
 from critical_periods.solvers import gradient_descent, gradient_flow
