@@ -398,6 +398,22 @@ def test_interactive_twins_show_the_same_numbers():
     assert [twin.layout[axis].type for axis in ("xaxis2", "xaxis3", "yaxis3")] == ["category", "log", "log"]
 
 
+def test_interactive_predictions_have_the_markers_and_fillings_of_the_figure_and_keys_for_them():
+    panel = {"chart": "prediction", "experiment": "p", "x": "theory", "y": "measured"}
+    twin = interactive_charts.draw([panel | {"lines": "depth", "markers": "init_scale"}], {"p": predicted(2)})
+    symbols = {"0.1": "circle", "0.01": "square", "0.001": "triangle-up", "0.0001": "diamond"}
+    for trace in twin.data[:3]:
+        assert {
+            text.split(" ")[-1]: mark for text, mark in zip(trace.text, trace.marker.symbol, strict=True)
+        } == symbols
+    keys = {trace.name: trace.marker.symbol for trace in twin.data if trace.legend == "legend2"}
+    assert keys == symbols
+    assert twin.layout.legend2.title.text == "initial scale"
+    twin = interactive_charts.draw([panel | {"fills": "depth"}], {"p": predicted(2)})
+    assert set(twin.data[0].marker.symbol) == {"circle", "circle-open", "circle-dot"}
+    assert twin.layout.legend.title.text == "depth <i>N</i>"
+
+
 def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_shown():
     curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
     errors = dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS) + 2

@@ -297,25 +297,11 @@ def _prediction(
     """Draw measurements against predictions, and say which settings have none."""
     points = compared(dataset, panel["x"], panel["y"])
     shown = points.where(points["known"], drop=True) if points["known"].any() else points.isel(point=slice(0))
-    plain = {"color": "0.2", "marker": "o", "fillstyle": "full"}
-    drawn: list[dict[str, Any]] = [dict(plain) for _ in range(shown.sizes["point"])]
-    kinds: dict[str, tuple[str, Sequence[Any]]] = {
-        "lines": ("color", [look["color"] for look in looks.get(panel.get("lines", ""), {}).values()]),
-        "markers": ("marker", style.MARKERS),
-        "fills": ("fillstyle", FILLS),
-    }
-    for role, (key, choices) in kinds.items():
-        if role in panel:
-            names = dataset[panel[role]]
-            known = looks[panel[role]] if role == "lines" else style.value_labels(names)
-            labels = style.labels_in(dict.fromkeys(known), names)
-            of_labels = dict(zip(known, cycle(choices), strict=False))
-            for look, value in zip(drawn, shown[panel[role]].values, strict=True):
-                look[key] = of_labels[labels[coordinates.find(names, value)[0]]]
-            for label in labels:
-                handle: dict[str, Any] = {"ls": "", "color": "0.2", "marker": "o", "ms": 4.5, "mew": 0.8}
-                called = groups.setdefault(panel[role], {})
-                called.setdefault(label, Line2D([], [], label=label, **handle | {key: of_labels[label]}))
+    drawn, keys = looks_of_points(panel, dataset, looks, shown)
+    for name, of_labels in keys.items():
+        for label, part in of_labels.items():
+            handle: dict[str, Any] = {"ls": "", "color": "0.2", "marker": "o", "ms": 4.5, "mew": 0.8} | part
+            groups.setdefault(name, {}).setdefault(label, Line2D([], [], label=label, **handle))
     for index, look in enumerate(drawn):
         point = shown.isel(point=index)
         x, y = float(point["predicted"]), float(point["measured"])
@@ -332,6 +318,29 @@ def _prediction(
         _few_ticks(axis, ends)
     _agreement(axes, points, curves.shown_of(dataset[panel["y"]]))
     return _missing(points, dataset)
+
+
+def looks_of_points(
+    panel: Mapping[str, Any],
+    dataset: xr.Dataset,
+    looks: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    points: xr.Dataset,
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, dict[str, Any]]]]:
+    """Colour, marker and filling of every point of a prediction; and axis -> label -> what of these it stands for."""
+    drawn = [{"color": "0.2", "marker": "o", "fillstyle": "full"} for _ in range(points.sizes["point"])]
+    colours = [look["color"] for look in looks.get(panel.get("lines", ""), {}).values()]
+    kinds = {"lines": ("color", colours), "markers": ("marker", style.MARKERS), "fills": ("fillstyle", FILLS)}
+    keys = {}
+    for role, (part, choices) in kinds.items():
+        if role in panel:
+            names = dataset[panel[role]]
+            known = looks[panel[role]] if role == "lines" else style.value_labels(names)
+            labels = style.labels_in(dict.fromkeys(known), names)
+            of_labels = dict(zip(known, cycle(choices), strict=False))
+            for look, value in zip(drawn, points[panel[role]].values, strict=True):
+                look[part] = of_labels[labels[coordinates.find(names, value)[0]]]
+            keys[panel[role]] = {label: {part: of_labels[label]} for label in labels}
+    return drawn, keys
 
 
 def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:

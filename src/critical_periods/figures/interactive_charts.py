@@ -25,6 +25,8 @@ SYMBOLS = {
     **{"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"},
     **{"X": "x", "*": "star", "<": "triangle-left", ">": "triangle-right"},
 }
+#: What is added to that for how they are filled.
+FILLED = dict(zip(charts.FILLS, ("", "-open", "-dot", "-open-dot"), strict=True))
 
 #: Axis that tells lines apart -> label of a value -> its look.
 Looks = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -50,13 +52,14 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     spacing = {"horizontal_spacing": between / columns, "vertical_spacing": 0.36 / rows}
     figure = subplots(rows, columns, titles, plotly_text, **spacing)
     looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
-    scales = {}
+    scales, symbols = {}, dict[str, dict[str, str]]()
     for index, (panel, dataset) in enumerate(zip(panels, parts, strict=True)):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         if panel["chart"] == "map":
             _map(figure, dataset, panel, place)
         elif panel["chart"] == "prediction":
-            _prediction(figure, dataset, panel, place, looks)
+            for axis, of_labels in _prediction(figure, dataset, panel, place, looks).items():
+                symbols.setdefault(axis, {}).update(of_labels)
         else:
             _curves(figure, dataset, panel, place, looks)
         name = wrapped(charts.name_of(panel["x"], dataset), NAMES[columns])
@@ -74,7 +77,13 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         menu = {"type": "buttons", "direction": "left", "buttons": buttons, "active": active}
         corner = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 42}}
         figure.update_layout(updatemenus=[menu | corner])
-    return legends(figure, [plain(called[lines]) for lines in looks])
+    for number, of_labels in enumerate(symbols.values(), start=len(looks) + 1):
+        name = f"legend{number}" if number > 1 else "legend"
+        for label, symbol in of_labels.items():
+            marker = {"symbol": symbol, "size": 8, "color": "grey"}
+            figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=plotly_text(label), legend=name)
+        figure.update_layout({name: {"itemclick": False, "itemdoubleclick": False}})
+    return legends(figure, [plain(called[axis]) for axis in (*looks, *symbols)])
 
 
 def _figures(values: xr.DataArray) -> dict[str, str]:
@@ -221,8 +230,11 @@ def _prediction(
     panel: Mapping[str, Any],
     place: Mapping[str, int],
     looks: Looks,
-) -> None:
-    """Every setting a point that tells its values; the diagonal is where a prediction is exact."""
+) -> dict[str, dict[str, str]]:
+    """Every setting a point that tells its values; the diagonal is where a prediction is exact.
+
+    Returns what symbols stand for: axis -> label of a value -> symbol.
+    """
     points = compared(dataset, panel["x"], panel["y"])
     points = points.isel(point=points["known"].values)
     settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
@@ -233,6 +245,7 @@ def _prediction(
         )
         for index in range(points.sizes["point"])
     ]
+    drawn, keys = charts.looks_of_points(panel, dataset, looks, points)
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
     labels = ["setting"] if lines is None else style.labels_in(looks[lines], dataset[lines])
@@ -242,7 +255,10 @@ def _prediction(
             x=points["predicted"].values[shown],
             y=points["measured"].values[shown],
             mode="markers",
-            marker={"color": to_hex(looks[lines][label]["color"] if lines else "0.2")},
+            marker={
+                "color": to_hex(looks[lines][label]["color"] if lines else "0.2"),
+                "symbol": [_symbol(drawn[index]) for index in shown],
+            },
             text=[texts[index] for index in shown],
             name=plotly_text(label),
             **_key(looks, lines, label),
@@ -255,6 +271,15 @@ def _prediction(
             x=ends, y=ends, mode="lines", line={"color": "grey"}, showlegend=False, hoverinfo="skip", **place
         )
     figure.update_yaxes(title_text=plain(charts.name_of(panel["y"], dataset)), **place)
+    return {
+        axis: {label: _symbol(part) for label, part in of_labels.items()}
+        for axis, of_labels in keys.items()
+        if axis != lines
+    }
+
+
+def _symbol(look: Mapping[str, Any]) -> str:
+    return SYMBOLS[look.get("marker", "o")] + FILLED[look.get("fillstyle", "full")]
 
 
 def _places(dataset: Any, axis: str, named: bool = False) -> np.ndarray:
