@@ -385,7 +385,7 @@ def test_interactive_twins_show_the_same_numbers():
         {"chart": "prediction", "experiment": "p", "x": "theory", "y": "measured", "lines": "depth"},
     ]
     twin = interactive_charts.draw(panels, {"e": curves, "p": predicted(2)})
-    lines, heat, points = twin.data[:2], twin.data[2], twin.data[3:6]
+    lines, heat, points = twin.data[:2], twin.data[2], twin.data[4:9:2]
     assert [line.name for line in lines] == ["2", "3"]
     median, errors = curves["relative_accuracy"].median("seed"), curves["relative_accuracy"].sel(depth=3)
     np.testing.assert_allclose(lines[1].y, median.sel(depth=3), rtol=1e-6)
@@ -402,15 +402,16 @@ def test_interactive_predictions_have_the_markers_and_fillings_of_the_figure_and
     panel = {"chart": "prediction", "experiment": "p", "x": "theory", "y": "measured"}
     twin = interactive_charts.draw([panel | {"lines": "depth", "markers": "init_scale"}], {"p": predicted(2)})
     symbols = {"0.1": "circle", "0.01": "square", "0.001": "triangle-up", "0.0001": "diamond"}
-    for trace in twin.data[:3]:
-        assert {
-            text.split(" ")[-1]: mark for text, mark in zip(trace.text, trace.marker.symbol, strict=True)
-        } == symbols
+    for key, trace in zip(twin.data[:6:2], twin.data[1:6:2], strict=True):
+        assert (key.showlegend, trace.showlegend) == (True, False)
+        assert (key.marker.color, key.marker.symbol) == (trace.marker.color, None)
+        values = [text.split(" ")[-1] for text in trace.text]
+        assert dict(zip(values, trace.marker.symbol, strict=True)) == symbols
     keys = {trace.name: trace.marker.symbol for trace in twin.data if trace.legend == "legend2"}
     assert keys == symbols
     assert twin.layout.legend2.title.text == "initial scale"
     twin = interactive_charts.draw([panel | {"fills": "depth"}], {"p": predicted(2)})
-    assert set(twin.data[0].marker.symbol) == {"circle", "circle-open", "circle-dot"}
+    assert set(twin.data[1].marker.symbol) == {"circle", "circle-open", "circle-dot"}
     assert twin.layout.legend.title.text == "depth <i>N</i>"
 
 

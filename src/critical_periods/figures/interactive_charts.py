@@ -251,19 +251,17 @@ def _prediction(
     labels = ["setting"] if lines is None else style.labels_in(looks[lines], dataset[lines])
     for name, label in zip(names, labels, strict=True):
         shown = np.arange(len(texts)) if lines is None else coordinates.find(points[lines].values, name)
+        color = to_hex(looks[lines][label]["color"] if lines else "0.2")
+        known: dict[str, Any] = {"mode": "markers", "name": plotly_text(label), **_key(looks, lines, label), **place}
+        if len(shown):  # the key has the colour, and no symbol of a point
+            figure.add_scatter(x=[None], y=[None], marker_color=color, **known)
         figure.add_scatter(
             x=points["predicted"].values[shown],
             y=points["measured"].values[shown],
-            mode="markers",
-            marker={
-                "color": to_hex(looks[lines][label]["color"] if lines else "0.2"),
-                "symbol": [_symbol(drawn[index]) for index in shown],
-            },
+            marker={"color": color, "symbol": [_symbol(drawn[index]) for index in shown]},
             text=[texts[index] for index in shown],
-            name=plotly_text(label),
-            **_key(looks, lines, label),
+            **known,
             hovertemplate="%{text}<br>predicted %{x:.4g}<br>measured %{y:.4g}<extra></extra>",
-            **place,
         )
     if points.sizes["point"]:
         ends = [float(fold([points["predicted"].values, points["measured"].values])) for fold in (np.min, np.max)]
