@@ -297,9 +297,9 @@ def labels_in(looks: Mapping[str, Any], axis: xr.DataArray) -> list[str]:
 
 
 def setting(value: Any, name: str, dataset: xr.Dataset, beside: Sequence[Any] = ()) -> str:
-    """Value of a parameter and what it is called, as "2000 observed entries", beside other values."""
+    """Value of a parameter and what it is called, as "2000 observed entries" or "depth $N$ = 2"; beside others."""
     text, called = value_labels([value, *beside], dataset.get(name))[0], label(name, dataset)
-    return f"{called}: {text}" if is_null(value) else f"{text} {called}"
+    return f"{called} = {text}" if "$" in called else f"{called}: {text}" if is_null(value) else f"{text} {called}"
 
 
 def ticks(*axes: Axis) -> None:
