@@ -84,7 +84,7 @@ def copy(tmp_path):
 
 
 def test_the_page_tells_every_addition():
-    for addition in ("parameter", "claim", "deficit", "model", "study"):
+    for addition in ("parameter", "claim", "deficit", "model", "kind of figures", "study"):
         assert "```" in PAGE.split(f"\n## Add a {addition}\n")[1].split("\n## ")[0]
 
 
@@ -193,7 +193,7 @@ def test_a_study_is_a_file(copy):
     assert "rates.experiments = 'depth'; allowed: another name: the paper has it already" in refused
 
 
-def test_the_model_on_the_page_is_the_example():
+def test_the_model_and_the_kind_of_figures_on_the_page_are_the_examples():
     files = [text.split("\n")[0] for text in PAGE.split("```{literalinclude} ")[1:]]
-    assert files == ["examples/autoencoder.py", "examples/autoencoder.yaml"]
+    assert files == [f"examples/{name}.{kind}" for name in ("autoencoder", "distributions") for kind in ("py", "yaml")]
     assert all((REPOSITORY / "docs" / file).is_file() for file in files)
