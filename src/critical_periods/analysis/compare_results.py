@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 import xarray as xr
 from tabulate import tabulate
 
+from critical_periods.analysis.tables import read_claims
 from critical_periods.storage.datasets import CHECKSUM, read
 
 
@@ -128,9 +128,8 @@ def _claims(folder: Path) -> dict[str, Mapping[str, str]]:
     """Rows of all tables of claims, by folder and number of the claim."""
     found: dict[str, Mapping[str, str]] = {}
     for path in sorted(folder.glob("**/claims.csv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        found.update({str(path.parent.relative_to(folder) / f"claim {row['id']}"): row for row in rows})
+        place = path.parent.relative_to(folder)
+        found |= {str(place / f"claim {name}"): row for name, row in read_claims(path).items()}
     return found
 
 
