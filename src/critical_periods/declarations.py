@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from critical_periods.configuration.fields import ConfigError, Section, allowed, one_of, validated
+from critical_periods.configuration.fields import ConfigError, Section, allowed, inlined, one_of, validated
 from critical_periods.configuration.files import paper
 from critical_periods.models.registry import SHARED_PARAMETERS, Model, models
 
@@ -144,7 +144,8 @@ def keys(section: type[Section]) -> Iterator[tuple[str, str, str, str, str]]:
     for name, info in section.model_fields.items():
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
         default = "required" if info.is_required() else as_yaml(info.default)
-        values = _values(_inlined(schema["properties"][name], schema.get("$defs", {})))
+        # Its sentence is no word for its values.
+        values = _values(inlined(schema["properties"][name], schema) | {"description": "another value"})
         yield name, values, default, as_unit(str(extra.get("unit", "1"))), str(info.description)
 
 
@@ -158,16 +159,6 @@ def _values(schema: Mapping[str, Any]) -> str:
     if not isinstance(inside, Mapping) or not (inside.get("type") or inside.get("anyOf")):
         return allowed(schema)
     return f"{allowed(schema)} (each {_values(inside)})"
-
-
-def _inlined(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """A part of a schema with what it refers to, without the sentence that describes it."""
-    inner = dict(schema) | (definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {})
-    if "anyOf" in inner:
-        inner["anyOf"] = [_inlined(part, definitions) for part in inner["anyOf"]]
-    if "items" in inner:
-        inner["items"] = _inlined(inner["items"], definitions)
-    return {name: part for name, part in inner.items() if name != "description"}
 
 
 def as_yaml(value: Any) -> str:
