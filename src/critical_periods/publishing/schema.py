@@ -38,7 +38,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def text_of(schema: Mapping[str, Any]) -> str:
     """The file of a schema."""
-    dumped = yaml.safe_dump(_plain(schema), sort_keys=False, allow_unicode=True, width=119)
+    dumped = yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=119)
     return f"# {GENERATED}\n{dumped}"
 
 
@@ -129,13 +129,6 @@ def _tidy(schema: Any) -> Any:
         elif name not in _OURS:
             tidy[name] = part if name in ("default", "const", "enum", "required") else _tidy(part)
     return tidy | ({"additionalProperties": False} if "patternProperties" in tidy else {})
-
-
-def _plain(value: Any) -> Any:
-    """Lists and dictionaries of their own everywhere, which YAML writes without aliases."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def main() -> None:
