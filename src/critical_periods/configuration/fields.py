@@ -308,16 +308,8 @@ def check_values(instance: Any, place: str = "") -> None:
         for word in value if isinstance(value, Mapping) else [value]:
             if isinstance(value, Mapping) and not isinstance(word, str):
                 raise ConfigError(f"{name}: key" if name else "key", word, "words as keys")
-            if isinstance(word, str) and not _is_text(word):
+            if isinstance(word, str) and word.encode(errors="ignore").decode() != word:  # half of a pair of code units
                 raise ConfigError(name or "key", word, "Unicode text")
-
-
-def _is_text(word: str) -> bool:
-    """Whether a word can be written to a file: no half of a pair of code units."""
-    try:
-        return word.isascii() or bool(word.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def _values(value: Any, place: str) -> Iterator[tuple[str, int, Any]]:
@@ -326,11 +318,9 @@ def _values(value: Any, place: str) -> Iterator[tuple[str, int, Any]]:
     while waiting:
         place, level, value = waiting.pop()
         yield place, level, value
-        if isinstance(value, Mapping):
-            for name, item in reversed(list(value.items())):
-                waiting.append((f"{place}.{name}" if place else str(name), level + 1, item))
-        elif isinstance(value, list | tuple):
-            waiting.extend((f"{place}[{index}]", level + 1, value[index]) for index in reversed(range(len(value))))
+        if isinstance(value, Mapping | list | tuple):
+            items = value.items() if isinstance(value, Mapping) else enumerate(value)
+            waiting += [(_joined(place, [step]), level + 1, item) for step, item in reversed(list(items))]
 
 
 class _Repr(reprlib.Repr):
