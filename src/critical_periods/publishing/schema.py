@@ -78,19 +78,16 @@ def _document(section: type[Section], description: str) -> dict[str, Any]:
         **{name: part for name, part in whole.items() if name not in ("description", "required")},
         "$defs": definitions,
     }
-    for name, model in models().items():
-        definitions[name], others = _parts(model.parameters)
-        del definitions[name]["required"]
+    declared = {name: model.parameters for name, model in models().items()}
+    for name, part in [*declared.items(), *((kind.panel.__name__, kind.panel) for kind in kinds().values())]:
+        definitions[name], others = _parts(part)
         definitions |= others
+    for name in (*_LAID_OVER, *models()):
+        definitions[name].pop("required", None)
     definitions["Experiment"]["allOf"] = [
         _where("model", name, {"set": {"$ref": f"#/$defs/{name}"}, "vary": _varied(name, definitions[name])})
         for name in models()
     ]
-    for kind in kinds().values():
-        definitions[kind.panel.__name__], others = _parts(kind.panel)
-        definitions |= others
-    for name in _LAID_OVER:
-        definitions[name].pop("required", None)
     definitions["Figure"]["allOf"] = [
         _where("kind", name, {"panels": {"items": {"$ref": f"#/$defs/{kind.panel.__name__}"}}})
         for name, kind in kinds().items()
