@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from critical_periods.figures import curves, style
 from critical_periods.figures.numbers import as_csv
-from critical_periods.publishing.figure_texts import REFERENCES, markdown_caption, tex_caption
+from critical_periods.publishing.captions import REFERENCES, markdown_caption, tex_caption
 
 
 def numbers(figure):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from itertools import zip_longest
 from typing import Any
 
-from critical_periods.configuration.fields import ConfigError, Section, allowed, one_of, validated
+from tabulate import tabulate
+
+from critical_periods.configuration.fields import ConfigError, Section, allowed, inlined, one_of, validated
 from critical_periods.configuration.files import paper
 from critical_periods.models.registry import SHARED_PARAMETERS, Model, models
 
@@ -35,13 +35,19 @@ class Description:
 
     def __repr__(self) -> str:
         parts = [f"{self.name}: {self.sentence}" if self.name else self.sentence]
-        return "\n".join([*parts, *(line for title, rows in self.tables.items() for line in _text(title, rows))])
+        for title, rows in self.tables.items():
+            widths = [*[CELL] * (len(rows[0]) - 1), SENTENCE]
+            table = tabulate(
+                rows, tablefmt="plain", disable_numparse=True, maxcolwidths=widths, break_long_words=False
+            )
+            parts += ["", title, "-" * len(title), *map(str.rstrip, table.splitlines())]
+        return "\n".join(parts)
 
     def _repr_html_(self) -> str:
         parts = [f"<p><code>{escape(self.name)}</code> {escape(self.sentence)}</p>"]
         for title, (head, *rows) in self.tables.items():
-            parts.append(f"<table><caption>{escape(title)}</caption><thead>{_row(head, 'th')}</thead><tbody>")
-            parts += [*(_row(row, "td") for row in rows), "</tbody></table>"]
+            table = tabulate(rows, head, tablefmt="html", disable_numparse=True)
+            parts.append(table.replace("<table>", f"<table><caption>{escape(title)}</caption>", 1))
         return "\n".join(parts)
 
 
@@ -138,7 +144,8 @@ def keys(section: type[Section]) -> Iterator[tuple[str, str, str, str, str]]:
     for name, info in section.model_fields.items():
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
         default = "required" if info.is_required() else as_yaml(info.default)
-        values = _values(_inlined(schema["properties"][name], schema.get("$defs", {})))
+        # Its sentence is no word for its values.
+        values = _values(inlined(schema["properties"][name], schema) | {"description": "another value"})
         yield name, values, default, as_unit(str(extra.get("unit", "1"))), str(info.description)
 
 
@@ -152,16 +159,6 @@ def _values(schema: Mapping[str, Any]) -> str:
     if not isinstance(inside, Mapping) or not (inside.get("type") or inside.get("anyOf")):
         return allowed(schema)
     return f"{allowed(schema)} (each {_values(inside)})"
-
-
-def _inlined(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """A part of a schema with what it refers to, without the sentence that describes it."""
-    inner = dict(schema) | (definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {})
-    if "anyOf" in inner:
-        inner["anyOf"] = [_inlined(part, definitions) for part in inner["anyOf"]]
-    if "items" in inner:
-        inner["items"] = _inlined(inner["items"], definitions)
-    return {name: part for name, part in inner.items() if name != "description"}
 
 
 def as_yaml(value: Any) -> str:
@@ -178,24 +175,3 @@ def as_unit(unit: str) -> str:
 def sentence_of(section: type[Section]) -> str:
     """What a section or a model is: the first line of its docstring."""
     return str(section.__doc__).splitlines()[0]
-
-
-def _row(words: Sequence[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(word)}</{tag}>' for word in words)}</tr>"
-
-
-def _text(title: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lines of a table, its cells wrapped."""
-    yield from ("", title, "-" * len(title))
-    last = len(rows[0]) - 1
-    wrapped = [
-        [
-            textwrap.wrap(word, SENTENCE if column == last else CELL, break_long_words=False) or [""]
-            for column, word in enumerate(row)
-        ]
-        for row in rows
-    ]
-    widths = [max(len(line) for row in wrapped for line in row[column]) for column in range(last + 1)]
-    for row in wrapped:
-        for lines in zip_longest(*row, fillvalue=""):
-            yield "  ".join(word.ljust(width) for word, width in zip(lines, widths, strict=True)).rstrip()

@@ -7,6 +7,7 @@ from snakemake.exceptions import CreateRuleException
 
 from critical_periods import plugins
 from critical_periods.analysis import measure_signatures
+from critical_periods.analysis.tables import read_claims
 from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
@@ -20,8 +21,7 @@ from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, model_of
 from critical_periods.publishing import explorer
-from critical_periods.publishing.captions import figure_caption
-from critical_periods.publishing.figure_texts import REFERENCES, markdown_caption, tex_caption, verdicts_of
+from critical_periods.publishing.captions import REFERENCES, figure_caption, markdown_caption, tex_caption
 from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.storage.cells import ComputedCells, other_versions
 from critical_periods.storage.files import write_whole
@@ -403,8 +403,8 @@ def write_texts():
     """Tell in results/README.md what is there, whatever the run was for, and beside every figure its caption."""
     for run, settings in RUNS.items():
         drawn = [name for name in settings["figures"] if Path(placed(figure_files([name], run)[0])).exists()]
-        verdicts = verdicts_of(RESULTS / run / "claims.csv") if drawn else {}
-        figures = RESULTS / run / "figures"
+        figures, table = RESULTS / run / "figures", RESULTS / run / "claims.csv"
+        verdicts = read_claims(table) if drawn and table.is_file() else {}
         for name in drawn:
             for suffix, caption_of in (("tex", tex_caption), ("md", markdown_caption)):
                 write_whole(caption_of(settings, name, verdicts), figures / f"{name}.{suffix}")

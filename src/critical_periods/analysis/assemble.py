@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
@@ -58,41 +58,35 @@ def assemble(
     critical_periods.dynamics.trajectories.DivergedError
         If a cell diverged and that is not to be recorded.
     """
-    grid = iter(zip(cells, itertools.product(*axes.values()), theory or cells, strict=True))
-    shared: dict[str, Any] | None = None
-    software: list[str] = []
-    engines: set[str] = set()
+    parameters: list[dict[str, Any]] = []
+    attributes: list[dict[str, Any]] = []
     broken: list[str] = []
 
-    def read_next() -> xr.Dataset:
-        nonlocal shared
-        identity, point, beside = next(grid)
-        dataset = read_cell(identity)
-        if "software" in dataset.attrs:
-            software.append(dataset.attrs["software"])
-        if "engine" in dataset.attrs:
-            engines.add(dataset.attrs["engine"])
-        if "diverged" in dataset.attrs:
-            place = ", ".join(f"{name} = {value}" for name, value in zip(axes, point, strict=True))
-            broken.append(f"{place}: {dataset.attrs['diverged']}")
-            if diverged != "record":
-                raise DivergedError(f"cell {identity} ({broken[-1]}); allowed where diverged = record")
-        dataset = dataset.assign(diverged="diverged" in dataset.attrs)
-        if theory:
-            dataset = dataset.merge(read_cell(beside), join="outer")
-        parameters = json.loads(dataset.attrs["parameters"])
-        known = parameters if shared is None else shared
-        shared = {name: value for name, value in known.items() if parameters.get(name) == value}
-        return dataset if predict is None else predict(dataset, parameters, axes)
+    def read_cells() -> Iterator[xr.Dataset]:
+        for identity, point, beside in zip(cells, itertools.product(*axes.values()), theory or cells, strict=True):
+            dataset = read_cell(identity)
+            attributes.append(dataset.attrs)
+            parameters.append(json.loads(dataset.attrs["parameters"]))
+            if "diverged" in dataset.attrs:
+                place = ", ".join(f"{name} = {value}" for name, value in zip(axes, point, strict=True))
+                broken.append(f"{place}: {dataset.attrs['diverged']}")
+                if diverged != "record":
+                    raise DivergedError(f"cell {identity} ({broken[-1]}); allowed where diverged = record")
+            dataset = dataset.assign(diverged="diverged" in dataset.attrs)
+            if theory:
+                dataset = dataset.merge(read_cell(beside), join="outer")
+            yield dataset if predict is None else predict(dataset, parameters[-1], axes)
 
-    dataset = _nested(list(axes.items()), read_next)
+    dataset = _nested(list(axes.items()), read_cells())
     if derive is not None:
         dataset = derive(dataset)
-    dataset.attrs = {"parameters": parameters_attribute(shared or {})}
-    if engines:
+    first, *others = parameters
+    shared = {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+    dataset.attrs = {"parameters": parameters_attribute(shared)}
+    if engines := {found["engine"] for found in attributes if "engine" in found}:
         dataset.attrs["engine"] = ", ".join(sorted(engines))
-    if software:
-        dataset.attrs["software"] = merged_versions(dict.fromkeys(software))
+    if software := dict.fromkeys(found["software"] for found in attributes if "software" in found):
+        dataset.attrs["software"] = merged_versions(software)
     if broken:
         dataset = dataset.set_coords("diverged")  # so that every variable has it, wherever it is drawn
         dataset.attrs["diverged"] = "\n".join(broken)
@@ -103,15 +97,15 @@ def assemble(
     return dataset
 
 
-def _nested(axes: Sequence[tuple[str, Sequence[Any]]], read_next: Callable[[], xr.Dataset]) -> xr.Dataset:
+def _nested(axes: Sequence[tuple[str, Sequence[Any]]], cells: Iterator[xr.Dataset]) -> xr.Dataset:
     """Concatenate along the axes, the last one innermost; epochs and modes that a cell lacks are NaN, phases "".
 
     What a cell records under the name of an axis gives way to it.
     """
     if not axes:
-        return read_next()
+        return next(cells)
     name, values = axes[0]
-    parts = [_nested(axes[1:], read_next).drop_vars(name, errors="ignore") for _ in values]
+    parts = [_nested(axes[1:], cells).drop_vars(name, errors="ignore") for _ in values]
     joined = xr.concat(parts, name, join="outer", data_vars="all", coords="different", compat="equals")
     words = {label: words.fillna("").astype(str) for label, words in joined.coords.items() if words.dtype.kind == "O"}
     return joined.assign_coords(words | {name: from_values(values)})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xarray as xr
+
+from critical_periods.storage.files import write_whole
 
 
 def comparison(
@@ -35,25 +37,23 @@ def comparison(
     ValueError
         If the variants did not compute the same cells.
     """
-    rows = []
+    rows, others = [], [name for name in datasets if name != reference]
     for experiment, dataset in datasets[reference].items():
-        values = {variant: datasets[variant][experiment][variable] for variant in datasets}
+        found = [datasets[name][experiment][variable].reset_coords(drop=True).rename(name) for name in datasets]
         try:
-            aligned = xr.align(*values.values(), join="exact")
+            values = xr.merge(found, join="exact").astype(float)
         except ValueError as error:
             raise ValueError(f"experiment {experiment!r}: the variants computed different cells: {error}") from None
-        stacked = [value.stack(cell=dataset[variable].dims) for value in aligned]
-        for index in range(stacked[0].size):
-            point = dict(zip(dataset[variable].dims, stacked[0]["cell"].values[index], strict=True))
-            found = {variant: float(value[index]) for variant, value in zip(values, stacked, strict=True)}
-            recorded = {str(name): int(point.pop(name)) for name in ("switch_epoch",) if name in point}
+        for point in values.to_dataframe(list(dataset[variable].dims)).reset_index().to_dict("records"):
+            computed = {name: point.pop(name) for name in datasets}
+            recorded = {name: point.pop(name) for name in ("switch_epoch",) if name in point}
             rows.append(
                 {
                     "experiment": experiment,
                     "cell": ", ".join(f"{name}={value}" for name, value in point.items()),
                     **recorded,
-                    **found,
-                    **{f"{name}_difference": found[name] - found[reference] for name in found if name != reference},
+                    **computed,
+                    **{f"{name}_difference": computed[name] - computed[reference] for name in others},
                 }
             )
     return rows
@@ -66,10 +66,5 @@ def largest_differences(rows: list[dict[str, Any]], variants: list[str]) -> dict
 
 def write_table(rows: list[dict[str, Any]], path: str | Path) -> None:
     """Write the table as CSV, numbers to six significant digits."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
-            )
+    table = pd.DataFrame(rows).to_csv(index=False, float_format="%.6g", na_rep="nan", lineterminator="\r\n")
+    write_whole(table, path)

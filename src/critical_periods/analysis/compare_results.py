@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from tabulate import tabulate
 
+from critical_periods.analysis.tables import read_claims
 from critical_periods.storage.datasets import CHECKSUM, read
 
 
@@ -106,7 +107,9 @@ def compare_results(one: Path, other: Path, tolerance: float = 0.0) -> Compariso
         first, second = read(files[one][name]), read(files[other][name])
         found.remarks += [f"{name}: {remark}" for remark in _remarks(first, second)]
         if first.attrs[CHECKSUM] != second.attrs[CHECKSUM]:
-            found.differences += _differences(name, first, second, tolerance)
+            variables = sorted(map(str, first.data_vars.keys() | second.data_vars.keys()))
+            each = (_difference(name, variable, first, second, tolerance) for variable in variables)
+            found.differences += filter(None, each)
     for name in found.claims:
         first_claim, second_claim = claims[one][name], claims[other][name]
         if first_claim["holds"] != second_claim["holds"]:
@@ -128,9 +131,8 @@ def _claims(folder: Path) -> dict[str, Mapping[str, str]]:
     """Rows of all tables of claims, by folder and number of the claim."""
     found: dict[str, Mapping[str, str]] = {}
     for path in sorted(folder.glob("**/claims.csv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        found.update({str(path.parent.relative_to(folder) / f"claim {row['id']}"): row for row in rows})
+        place = path.parent.relative_to(folder)
+        found |= {str(place / f"claim {name}"): row for name, row in read_claims(path).items()}
     return found
 
 
@@ -147,45 +149,26 @@ def _remarks(one: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
             yield f"{both} values of {axis} are in both, of {sizes[0]} and {sizes[1]}"
 
 
-def _differences(name: str, one: xr.Dataset, other: xr.Dataset, tolerance: float) -> Iterator[Difference]:
-    for variable in sorted(map(str, one.data_vars.keys() | other.data_vars.keys())):
-        if variable not in one or variable not in other:
-            where = f"only in the {'first' if variable in one else 'second'}"
-            yield Difference(name, variable, 0, 0, np.nan, np.nan, where)
-            continue
-        first, second = one[variable], other[variable]
-        if set(first.dims) != set(second.dims):
-            words = (", ".join(map(str, values.dims)) for values in (first, second))
-            yield Difference(name, variable, 0, 0, np.nan, np.nan, f"axes {' and '.join(words)}")
-            continue
-        found = _difference(name, variable, *_aligned(first, second), tolerance)
-        if found is not None:
-            yield found
-
-
-def _aligned(one: xr.DataArray, other: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Two arrays at the points that both have, axes in the same order."""
-    first, second = xr.align(one.reset_coords(drop=True), other.reset_coords(drop=True), join="inner")
-    return first, second.transpose(*first.dims)
-
-
-def _difference(
-    name: str, variable: str, first: xr.DataArray, second: xr.DataArray, tolerance: float
-) -> Difference | None:
-    """Where two arrays of the same shape differ most; None where they do not."""
-    one, other = first.values, second.values
-    numbers = one.dtype.kind in "biuf" and other.dtype.kind in "biuf"
-    if not one.size:
-        return Difference(name, variable, 0, 0, np.nan, np.nan, "no point that both have")
-    if not numbers:
-        differ, size, scale = one.astype(str) != other.astype(str), np.full(one.shape, np.nan), np.nan
-    else:
-        one, other = one.astype(float), other.astype(float)
+def _difference(name: str, variable: str, one: xr.Dataset, other: xr.Dataset, tolerance: float) -> Difference | None:
+    """Where a variable differs most, or what keeps the two apart; None where they agree."""
+    apart = partial(Difference, name, variable, 0, 0, np.nan, np.nan)
+    if variable not in one or variable not in other:
+        return apart(f"only in the {'first' if variable in one else 'second'}")
+    first, second = one[variable].reset_coords(drop=True), other[variable].reset_coords(drop=True)
+    if set(first.dims) != set(second.dims):
+        return apart(f"axes {' and '.join(', '.join(map(str, values.dims)) for values in (first, second))}")
+    first, second = xr.align(first, second, join="inner")
+    if not first.size:
+        return apart("no point that both have")
+    a, b = first.values, second.transpose(*first.dims).values
+    if a.dtype.kind in "biuf" and b.dtype.kind in "biuf":
+        a, b = a.astype(float), b.astype(float)
         with np.errstate(invalid="ignore"):
-            size = np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, np.abs(one - other))
-        known = np.abs(one[np.isfinite(one)])
-        scale = float(known.max()) if known.size else 0.0
+            size = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
+        scale = float(np.abs(a[np.isfinite(a)]).max(initial=0.0))
         differ = ~(size <= tolerance * scale)  # NaN where only one has a value
+    else:
+        differ, size, scale = a.astype(str) != b.astype(str), np.full(a.shape, np.nan), np.nan
     if not differ.any():
         return None
     ranked = np.where(differ, np.nan_to_num(size, nan=np.inf), -1.0)
@@ -196,7 +179,7 @@ def _difference(
         for axis, place in zip(first.dims, index, strict=True)
     )
     relative = largest / scale if scale else float("nan" if np.isnan(largest) else "inf")
-    return Difference(name, variable, int(differ.sum()), one.size, largest, relative, where)
+    return Difference(name, variable, int(differ.sum()), a.size, largest, relative, where)
 
 
 def as_text(comparison: Comparison, one: Path, other: Path) -> str:

@@ -60,7 +60,7 @@ def files() -> dict[str, Path]:
 @cache
 def _signatures(file: Path) -> Mapping[str, Signature]:
     """Signatures of the measures of a file."""
-    aliases = {name: value for each in (Path(__file__).parent / "measures.py", file) for name, value in _aliases(each)}
+    aliases = _aliases(Path(__file__).with_name("measures.py")) | _aliases(file)
     return {
         function.name: _signature(function.args, aliases)
         for function in _statements(file)
@@ -74,21 +74,20 @@ def _statements(file: Path) -> list[ast.stmt]:
     return ast.parse(file.read_text(encoding="utf-8")).body
 
 
-def _aliases(file: Path) -> list[tuple[str, ast.expr]]:
+def _aliases(file: Path) -> dict[str, ast.expr]:
     """What a file calls types of arguments by; those of `analysis/measures.py` are for all to import."""
     assignments = [node for node in _statements(file) if isinstance(node, ast.Assign)]
-    return [(name.id, node.value) for node in assignments for name in node.targets if isinstance(name, ast.Name)]
+    return {name.id: node.value for node in assignments for name in node.targets if isinstance(name, ast.Name)}
 
 
 def _signature(arguments: ast.arguments, aliases: Mapping[str, ast.expr]) -> Signature:
-    named = arguments.args[1:]
-    without_default = named[: len(named) - len(arguments.defaults)]
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        named = [*named, argument]
-        without_default = [*without_default, argument] if default is None else without_default
+    named = [*arguments.args[1:], *arguments.kwonlyargs]
+    without = [None] * (len(arguments.args) - 1 - len(arguments.defaults))
+    defaults = [*without, *arguments.defaults, *arguments.kw_defaults]
     kinds = {argument.arg: _kind(argument.annotation, aliases) for argument in named}
+    required = tuple(argument.arg for argument, default in zip(named, defaults, strict=True) if default is None)
     where = _kind(arguments.kwarg.annotation, aliases) if arguments.kwarg else None
-    return Signature(kinds, tuple(argument.arg for argument in without_default), where)
+    return Signature(kinds, required, where)
 
 
 def _kind(annotation: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Kind:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from critical_periods.analysis.measure_signatures import files
 from critical_periods.analysis.measures import MissingDataError, parameter
 from critical_periods.analysis.statistics import confidence_interval
+from critical_periods.analysis.tables import read_claims
 from critical_periods.configuration.claims import NumberedClaim as Claim
 from critical_periods.storage.files import write_whole
 
@@ -137,9 +137,7 @@ def write_unjudged_csv(judgement: Judgement, path: str | Path) -> None:
 
 
 def _write_table(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    write_whole(text.getvalue(), path)
+    write_whole(pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"), path)
 
 
 def objections(table: str | Path, unjudged: str | Path) -> list[str]:
@@ -151,17 +149,12 @@ def objections(table: str | Path, unjudged: str | Path) -> list[str]:
         What `write_csv` and `write_unjudged_csv` wrote.
     """
     groups: dict[str, list[str]] = {}
-    for row in _read_table(table):
+    for name, row in read_claims(table).items():
         if row["holds"] != "True":
-            groups.setdefault("claims that do not hold", []).append(row["id"])
-    for row in _read_table(unjudged):
-        groups.setdefault(f"claims that could not be judged ({row['reason']})", []).append(row["id"])
+            groups.setdefault("claims that do not hold", []).append(name)
+    for name, row in read_claims(unjudged).items():
+        groups.setdefault(f"claims that could not be judged ({row['reason']})", []).append(name)
     return [f"{what}: {', '.join(ids)}" for what, ids in groups.items()]
-
-
-def _read_table(path: str | Path) -> list[dict[str, str]]:
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def as_html(judgement: Judgement) -> str:

@@ -204,7 +204,7 @@ def _walk(
     root, path = schema, list[str | int]()
     above = 2 if location and location[-1] == "[key]" else int(unknown)
     for step in location[: len(location) - above]:
-        outer = _fitting(_inlined(schema, root), value)
+        outer = _fitting(inlined(schema, root), value)
         if isinstance(value, Mapping) and step in value:
             (others,) = outer.get("patternProperties", {"": outer.get("additionalProperties")}).values()
             inside = outer.get("properties", {}).get(step, others)
@@ -216,7 +216,7 @@ def _walk(
             break
         schema, value = inside, value[step]
         path.append(step)
-    return _inlined(schema, root), path, value
+    return inlined(schema, root), path, value
 
 
 def _fitting(schema: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
@@ -226,20 +226,14 @@ def _fitting(schema: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
     return options[0] if len(options) == 1 else schema
 
 
-def _referred(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in schema:
-        schema = {
-            **root["$defs"][schema["$ref"].removeprefix("#/$defs/")],
-            **{k: v for k, v in schema.items() if k != "$ref"},
-        }
-    return schema
-
-
-def _inlined(schema: Any, root: Mapping[str, Any]) -> Any:
+def inlined(schema: Any, root: Mapping[str, Any]) -> Any:
     """A part of a schema that refers to nothing outside of it."""
-    if isinstance(schema, Mapping):
-        return {name: _inlined(part, root) for name, part in _referred(schema, root).items() if name != "$defs"}
-    return [_inlined(part, root) for part in schema] if isinstance(schema, list) else schema
+    if isinstance(schema, list):
+        return [inlined(part, root) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    own = {name: inlined(part, root) for name, part in schema.items() if name not in ("$defs", "$ref")}
+    return inlined(root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root) | own if "$ref" in schema else own
 
 
 @cache
@@ -314,16 +308,8 @@ def check_values(instance: Any, place: str = "") -> None:
         for word in value if isinstance(value, Mapping) else [value]:
             if isinstance(value, Mapping) and not isinstance(word, str):
                 raise ConfigError(f"{name}: key" if name else "key", word, "words as keys")
-            if isinstance(word, str) and not _is_text(word):
+            if isinstance(word, str) and word.encode(errors="ignore").decode() != word:  # half of a pair of code units
                 raise ConfigError(name or "key", word, "Unicode text")
-
-
-def _is_text(word: str) -> bool:
-    """Whether a word can be written to a file: no half of a pair of code units."""
-    try:
-        return word.isascii() or bool(word.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def _values(value: Any, place: str) -> Iterator[tuple[str, int, Any]]:
@@ -332,11 +318,9 @@ def _values(value: Any, place: str) -> Iterator[tuple[str, int, Any]]:
     while waiting:
         place, level, value = waiting.pop()
         yield place, level, value
-        if isinstance(value, Mapping):
-            for name, item in reversed(list(value.items())):
-                waiting.append((f"{place}.{name}" if place else str(name), level + 1, item))
-        elif isinstance(value, list | tuple):
-            waiting.extend((f"{place}[{index}]", level + 1, value[index]) for index in reversed(range(len(value))))
+        if isinstance(value, Mapping | list | tuple):
+            items = value.items() if isinstance(value, Mapping) else enumerate(value)
+            waiting += [(_joined(place, [step]), level + 1, item) for step, item in reversed(list(items))]
 
 
 class _Repr(reprlib.Repr):

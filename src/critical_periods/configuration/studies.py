@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from critical_periods.figures.kinds import kinds
 
 #: Folders of results that are the paper's: no study can be called after one.
 TAKEN = ("experiments", "figures", "cells", "logs", "benchmarks", "interactive", "all", "paper")
+
+#: What a study brings, which is laid over the paper and what it takes of it.
+BROUGHT = ("seeds", "solver", "gradient_flow", "experiments", "figures", "claims")
 
 
 class Taken(Section):
@@ -74,6 +78,7 @@ class StudyFile(Section):
     smoke: dict[str, Any] = key("What is different at smoke size.", {})
 
 
+@dataclass(frozen=True)
 class Study:
     """A study made from a configuration.
 
@@ -89,10 +94,10 @@ class Study:
         The comparison of its variants, if there is one.
     """
 
-    def __init__(
-        self, name: str, title: str, runs: Mapping[str, Mapping[str, Any]], compare: Comparison | None = None
-    ) -> None:
-        self.name, self.title, self.runs, self.compare = name, title, runs, compare
+    name: str
+    title: str
+    runs: Mapping[str, Mapping[str, Any]]
+    compare: Comparison | None = None
 
 
 def studies(config: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Study]:
@@ -147,26 +152,16 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def _runs(
     name: str, study: StudyFile, content: Mapping[str, Any], paper: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    taken = _taken(name, study, paper)
-    settings = {setting: content[setting] for setting in ("seeds", "solver") if setting in content}
-    base = {
-        **paper,
-        **settings,
-        "gradient_flow": {**paper["gradient_flow"], **study.gradient_flow},
-        **{kind: taken[kind] | content.get(kind, {}) for kind in ("experiments", "figures", "claims")},
-    }
+    own = {part: content[part] for part in BROUGHT if part in content}
+    base = merged({**paper, **_taken(name, study, paper)}, own)
     if not study.variants:
         return {f"{name}/": base}
     if study.compare is not None and study.compare.reference not in study.variants:
         raise ConfigError(
             f"{name}.compare.reference", study.compare.reference, one_of(study.compare.reference, study.variants)
         )
-    runs = {}
-    for variant, changes in study.variants.items():
-        own = {setting: value for setting, value in changes if value is not None and setting != "gradient_flow"}
-        flow = {**base["gradient_flow"], **changes.gradient_flow}
-        runs[f"{name}/{variant}/"] = {**base, **own, "gradient_flow": flow}
-    return runs
+    variants = {variant: changes.model_dump(exclude_none=True) for variant, changes in study.variants.items()}
+    return {f"{name}/{variant}/": merged(base, changes) for variant, changes in variants.items()}
 
 
 def _taken(name: str, study: StudyFile, paper: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -179,12 +174,11 @@ def _taken(name: str, study: StudyFile, paper: Mapping[str, Any]) -> dict[str, d
     ):
         if wanted is not None and wanted not in known:
             raise ConfigError(f"{name}.take.{part}", wanted, one_of(wanted, sorted(known)))
-    drawn = {kind: drawn_from(figure) for kind, figure in paper["figures"].items()}
     as_kind = {
         experiment
-        for figure, experiments in drawn.items()
-        if paper["figures"][figure]["kind"] == study.take.drawn_as
-        for experiment in experiments
+        for figure in paper["figures"].values()
+        if figure["kind"] == study.take.drawn_as
+        for experiment in drawn_from(figure)
     }
     experiments = {
         experiment: {k: value for k, value in settings.items() if k != "seeds" or study.seeds is None}
@@ -192,9 +186,9 @@ def _taken(name: str, study: StudyFile, paper: Mapping[str, Any]) -> dict[str, d
         if study.take.model in (None, settings["model"]) and (study.take.drawn_as is None or experiment in as_kind)
     }
     figures = {
-        figure: paper["figures"][figure]
-        for figure, needed in drawn.items()
-        if study.take.figures and set(needed) <= set(experiments)
+        name: figure
+        for name, figure in paper["figures"].items()
+        if study.take.figures and set(drawn_from(figure)) <= experiments.keys()
     }
     claims = {
         claim: settings

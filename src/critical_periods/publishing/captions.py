@@ -1,18 +1,40 @@
-"""Captions of figures in the report: what is to be seen, what differs from the defaults, claims that rest on it."""
+r"""Captions of figures: one for the report, and those for a paper, in LaTeX and Markdown.
+
+All say what a figure is drawn from, what differs from the defaults, and which claims rest on it. What they cite,
+`\cite{KleinmanAchilleSoatto2024}`, is the paper that is reproduced; `references.bib` beside the figures has it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from critical_periods.configuration.studies import drawn_from
 from critical_periods.models.registry import models
+from critical_periods.planning.descriptions import descriptions
 from critical_periods.publishing.markup import rest_text
+
+#: BibTeX of what captions cite.
+REFERENCES = """\
+@inproceedings{KleinmanAchilleSoatto2024,
+  title = {Critical Learning Periods Emerge Even in Deep Linear Networks},
+  author = {Kleinman, Michael and Achille, Alessandro and Soatto, Stefano},
+  booktitle = {International Conference on Learning Representations},
+  year = {2024},
+  url = {https://arxiv.org/abs/2308.12221},
+}
+"""
+
+_TEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 
 
 def figure_caption(config: Mapping[str, Any], name: str) -> str:
-    """Caption of a figure, in reStructuredText.
+    """Caption of a figure in the report, in reStructuredText, with what the variables are that it shows.
 
     Parameters
     ----------
@@ -26,20 +48,65 @@ def figure_caption(config: Mapping[str, Any], name: str) -> str:
     if meanings := _meanings(config, figure):
         parts.append(" ".join(meanings))
     lines = ["Drawn from:"]
-    for experiment_name in drawn_from(figure):
+    for experiment_name, parameters, seeds in _drawn_from(config, figure, null="null"):
         experiment = config["experiments"][experiment_name]
-        varied, fixed = experiment.get("vary", {}), experiment.get("set", {})
         lines.append(f"*{experiment_name}*: {rest_text(experiment['title'])}.")
-        lines += [f"{_said(key, ', '.join(map(_value, values)))}." for key, values in varied.items()]
-        lines += [f"{_said(key, _value(value))}." for key, value in fixed.items()]
-        seeds = ", ".join(map(str, experiment.get("seeds", config["seeds"])))
-        counted, solver = "Seeds" if "," in seeds else "Seed", config["solver"].replace("_", " ")
-        lines.append(f"{counted} {seeds}, {solver}; all else as in {rest_text('models.' + experiment['model'])}.")
+        lines += [f"{rest_text(key)}: {rest_text(words)}." for key, words in parameters.items()]
+        lines.append(
+            f"{seeds.capitalize()}, {_solver(config)}; all else as in {rest_text('models.' + experiment['model'])}."
+        )
     parts.append("\n".join(lines))
-    claims = [claim for claim, settings in config.get("claims", {}).items() if settings["figure"] == name]
-    if claims:
+    if claims := _claims(config, name):
         parts.append(f"Claims that rest on it: {', '.join(claims)}.")
     return "\n\n".join(parts)
+
+
+def tex_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Mapping[str, str]]) -> str:
+    r"""Caption of a figure in LaTeX, with its `\label`, for a `figure` environment.
+
+    Parameters
+    ----------
+    config
+        The configuration that the figure is part of.
+    name
+        Name of the figure.
+    verdicts
+        Claim -> its row in the table of claims, where there is one.
+    """
+    title, sentences = _caption(config, name, verdicts, _tex, r"\cite{KleinmanAchilleSoatto2024}")
+    return f"\\caption{{\\textbf{{{title}.}} {sentences}}}\n\\label{{fig:{name}}}\n"
+
+
+def markdown_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Mapping[str, str]]) -> str:
+    """Caption of a figure in Markdown, parameters as of `tex_caption`."""
+    cite = "[Kleinman, Achille and Soatto 2024](https://arxiv.org/abs/2308.12221)"
+    title, sentences = _caption(config, name, verdicts, _markdown, cite)
+    return f"**{title}.** {sentences}\n"
+
+
+def _drawn_from(
+    config: Mapping[str, Any], figure: Mapping[str, Any], null: str
+) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Experiments that a figure is drawn from: name, what varies and what is set, as YAML has it, and seeds."""
+    for name in drawn_from(figure):
+        experiment = config["experiments"][name]
+        given = experiment.get("vary", {}) | {key: [value] for key, value in experiment.get("set", {}).items()}
+        parameters = {key: ", ".join(_value(value, null) for value in values) for key, values in given.items()}
+        seeds = experiment.get("seeds", config["seeds"])
+        yield name, parameters, f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+
+
+def _value(value: Any, null: str) -> str:
+    return value if isinstance(value, str) else null if value is None else json.dumps(value)
+
+
+def _solver(config: Mapping[str, Any]) -> str:
+    return str(config["solver"]).replace("_", " ")
+
+
+def _claims(config: Mapping[str, Any], figure: str) -> list[str]:
+    """Claims that rest on a figure."""
+    return [claim for claim, settings in config.get("claims", {}).items() if settings["figure"] == figure]
 
 
 def _meanings(config: Mapping[str, Any], figure: Mapping[str, Any]) -> list[str]:
@@ -57,10 +124,43 @@ def _meanings(config: Mapping[str, Any], figure: Mapping[str, Any]) -> list[str]
     return list(found.values())
 
 
-def _said(key: str, words: str) -> str:
-    return f"{rest_text(key)}: {rest_text(words)}"
+def _caption(
+    config: Mapping[str, Any],
+    name: str,
+    verdicts: Mapping[str, Mapping[str, str]],
+    escaped: Callable[[str], str],
+    cite: str,
+) -> tuple[str, str]:
+    """Title and sentences of a caption for a paper; labels of parameters keep their mathematics."""
+    figure, sentences = config["figures"][name], []
+    for experiment_name, parameters, seeds in _drawn_from(config, figure, null="none"):
+        experiment = config["experiments"][experiment_name]
+        model = models().get(experiment["model"])
+        known = descriptions(model, parameters) if model else {}
+        labels = {key: known.get(key, {}).get("label") or key.replace("_", " ") for key in parameters}
+        given = [f"{_label(labels[key], escaped)}: {escaped(words)}" for key, words in parameters.items()]
+        sentences.append(f"{escaped(experiment['title'])} ({'; '.join([*given, seeds])}).")
+    sentences.append(f"Models as in {cite}, trained by {_solver(config)}.")
+    judged = [
+        f"{'holds' if row['holds'] == 'True' else 'does not hold'}: {escaped(row['statement'])} "
+        f"({escaped(row['value'])}, threshold {escaped(row['threshold'])})"
+        for claim, row in verdicts.items()
+        if claim in _claims(config, name)
+    ]
+    if judged:
+        sentences.append(f"Judged by machine, {'; '.join(judged)}.")
+    return escaped(figure["title"]), " ".join(sentences)
 
 
-def _value(value: Any) -> str:
-    """A value as YAML has it."""
-    return value if isinstance(value, str) else json.dumps(value)
+def _tex(text: str) -> str:
+    return text.translate(_TEX)
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\`*_<>\[\]$|])", r"\\\1", text)
+
+
+def _label(label: str, escaped: Callable[[str], str]) -> str:
+    """A label, of which every second part stands between dollars."""
+    parts = label.split("$")
+    return "$".join(part if index % 2 else escaped(part) for index, part in enumerate(parts))

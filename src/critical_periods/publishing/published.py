@@ -10,13 +10,13 @@ takes over the verdicts and figures of a finished run and writes them anew; with
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from critical_periods.analysis.tables import read_claims
 from critical_periods.locations import PROJECT
 
 #: Pages with marks.
@@ -35,11 +35,7 @@ def verdicts(folder: Path) -> Verdicts:
     folder
         The folder `docs/claims`.
     """
-    found = {}
-    for table in sorted(folder.glob("*.csv")):
-        with table.open(newline="", encoding="utf-8") as file:
-            found[table.stem] = {row["id"]: row for row in csv.DictReader(file)}
-    return found
+    return {table.stem: read_claims(table) for table in sorted(folder.glob("*.csv"))}
 
 
 def marked(text: str, tables: Verdicts) -> str:

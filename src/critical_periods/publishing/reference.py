@@ -27,6 +27,7 @@ gives the paper's, with the place in the paper. A key that is not here is refuse
 allowed; what keys may be only together is checked before anything runs, too.
 """
 
+_MODELS = "## Models\n\nParameters of `models.<model>`, and of `set` and `vary` of experiments of the model.\n"
 
 _DEPLOYED = """
 `config.yaml` in this folder is laid over the paper's values, key by key; what it does not name stays the paper's.
@@ -51,30 +52,27 @@ nothing to this workflow are ignored, with a line that names them.
 def config_readme() -> str:
     """What a deployed project reads about its configuration, in Markdown."""
     parts = [f"<!-- {GENERATED} -->\n\n# What can be configured\n{_DEPLOYED}"]
-    parts += [_section("Top level", "All of it is optional here; the paper's values are the defaults.", Configuration)]
-    parts += ["## Models\n\nParameters of `models.<model>`, and of `set` and `vary` of experiments of the model.\n"]
-    for name, model in models().items():
-        parts += [_section(f"`{name}`", sentence_of(model.parameters), model.parameters, 3)]
+    parts += [_section("Top level", Configuration, "All of it is optional here; the paper's values are the defaults.")]
+    parts += [_MODELS, *(_section(f"`{name}`", model.parameters, level=3) for name, model in models().items())]
     return "\n".join(parts).replace("| required |", "| the paper's |")
 
 
 def page() -> str:
     """The page, in Markdown."""
     parts = [f"<!-- {GENERATED} -->\n\n# All keys\n{_INTRODUCTION}"]
-    parts += [_section("The configuration", "Top level.", Configuration)]
-    parts += [_section("`gradient_flow`", sentence_of(GradientFlow), GradientFlow)]
-    parts += [_section("`experiments.<name>`", sentence_of(Experiment), Experiment)]
-    parts += [_section("`figures.<name>`", sentence_of(Figure), Figure)]
-    parts += [_section("`claims.<name>`", sentence_of(Claim), Claim)]
-    parts += ["## Models\n\nParameters of `models.<model>`, and of `set` and `vary` of experiments of the model.\n"]
-    parts += [_model(model) for model in models().values()]
+    parts += [_section("The configuration", Configuration, "Top level.")]
+    parts += [_section("`gradient_flow`", GradientFlow)]
+    parts += [_section("`experiments.<name>`", Experiment)]
+    parts += [_section("`figures.<name>`", Figure)]
+    parts += [_section("`claims.<name>`", Claim)]
+    parts += [_MODELS, *map(_model, models().values())]
     parts += ["## Panels\n\nEntries of `panels` of a figure, by its `kind`.\n"]
-    parts += [_section(f"`{name}`", sentence_of(kind.panel), kind.panel, 3) for name, kind in kinds().items()]
+    parts += [_section(f"`{name}`", kind.panel, level=3) for name, kind in kinds().items()]
     parts += ["## Studies\n\nFiles of `studies/`, and those that the key `studies` names.\n"]
-    parts += [_section("A file", sentence_of(StudyFile), StudyFile, 3)]
-    parts += [_section("`take`", sentence_of(Taken), Taken, 3)]
-    parts += [_section("`variants.<name>`", sentence_of(Variant), Variant, 3)]
-    parts += [_section("`compare`", sentence_of(Comparison), Comparison, 3)]
+    parts += [_section("A file", StudyFile, level=3)]
+    parts += [_section("`take`", Taken, level=3)]
+    parts += [_section("`variants.<name>`", Variant, level=3)]
+    parts += [_section("`compare`", Comparison, level=3)]
     return "\n".join(parts)
 
 
@@ -87,17 +85,18 @@ def _model(model: Model) -> str:
     ]
     head = "What its datasets hold, over `seed`, what varies, and\n\n"
     head += "| variable | axes | unit | what |\n|---|---|---|---|\n"
-    keys = _section(f"`{model.name}`", sentence_of(model.parameters), model.parameters, 3)
-    return f"{keys}\n{head}" + "\n".join(recorded) + "\n"
+    return f"{_section(f'`{model.name}`', model.parameters, level=3)}\n{head}" + "\n".join(recorded) + "\n"
 
 
-def _section(title: str, sentence: str, section: type[Section], level: int = 2) -> str:
+def _section(title: str, section: type[Section], sentence: str = "", level: int = 2) -> str:
+    """Keys of a section, below its own sentence or another one."""
     rows = [
         f"| `{name}` | {_cell(values)} | {_cell(default)} | {unit} | {_cell(what)} |"
         for name, values, default, unit, what in keys(section)
     ]
-    head = "| key | values | default | unit | what |\n|---|---|---|---|---|\n"
-    return f"{'#' * level} {title}\n\n{textwrap.fill(sentence, 119)}\n\n{head}" + "\n".join(rows) + "\n"
+    head = f"{'#' * level} {title}\n\n{textwrap.fill(sentence or sentence_of(section), 119)}\n\n"
+    head += "| key | values | default | unit | what |\n|---|---|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
 
 
 def _cell(text: str) -> str:

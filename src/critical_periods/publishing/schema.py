@@ -38,7 +38,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def text_of(schema: Mapping[str, Any]) -> str:
     """The file of a schema."""
-    dumped = yaml.safe_dump(_plain(schema), sort_keys=False, allow_unicode=True, width=119)
+    dumped = yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=119)
     return f"# {GENERATED}\n{dumped}"
 
 
@@ -78,19 +78,16 @@ def _document(section: type[Section], description: str) -> dict[str, Any]:
         **{name: part for name, part in whole.items() if name not in ("description", "required")},
         "$defs": definitions,
     }
-    for name, model in models().items():
-        definitions[name], others = _parts(model.parameters)
-        del definitions[name]["required"]
+    declared = {name: model.parameters for name, model in models().items()}
+    for name, part in [*declared.items(), *((kind.panel.__name__, kind.panel) for kind in kinds().values())]:
+        definitions[name], others = _parts(part)
         definitions |= others
+    for name in (*_LAID_OVER, *models()):
+        definitions[name].pop("required", None)
     definitions["Experiment"]["allOf"] = [
         _where("model", name, {"set": {"$ref": f"#/$defs/{name}"}, "vary": _varied(name, definitions[name])})
         for name in models()
     ]
-    for kind in kinds().values():
-        definitions[kind.panel.__name__], others = _parts(kind.panel)
-        definitions |= others
-    for name in _LAID_OVER:
-        definitions[name].pop("required", None)
     definitions["Figure"]["allOf"] = [
         _where("kind", name, {"panels": {"items": {"$ref": f"#/$defs/{kind.panel.__name__}"}}})
         for name, kind in kinds().items()
@@ -129,13 +126,6 @@ def _tidy(schema: Any) -> Any:
         elif name not in _OURS:
             tidy[name] = part if name in ("default", "const", "enum", "required") else _tidy(part)
     return tidy | ({"additionalProperties": False} if "patternProperties" in tidy else {})
-
-
-def _plain(value: Any) -> Any:
-    """Lists and dictionaries of their own everywhere, which YAML writes without aliases."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def main() -> None:

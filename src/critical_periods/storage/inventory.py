@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,17 +138,19 @@ def prune(products: Sequence[Product], defaults: Mapping[str, Mapping[str, Any]]
     delete
         Whether to delete them, and not only to tell.
     """
+    from humanfriendly import format_size  # as netCDF4 below: this module is imported whenever the workflow is planned
+
     if not products:
         yield "Nothing to prune: some study asks for everything that is here."
         return
     total = sum(product.size for product in products)
     for product in products:
-        yield f"{_bytes(product.size):>9}  {product.files[0]}  {_described(product, defaults)}"
+        yield f"{format_size(product.size):>9}  {product.files[0]}  {_described(product, defaults)}"
         for path in (*product.files, *product.traces) if delete else ():
             path.unlink(missing_ok=True)
             _remove_empty(path.parent)
     done = "deleted" if delete else "that no study asks for; --config yes=true deletes them"
-    yield f"{_bytes(total):>9}  {len(products)} results {done}"
+    yield f"{format_size(total):>9}  {len(products)} results {done}"
 
 
 def _remove_empty(folder: Path) -> None:
@@ -158,40 +161,30 @@ def _remove_empty(folder: Path) -> None:
 
 def _described(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> str:
     """What a product is, from what it says itself; "" where it says nothing that can be read."""
-    try:
-        return _DESCRIBED[product.kind](product, defaults)
-    except (OSError, KeyError, ValueError):
-        return ""
+    from PIL import Image
+
+    with suppress(OSError, KeyError, ValueError):
+        match product.kind:
+            case "cells":
+                return _told_of_cells(product.files[0], defaults)
+            case "experiments":
+                return dataset_attributes(product.files[0]).get("title", "")
+            case "figures":
+                with Image.open(product.files[0].with_suffix(".png")) as image:
+                    return str(image.info.get("Title", ""))
+    return ""
 
 
-def _told_of_cells(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> str:
+def _told_of_cells(file: Path, defaults: Mapping[str, Mapping[str, Any]]) -> str:
     import netCDF4
 
-    with netCDF4.Dataset(product.files[0]) as file:
-        first, *others = file.groups.values()
+    with netCDF4.Dataset(file) as bundle:
+        first, *others = bundle.groups.values()
         parameters, model = json.loads(first.getncattr("parameters")), first.getncattr("model")
     known = defaults.get(model, {})
     own = [f"{name} = {value}" for name, value in parameters.items() if known.get(name, value) not in (value, None)]
     words = ", ".join([f"seed = {parameters.get('seed')}", *own])
     return f"{1 + len(others)} cells of {model}, the first with {words}"
-
-
-def _told_of_dataset(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> str:
-    return dataset_attributes(product.files[0]).get("title", "")
-
-
-def _told_of_figure(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> str:
-    from PIL import Image
-
-    with Image.open(product.files[0].with_suffix(".png")) as image:
-        return str(image.info.get("Title", ""))
-
-
-_DESCRIBED: dict[str, Callable[[Product, Mapping[str, Mapping[str, Any]]], str]] = {
-    "cells": _told_of_cells,
-    "experiments": _told_of_dataset,
-    "figures": _told_of_figure,
-}
 
 
 def dataset_attributes(path: Path) -> dict[str, str]:
@@ -200,15 +193,6 @@ def dataset_attributes(path: Path) -> dict[str, str]:
 
     with netCDF4.Dataset(path) as file:
         return {name: file.getncattr(name) for name in file.ncattrs()}
-
-
-def _bytes(size: float) -> str:
-    """A size in words, as 1.5 MB."""
-    for unit in ("B", "kB", "MB"):
-        if size < 999.5:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"
 
 
 def write_readme(results: Path, titles: Mapping[str, str]) -> None:
@@ -221,6 +205,8 @@ def write_readme(results: Path, titles: Mapping[str, str]) -> None:
     titles
         Study -> what it is about, "" for the paper.
     """
+    from humanfriendly import format_size
+
     by_run: dict[str, list[Product]] = {}
     cells: dict[str, list[Product]] = {}
     for product in products(results):
@@ -241,7 +227,7 @@ def write_readme(results: Path, titles: Mapping[str, str]) -> None:
         lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
         lines += ["| folder | files | cells | size | last made |", "|---|---|---|---|---|"]
         for kind, files in sorted(cells.items()):
-            count, size = sum(len(_cells_of(file)) for file in files), _bytes(sum(file.size for file in files))
+            count, size = sum(len(_cells_of(file)) for file in files), format_size(sum(file.size for file in files))
             last = _minute(max(file.made for file in files))
             lines.append(f"| [{kind}](cells/{kind}) | {len(files)} | {count} | {size} | {last} |")
     lines += ["", "`status.html`: how far a run is, or how the last one ended."]
@@ -252,17 +238,13 @@ def write_readme(results: Path, titles: Mapping[str, str]) -> None:
 def _table(results: Path, found: Sequence[Product]) -> list[str]:
     """Rows of the products of a run; a figure and its interactive twin are one."""
     lines = ["| | what | made | code |", "|---|---|---|---|"]
-    twins = {product.name: product for product in found if product.kind == "interactive"}
+    twins = {f"figures {product.name}": product.files for product in found if product.kind == "interactive"}
     for product in found:
         if product.kind == "interactive":
             continue
-        code = ""
-        if product.kind == "experiments":
-            code = dataset_attributes(product.files[0]).get("code_version", "")
-        files = [
-            *product.files,
-            *(twins[product.name].files if product.kind == "figures" and product.name in twins else ()),
-        ]
+        is_dataset = product.kind == "experiments"
+        code = dataset_attributes(product.files[0]).get("code_version", "") if is_dataset else ""
+        files = (*product.files, *twins.get(f"{product.kind} {product.name}", ()))
         links = ", ".join(f"[{file.suffix[1:]}]({file.relative_to(results).as_posix()})" for file in files)
         what = _described(product, {}).replace("|", "\\|")
         lines.append(f"| {product.name}: {links} | {what} | {_minute(product.made)} | {code} |")
