@@ -7,7 +7,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from critical_periods.configuration.claims import numbered
+from critical_periods.configuration.claims import claims_of, numbered
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
 
@@ -20,7 +20,7 @@ EXTENSIONS = STUDIES["extensions"]
 
 #: Claims of the paper, and those that each study brings, by name.
 CLAIMS, *of_studies = (
-    {claim.id: claim for claim in numbered(part.get("claims", {}))} for part in (CONFIG, *STUDIES.values())
+    {claim.id: claim for claim in numbered(claims_of(part))} for part in (CONFIG, *STUDIES.values())
 )
 STUDY_CLAIMS = dict(zip(STUDIES, of_studies, strict=True))
 EXTENSION_CLAIMS = STUDY_CLAIMS["extensions"]

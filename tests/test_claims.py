@@ -24,7 +24,7 @@ from critical_periods.analysis.verdicts import (
     judge_claim,
     write_csv,
 )
-from critical_periods.configuration.claims import NumberedClaim
+from critical_periods.configuration.claims import NumberedClaim, claims_of
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.studies import studies
 from critical_periods.models.matrix_completion.measures import harmless_window
@@ -281,7 +281,6 @@ def test_a_claim_fails_on_data_that_deny_it(claim):
 
 #: Claim 1c as the configuration has it.
 CLAIM = {
-    "figure": "fig01",
     "experiment": "phase_portraits",
     "statement": "In the deepest network an early deficit leaves b less than half of its share",
     "measure": "deprived_share",
@@ -362,8 +361,17 @@ def test_claims_on_the_extensions_are_about_the_extensions(config, tmp_path):
 
 def test_a_claim_is_what_the_configuration_says(config):
     assert config["claims"]["1c"] == CLAIM
-    assert CLAIMS["1c"] == NumberedClaim(id="1c", **CLAIM)
+    assert CLAIMS["1c"] == NumberedClaim(id="1c", figure="fig01", **CLAIM)
     assert CLAIMS["7a"].criterion.endswith("latest switch; at least the threshold")
+
+
+def test_a_claim_is_shown_by_the_first_figure_drawn_from_its_experiment_unless_it_names_another(config):
+    config["figures"]["mine"] = config["figures"]["fig01"]
+    assert claims_of(config)["1c"]["figure"] == "fig01"
+    config["claims"]["1c"]["figure"] = "mine"
+    config["claims"]["2a"]["experiment"] = "of_no_figure"
+    shown = {name: claim["figure"] for name, claim in claims_of(config).items()}
+    assert (shown["1c"], shown["2a"], shown["2b"]) == ("mine", "", "fig02")
 
 
 def test_a_claim_without_a_threshold_is_refused(config):

@@ -8,6 +8,7 @@ from snakemake.exceptions import CreateRuleException
 from critical_periods import plugins
 from critical_periods.analysis import measure_signatures
 from critical_periods.analysis.tables import read_claims
+from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
@@ -371,7 +372,7 @@ def exploring_code(wildcards):
 
 def claims_judged(wildcards):
     """The claims of a run, as JSON."""
-    return report_parameter(RUNS[wildcards.run].get("claims", {}))
+    return report_parameter(claims_of(RUNS[wildcards.run]))
 
 
 def judging_code(wildcards):

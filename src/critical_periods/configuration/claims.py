@@ -36,7 +36,7 @@ Text = Annotated[str, one_line(1000)]
 class Claim(Section):
     """A statement that a machine can check: it holds where a measure compares so with a threshold."""
 
-    figure: str = key("The figure that shows it.")
+    figure: str | None = key("The figure that shows it; null, the first that is drawn from its experiment.", None)
     experiment: str = key("The experiment whose dataset it is judged on.")
     statement: Text = key("What is claimed, in words.")
     measure: str = key("Name of a measure: a function that is called with the dataset.")
@@ -78,10 +78,23 @@ class NumberedClaim(Claim):
     """A claim with its name in the configuration."""
 
     id: ClaimName = key("Its name: the paper's are a number and a letter.")
+    figure: str = key('The figure that shows it; "" for none.')
+
+
+def claims_of(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Claims of a valid configuration, each with the figure that shows it: the first, where it names none."""
+    shown: dict[str, str] = {}
+    for name, figure in config.get("figures", {}).items():
+        for panel in figure["panels"]:
+            shown.setdefault(panel["experiment"], name)
+    return {
+        name: {**claim, "figure": claim.get("figure") or shown.get(claim["experiment"], "")}
+        for name, claim in config.get("claims", {}).items()
+    }
 
 
 def numbered(claims: Mapping[str, Mapping[str, Any]]) -> list[NumberedClaim]:
-    """The claims of a valid configuration, each with its name."""
+    """Claims, as `claims_of` gives them, each with its name."""
     return [NumberedClaim.model_validate({"id": name, **settings}) for name, settings in claims.items()]
 
 
@@ -113,7 +126,7 @@ def check_claim(
     if len(claim.comparisons) != 1:
         raise ConfigError(f"{place}: thresholds", claim.comparisons, f"exactly one of {', '.join(COMPARISONS)}")
     for kind, name, known in (("experiment", claim.experiment, experiments), ("figure", claim.figure, figures)):
-        if name not in known and difflib.get_close_matches(name, known, cutoff=SLIP):
+        if name is not None and name not in known and difflib.get_close_matches(name, known, cutoff=SLIP):
             raise ConfigError(f"{place}.{kind}", name, one_of(name, known))
     if claim.measure not in signatures():
         raise ConfigError(f"{place}.measure", claim.measure, one_of(claim.measure, sorted(signatures())))

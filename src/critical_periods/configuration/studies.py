@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from critical_periods.configuration.claims import Claim, ClaimName
+from critical_periods.configuration.claims import Claim, ClaimName, claims_of
 from critical_periods.configuration.document import Experiment, Figure, Name
 from critical_periods.configuration.fields import (
     ConfigError,
@@ -192,7 +192,7 @@ def _taken(name: str, study: StudyFile, paper: Mapping[str, Any]) -> dict[str, d
     }
     claims = {
         claim: settings
-        for claim, settings in paper.get("claims", {}).items()
+        for claim, settings in claims_of(paper).items()
         if study.take.claims and settings["experiment"] in experiments
     }
     return {"experiments": experiments, "figures": figures, "claims": claims}

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.studies import drawn_from
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
@@ -106,7 +107,7 @@ def _solver(config: Mapping[str, Any]) -> str:
 
 def _claims(config: Mapping[str, Any], figure: str) -> list[str]:
     """Claims that rest on a figure."""
-    return [claim for claim, settings in config.get("claims", {}).items() if settings["figure"] == figure]
+    return [claim for claim, settings in claims_of(config).items() if settings["figure"] == figure]
 
 
 def _meanings(config: Mapping[str, Any], figure: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from critical_periods.configuration.claims import Claim
 from critical_periods.configuration.document import Configuration, Experiment, Figure
 from critical_periods.configuration.fields import GradientFlow, Section
+from critical_periods.configuration.files import paper
 from critical_periods.configuration.studies import Comparison, StudyFile, Taken, Variant
 from critical_periods.declarations import as_unit, keys, sentence_of
 from critical_periods.figures.kinds import kinds
@@ -37,11 +38,11 @@ One more seed, another solver or another size is one line:
 seeds: [0, 1, 2]
 solver: gradient_flow
 models:
-  matrix_completion:
+  {model}:
     depth: 4
 experiments:
   depth:
-    vary: {depth: [2, 3, 4]}
+    vary: {{depth: [2, 3, 4]}}
 ```
 
 A key that is misspelt is refused before a job starts, and so is a value that is not allowed. Top-level keys that mean
@@ -51,7 +52,8 @@ nothing to this workflow are ignored, with a line that names them.
 
 def config_readme() -> str:
     """What a deployed project reads about its configuration, in Markdown."""
-    parts = [f"<!-- {GENERATED} -->\n\n# What can be configured\n{_DEPLOYED}"]
+    example = _DEPLOYED.format(model=paper()["experiments"]["depth"]["model"])
+    parts = [f"<!-- {GENERATED} -->\n\n# What can be configured\n{example}"]
     parts += [_section("Top level", Configuration, "All of it is optional here; the paper's values are the defaults.")]
     parts += [_MODELS, *(_section(f"`{name}`", model.parameters, level=3) for name, model in models().items())]
     return "\n".join(parts).replace("| required |", "| the paper's |")
