@@ -371,7 +371,7 @@ def test_a_claim_is_shown_by_the_first_figure_drawn_from_its_experiment_unless_i
     config["claims"]["1c"]["figure"] = "mine"
     config["claims"]["2a"]["experiment"] = "of_no_figure"
     shown = {name: claim["figure"] for name, claim in claims_of(config).items()}
-    assert (shown["1c"], shown["2a"], shown["2b"]) == ("mine", "", "fig02")
+    assert (shown["1c"], shown["2a"], shown["5a"]) == ("mine", "", "fig04")
 
 
 def test_a_claim_without_a_threshold_is_refused(config):
