@@ -121,12 +121,10 @@ def pretrain(
     cells
         Parameters of pre-trainings, see `critical_periods.models.matrix_completion.parameters.pretraining`, that agree
         in everything but seed, init scale and task.
-    progress
-        What to call the job in the log; None for silence.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
     checkpoints
         Where gradient descent keeps its state while it lasts.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -209,12 +207,10 @@ def complete(
         Parameters of cells of the model `matrix_completion` that agree in everything but seed, init scale and tasks.
     pretrainings
         For each cell, what `pretrain` returned for its pre-training.
-    progress
-        What to call the job in the log; None for silence.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
     checkpoints
         Where gradient descent keeps its state while it lasts.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------

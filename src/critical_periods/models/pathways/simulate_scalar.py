@@ -38,10 +38,8 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
     ----------
     parameters
         Parameters of a cell of the model `scalar_pathways`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------

@@ -55,10 +55,8 @@ def simulate_schedules(
     ----------
     parameters
         Parameters of a cell of the model `gating_schedules`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        Of no meaning: the flow does not diverge.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`; the flow does not diverge.
 
     Returns
     -------

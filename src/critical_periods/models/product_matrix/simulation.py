@@ -61,10 +61,8 @@ def simulate_singular_flow(
     ----------
     parameters
         Parameters of a cell of the model `singular_flow`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
@@ -172,10 +170,8 @@ def simulate_shared_modes(
     ----------
     parameters
         Parameters of a cell of the model `shared_modes`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
@@ -242,10 +238,8 @@ def simulate_two_layers(
     ----------
     parameters
         Parameters of a cell of the model `two_layers`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
