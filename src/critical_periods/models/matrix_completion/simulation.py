@@ -24,7 +24,7 @@ from critical_periods.dynamics.tasks import (
     random_stream,
     related_matrix,
 )
-from critical_periods.dynamics.trajectories import Progress, Solution
+from critical_periods.dynamics.trajectories import Progress, Solution, from_the_start
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.models.matrix_completion.landscape import (
     Factorization,
@@ -330,30 +330,16 @@ def cycles(phase: Phase, factor: float, cycle_epochs: int | None) -> Schedule:
 def _whole(pretraining: xr.Dataset, final: xr.Dataset, onset: int) -> xr.Dataset:
     """Trajectories from the first epoch on, and the final error, of all switch epochs of a cell."""
     before = pretraining.drop_vars(["weight", "switch_epoch", "layer", "row", "column"])
-    runs = [
-        _joined(before, final.sel(switch_epoch=switch_epoch, drop=True), onset + int(switch_epoch))
-        for switch_epoch in final["switch_epoch"].values
-    ]
-    dataset = xr.concat(runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all", fill_value=_FILL)
+    switch_epochs = final["switch_epoch"].values.tolist()
+    runs = [final.sel(switch_epoch=switch_epoch, drop=True) for switch_epoch in switch_epochs]
+    dataset = from_the_start(before, runs, [onset + switch_epoch for switch_epoch in switch_epochs])
     results = [name for name in RESULTS if name in dataset]
     dataset = dataset.rename({name: f"{name}_history" for name in results}).assign_coords(
-        switch_epoch=final["switch_epoch"].values, mode=np.arange(1, dataset.sizes["mode"] + 1)
+        switch_epoch=switch_epochs, mode=np.arange(1, dataset.sizes["mode"] + 1)
     )
     dataset = dataset.assign({name: final[name].isel(epoch=-1).drop_vars(["epoch", "phase"]) for name in results})
     made_from = {name: pretraining.attrs[name] for name in ("software",) if name in pretraining.attrs}
     return dataset.assign_attrs(final.attrs | made_from)
-
-
-_FILL = {
-    "phase": "",
-    **dict.fromkeys(("train_loss", "singular_value", "balancedness", *RESULTS), np.float32("nan")),
-}
-
-
-def _joined(before: xr.Dataset, after: xr.Dataset, switch_epoch: int) -> xr.Dataset:
-    """One run from its first epoch on: the shared pre-training up to the switch, then its own final phase."""
-    after = after.assign_coords(epoch=after["epoch"] + switch_epoch)
-    return xr.concat([before.sel(epoch=before["epoch"] < switch_epoch), after], "epoch")
 
 
 def _solve(
@@ -392,7 +378,7 @@ def _solve(
         "learning_rate": parameters["learning_rate"],
         "record_every": max(1, round(pace * parameters["record_every"])),
         "keep": [round(pace * epoch) for epoch in keep],
-        "progress": None if progress is None else Progress(ends[-1], progress),
+        "progress": Progress(ends[-1], progress),
         "diverged": diverged,
     }
     if parameters["solver"] == "gradient_flow":

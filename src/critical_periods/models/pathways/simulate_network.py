@@ -65,8 +65,8 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         "record_every": _step(schedule, grid),
         "diverged": diverged,
     }
-    report = None if progress is None else Progress(parameters["epochs"], progress)
-    solution = gradient_descent(network, weights, schedule, progress=report, **common)
+    told = Progress(parameters["epochs"], progress)
+    solution = gradient_descent(network, weights, schedule, progress=told, **common)
     recorded = solution.trajectory.sel(epoch=grid)
     dataset = recorded.assign_attrs(divergence(solution.diverged)).assign(
         pathway_matrix=(
