@@ -39,6 +39,11 @@ class Parameters(Section):
             With the parameter, its value and what the others allow.
         """
 
+    def require(self, place: str, name: str, holds: bool, allowed: str) -> None:
+        """Refuse the value of a parameter unless something holds, with what is allowed; for `check`."""
+        if not holds:
+            raise ConfigError(f"{place}: {name}", getattr(self, name), allowed)
+
     def identity(self) -> dict[str, Any]:
         """Parameters as the cell has them: what follows from others resolved, so that equal simulations are equal.
 

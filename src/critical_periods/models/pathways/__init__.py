@@ -1,11 +1,10 @@
 """Multi-pathway learning: networks, and the scalar dynamics of their modes (section 3; figs 1, 2, 3, 7, 11, 12)."""
 
 import math
-import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways
+from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways, pathway_names
 from critical_periods.models.registry import Model, Simulation, Variable, closings
 
 _HERE = "critical_periods.models.pathways"
@@ -19,7 +18,7 @@ _SHARED = {
 
 
 def _pathways(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
-    return {"pathway": string.ascii_lowercase[: parameters["n_pathways"]]}
+    return {"pathway": pathway_names(parameters["n_pathways"])}
 
 
 def _of_scalar(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:

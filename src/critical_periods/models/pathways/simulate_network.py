@@ -14,8 +14,9 @@ from critical_periods.dynamics.arrays import as_numpy, placed
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule
 from critical_periods.dynamics.tasks import hierarchical_modes, hierarchical_task, random_stream
 from critical_periods.dynamics.trajectories import Progress, divergence
-from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion, pathway_names
+from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion
 from critical_periods.models.pathways.network import PathwayNetwork, balanced_weights, random_rotation
+from critical_periods.models.pathways.parameters import pathway_names
 from critical_periods.models.pathways.scalar import ScalarPathways, scales
 from critical_periods.solvers import gradient_descent
 
@@ -43,7 +44,7 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         `train_loss` (epoch) of the network; `pathway_matrix` (pathway, output_mode, input_mode), the final K;
         `ode_deviation` (integration, mode), where there is a scalar reduction.
     """
-    pathways = pathway_names(parameters)
+    pathways = pathway_names(parameters["n_pathways"])
     depths, widths = (_for_each(parameters[name], len(pathways)) for name in ("depth", "width"))
     left, singular_values, right = hierarchical_modes(parameters["branching"])
     noise = random_stream(parameters["seed"], "pathway_scales").standard_normal(len(singular_values))

@@ -13,7 +13,8 @@ import xarray as xr
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule, total_epochs
 from critical_periods.dynamics.tasks import random_stream
 from critical_periods.dynamics.trajectories import Recorder, Solution, divergence
-from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion, pathway_names
+from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion
+from critical_periods.models.pathways.parameters import pathway_names
 from critical_periods.models.pathways.scalar import (
     ScalarPathways,
     flow_field,
@@ -53,7 +54,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         trajectories at points equally spaced in the plane of K, however short the time in which they happen; and
         `flow` (pathway, K_b, K_a), where there are two pathways.
     """
-    names, target = pathway_names(parameters), float(parameters["singular_value"])
+    names, target = pathway_names(parameters["n_pathways"]), float(parameters["singular_value"])
     model = ScalarPathways(_depths(parameters), ("trajectory", "mode"), names)
     initial = _initial(parameters)
     lesions = lesion(parameters)
