@@ -138,6 +138,16 @@ class Variable:
         return not self.needs or bool(parameters.get(self.needs))
 
 
+#: Axes that several models have.
+AXES = {
+    "switch_epoch": Variable(
+        "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
+    ),
+    "epoch": Variable("training epoch", "epoch", "epoch"),
+    "mode": Variable("mode, in descending order of singular value"),
+}
+
+
 def closings(*dims: str, along: str = "") -> dict[str, Variable]:
     """Predicted and measured closing of the period, as models with a theory of it have them.
 

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways, pathway_names
-from critical_periods.models.registry import Model, Simulation, Variable, closings
+from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
 
 _HERE = "critical_periods.models.pathways"
 
 _SHARED = {
-    "epoch": Variable("training epoch", "epoch", "epoch"),
+    "epoch": AXES["epoch"],
     "pathway": Variable("pathway", label="pathway"),
-    "mode": Variable("mode, in descending order of singular value"),
+    "mode": AXES["mode"],
+    "task_singular_value": Variable("singular value s of the task"),
     "duration": Variable("length of the gating deficit", "epoch", "duration of the deficit"),
 }
 
@@ -84,7 +85,6 @@ MODELS = (
             "point": Variable("point along a trajectory, equally spaced in the plane of K"),
             "K_a": Variable("singular value of pathway a"),
             "K_b": Variable("singular value of pathway b"),
-            "task_singular_value": Variable("singular value s of the task"),
             "train_loss": Variable("training loss on the task of the phase", dims=("epoch", "trajectory", "mode")),
             "pathway_singular_value": Variable(
                 "singular value K that a pathway expresses", dims=("epoch", "pathway", "trajectory", "mode")
@@ -156,7 +156,6 @@ MODELS = (
             "output_mode": Variable("left singular vector of the task"),
             "input_mode": Variable("right singular vector of the task"),
             "integration": Variable("what gradient descent is compared with"),
-            "task_singular_value": Variable("singular value s of the task"),
             "train_loss": Variable("training loss on the task of the phase", dims=("epoch",)),
             "pathway_singular_value": Variable(
                 "singular value K that a pathway expresses", dims=("solver", "epoch", "pathway", "mode")
