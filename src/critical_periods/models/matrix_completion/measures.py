@@ -94,15 +94,10 @@ def effect_of_ranks(dataset: xr.Dataset, least: float = 0.0, below: float = np.i
     return effect.where(inside).mean(["pretrain_rank", "final_rank"])
 
 
-def _final_singular_values(dataset: xr.Dataset, deficit: Literal["none", "longest"], **where: Value) -> xr.DataArray:
-    """Singular values at the end of the run without a deficit, or with the longest one."""
-    values = at(dataset["singular_value"], **where).isel(switch_epoch=0 if deficit == "none" else -1, drop=True)
-    return values.dropna("epoch", how="all").isel(epoch=-1, drop=True)
-
-
 def excess_rank(dataset: xr.Dataset, deficit: Literal["none", "longest"], **where: Value) -> xr.DataArray:
     """Number of singular values above a tenth of the largest one at the end of training, minus the task's rank."""
-    values = _final_singular_values(dataset, deficit, **where).transpose(..., "mode")
+    values = at(dataset["singular_value"], **where).isel(switch_epoch=0 if deficit == "none" else -1, drop=True)
+    values = values.dropna("epoch", how="all").isel(epoch=-1, drop=True).transpose(..., "mode")
     large = n_large(values.values) - parameter(dataset, "final_rank")
     return values.isel(mode=0, drop=True).copy(data=large.astype(float))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.real_matrices import OwnMatrix, is_own, own_matrix
@@ -118,11 +118,7 @@ def _entries(parameters: MatrixCompletion, task: str) -> tuple[int, int]:
     """Entries of the matrix of a task that are known, and those of them that can be observed."""
     words = named(parameters)
     word, (_, observations) = words.get(f"{task}_matrix", words["final_matrix"]), _structure(parameters, task)
-    known = own_matrix(word).known if is_own(word) else None
-    mask = own_matrix(observations).values == 1 if is_own(observations) else None
-    candidates = mask if known is None else known if mask is None else known & mask
-    entries = parameters.size**2
-    return (
-        entries if known is None else int(known.sum()),
-        entries if candidates is None else int(candidates.sum()),
-    )
+    known: Any = own_matrix(word).known if is_own(word) else True
+    candidates = known & (own_matrix(observations).values == 1 if is_own(observations) else True)
+    whole, observable = (parameters.size**2 if each is True else int(each.sum()) for each in (known, candidates))
+    return whole, observable

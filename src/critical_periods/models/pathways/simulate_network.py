@@ -45,7 +45,7 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         `ode_deviation` (integration, mode), where there is a scalar reduction.
     """
     pathways = pathway_names(parameters["n_pathways"])
-    depths, widths = (_for_each(parameters[name], len(pathways)) for name in ("depth", "width"))
+    depths, widths = (tuple(np.broadcast_to(parameters[name], len(pathways)).tolist()) for name in ("depth", "width"))
     left, singular_values, right = hierarchical_modes(parameters["branching"])
     noise = random_stream(parameters["seed"], "pathway_scales").standard_normal(len(singular_values))
     strengths = np.sort(parameters["init_scale"] * (1 + parameters["init_noise"] * noise))[::-1]
@@ -101,11 +101,8 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
             for name, value in zip(followed, deviation, strict=True):
                 logger.info(
                     "%s: gradient descent against the scalar ODE (%s): largest |difference| / s = %.3g (mode %d)",
-                    progress,
-                    name,
-                    value.max(),
-                    value.argmax() + 1,
-                )
+                    progress, name, value.max(), value.argmax() + 1,
+                )  # fmt: skip
     numbers = np.arange(1, len(singular_values) + 1)
     return dataset.assign_coords(
         pathway=list(pathways),
@@ -115,13 +112,6 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         input_mode=numbers,
         task_singular_value=("mode", singular_values),
     )
-
-
-def _for_each(value: int | Sequence[int], count: int) -> tuple[int, ...]:
-    values = (value,) * count if isinstance(value, int) else tuple(value)
-    if len(values) != count:
-        raise ValueError(f"{list(values)}; allowed: one number, or one for each of the {count} pathways")
-    return values
 
 
 def _step(schedule: Sequence[Phase], grid: Sequence[int]) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -197,12 +199,8 @@ def _portrait(parameters: Mapping[str, Any], epochs: np.ndarray, strengths: np.n
 
 
 def _phase_at(schedule: Sequence[Phase], epoch: int) -> Phase:
-    start = 0
-    for phase in schedule:
-        if start <= epoch < start + phase.epochs:
-            return phase
-        start += phase.epochs
-    return schedule[-1]
+    ends = list(accumulate(phase.epochs for phase in schedule[:-1]))
+    return schedule[bisect_right(ends, epoch)]
 
 
 def _strengths(model: ScalarPathways, state: Sequence[np.ndarray]) -> np.ndarray:
