@@ -71,11 +71,6 @@ def simulate_singular_flow(
         from the very beginning and is NaN where a run was not recorded; coordinate `phase` (switch_epoch, epoch);
         `largest_difference` and `relative_difference` (switch_epoch); `gradient_evaluations`; `imbalance` and
         `smallest_gap` at the start.
-
-    Raises
-    ------
-    critical_periods.dynamics.trajectories.DivergedError, critical_periods.dynamics.trajectories.SolverError
-        As the solvers.
     """
     seed, size, depth, kept = (parameters[name] for name in ("seed", "size", "depth", "n_singular_values"))
     mask = observation_mask(size, parameters["n_observed"], random_stream(seed, "observations"))
@@ -152,11 +147,6 @@ def simulate_shared_modes(
     xarray.Dataset
         `singular_value` (solver, epoch, mode), solver being "gradient_descent" or "closed_form", modes in descending
         order at every epoch; coordinate `phase` (epoch); `largest_difference` and `relative_difference`.
-
-    Raises
-    ------
-    critical_periods.dynamics.trajectories.DivergedError
-        As gradient descent.
     """
     seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
     target, second = _targets(parameters, size)
@@ -212,11 +202,6 @@ def simulate_two_layers(
     xarray.Dataset
         `singular_value` (solver, epoch, mode), solver being "gradient_descent" or "closed_form"; coordinate `phase`
         (epoch); `largest_difference`, `relative_difference`, `matrix_difference` and `imbalance_drift`.
-
-    Raises
-    ------
-    critical_periods.dynamics.trajectories.DivergedError
-        As gradient descent.
     """
     seed, rate, kept = (parameters[name] for name in ("seed", "learning_rate", "n_singular_values"))
     shape = parameters["rows"], parameters["columns"]
