@@ -77,7 +77,8 @@ def check_at_most(place: str, parameters: Parameters, names: Sequence[str], most
     """Refuse parameters above what another allows; null is not."""
     for name in names:
         value = getattr(parameters, name)
-        parameters.require(place, name, value is None or value <= most, f"1 to {words}")
+        if value is not None and value > most:
+            raise ConfigError(f"{place}: {name}", value, f"1 to {words}")
 
 
 def check_init_scale(place: str, init_scale: float, dtype: str, size: int) -> None:
