@@ -70,7 +70,7 @@ class Cells:
 def cells(tmp_path, monkeypatch):
     cells = Cells(tmp_path)
     monkeypatch.setattr(jobs, "log_to", lambda path: logging.getLogger("critical_periods"))
-    monkeypatch.setattr(jobs, "loaded", lambda name: cells.square)
+    monkeypatch.setattr(jobs, "loaded", lambda name: cells.square if name else None)
     return cells
 
 

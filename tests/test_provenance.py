@@ -291,7 +291,8 @@ def test_an_edit_of_what_a_model_declares_simulates_nothing(tmp_path, family):
     for module, old, new in (
         (f"{folder}/parameters.py", "Epochs between two records", "Epochs from one record to the next"),
         (f"{folder}/parameters.py", "ge=", "gt="),
-        (f"{folder}/__init__.py", "training epoch", "epoch of training"),
+        (f"{folder}/__init__.py", '"singular value', '"the singular value'),
+        ("models/registry.py", "training epoch", "epoch of training"),
         (f"{folder}/__init__.py", "minutes=(", "minutes=(1 + "),
         ("models/registry.py", "megabytes: int = 1000", "megabytes: int = 2000"),
         ("configuration/fields.py", "1_000_000_000", "2_000_000_000"),

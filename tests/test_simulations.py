@@ -87,8 +87,8 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
         for bundle in bundles:
             how = simulations()[bundle.cells[0].model]
             parameters = {cell.id: cell.parameters for cell in bundle.cells}
-            key = loaded(how.batch_key) if how.batch_key else None
-            write_cells(run_batches(how.cells, parameters, loaded(how.simulate), key, first), paths[bundle.id], "code")
+            simulate, batch_key = loaded(how.simulate), loaded(how.batch_key)
+            write_cells(run_batches(how.cells, parameters, simulate, batch_key, first), paths[bundle.id], "code")
         return Stored(map(str, paths.values()))
 
     bundles, first = plan.experiment_bundles("e"), None
@@ -101,7 +101,7 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
         [cell.id for cell in plan.experiments["e"].cells.values()],
         computed(bundles, first).read,
         descriptions(declared, axes),
-        *(loaded(name) if name else None for name in (declared.predict, declared.derive)),
+        *map(loaded, (declared.predict, declared.derive)),
     )
     write(dataset, tmp_path / "e.nc")
     written = read(tmp_path / "e.nc")

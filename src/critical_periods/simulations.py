@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,11 +103,11 @@ def simulate(
         whole = merged(paper_values(settings), set_)
         axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
         with using(arguments.engine):
-            computed = _computed(settings, {cell.id: cell for cell in cells.values()}, diverged == "record")
+            computed = _computed(settings, cells.values(), diverged == "record")
             beside = theory_cells(settings, cells, "theory") if arguments.theory else {}
             if settings.theory is not None:
-                computed |= _run(settings.theory, {cell.id: cell for cell in beside.values()}, False)
-    predict, derive = (loaded(name) if name else None for name in (settings.predict, settings.derive))
+                computed |= _run(settings.theory, beside.values(), False)
+    predict, derive = loaded(settings.predict), loaded(settings.derive)
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
     theories = [cell.id for cell in beside.values()]
@@ -116,21 +116,20 @@ def simulate(
     return with_provenance(dataset.assign_attrs(title=title), provenance())
 
 
-def _computed(model: Model, cells: Mapping[str, Cell], record: bool) -> dict[str, xr.Dataset]:
+def _computed(model: Model, cells: Collection[Cell], record: bool) -> dict[str, xr.Dataset]:
     """Datasets of cells by identity, after those that they need first."""
     if model.first is None:
         return _run(model.simulation, cells, record)
-    firsts = {identity: first_cell(cell) for identity, cell in cells.items()}
-    before = _run(model.first, {cell.id: cell for cell in firsts.values()}, record)
+    firsts = {cell.id: first_cell(cell) for cell in cells}
+    before = _run(model.first, firsts.values(), record)
     return _run(model.simulation, cells, record, lambda identity: before[firsts[identity].id])
 
 
 def _run(
-    how: Simulation, cells: Mapping[str, Cell], record: bool, first: Callable[[str], xr.Dataset] | None = None
+    how: Simulation, cells: Collection[Cell], record: bool, first: Callable[[str], xr.Dataset] | None = None
 ) -> dict[str, xr.Dataset]:
-    parameters = {identity: cell.parameters for identity, cell in cells.items()}
-    batch_key = loaded(how.batch_key) if how.batch_key else None
-    return run_batches(how.cells, parameters, loaded(how.simulate), batch_key, first, record)
+    parameters = {cell.id: cell.parameters for cell in cells}
+    return run_batches(how.cells, parameters, loaded(how.simulate), loaded(how.batch_key), first, record)
 
 
 @contextmanager

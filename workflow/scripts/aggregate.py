@@ -6,7 +6,7 @@ from critical_periods.storage.datasets import Stored
 
 job = Job(snakemake)
 grid, model = snakemake.params.grid, snakemake.params.model
-predict, derive = (loaded(model[name]) if model[name] else None for name in ("predict", "derive"))
+predict, derive = (loaded(model[name]) for name in ("predict", "derive"))
 stored, diverged = Stored(snakemake.input), snakemake.params.diverged
 settings = (model["descriptions"], predict, derive, diverged, grid["theory"])
 dataset = assemble(grid["axes"], grid["cells"], stored.read, *settings)

@@ -145,8 +145,14 @@ def parameter(values: xr.Dataset, name: str) -> Any:
     return shared[name]
 
 
-def largest_step(values: xr.DataArray, dim: str) -> xr.DataArray:
-    """Largest change from one value of a coordinate to the next: negative only if the values fall at every step.
+def by_seed(values: xr.DataArray, over_others: Literal["max", "min", "mean", "median"]) -> xr.DataArray:
+    """Largest, smallest, mean or median value of each seed, over all other axes."""
+    others = [axis for axis in values.dims if axis != "seed"]
+    return getattr(values, over_others)(others)
+
+
+def steps(values: xr.DataArray, dim: str) -> xr.DataArray:
+    """Changes from one value of a coordinate to the next.
 
     Raises
     ------
@@ -155,7 +161,7 @@ def largest_step(values: xr.DataArray, dim: str) -> xr.DataArray:
     """
     if dim not in values.dims or values.sizes[dim] < 2:
         raise MissingDataError(f"fewer than two values of {dim}")
-    return values.sortby(dim).diff(dim).max(dim)
+    return values.sortby(dim).diff(dim)
 
 
 def rank_correlation(values: xr.DataArray, dim: str) -> xr.DataArray:
@@ -179,8 +185,7 @@ def extreme(
 ) -> xr.DataArray:
     """Largest or smallest value of a variable over the axes that `where` leaves open (see `chosen`)."""
     values = chosen(dataset, variable, **where)
-    rest = [axis for axis in values.dims if axis != "seed"]
-    return values.max(rest) if which == "largest" else values.min(rest)
+    return by_seed(values, "max" if which == "largest" else "min")
 
 
 def contrast(
@@ -188,8 +193,7 @@ def contrast(
 ) -> xr.DataArray:
     """A variable at one value of an axis less that at another, null being a value too; the mean over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
-    difference = first - second
-    return difference.mean([name for name in difference.dims if name != "seed"])
+    return by_seed(first - second, "mean")
 
 
 def largest_contrast(
@@ -197,23 +201,17 @@ def largest_contrast(
 ) -> xr.DataArray:
     """Largest distance of a variable at one value of an axis from that at another, over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
-    distance = abs(first - second)
-    return distance.max([name for name in distance.dims if name != "seed"])
+    return by_seed(abs(first - second), "max")
 
 
 def smallest_rise(dataset: xr.Dataset, variable: str, axis: str, **where: Selection) -> xr.DataArray:
     """Smallest change of a variable from one value of an axis to the next: positive only if it rises at every step."""
-    values = chosen(dataset, variable, **where)
-    if axis not in values.dims or values.sizes[axis] < 2:
-        raise MissingDataError(f"fewer than two values of {axis}")
-    changes = values.sortby(axis).diff(axis)
-    return changes.min([name for name in changes.dims if name != "seed"])
+    return by_seed(steps(chosen(dataset, variable, **where), axis), "min")
 
 
 def order(dataset: xr.Dataset, variable: str, axis: str, **where: Selection) -> xr.DataArray:
     """Spearman's correlation of a variable with an axis, the mean over the axes that `where` leaves open."""
-    correlations = rank_correlation(chosen(dataset, variable, **where), axis)
-    return correlations.mean([name for name in correlations.dims if name != "seed"])
+    return by_seed(rank_correlation(chosen(dataset, variable, **where), axis), "mean")
 
 
 # Theory beside training (figs 9, 10)
@@ -243,7 +241,7 @@ def theory_deviation(
         raise MissingDataError(f"one theory beside gradient_descent; found {theories}")
     difference = abs(training - at(values, solver=theories[0]).drop_vars("solver"))
     ratio = difference.max(["epoch", "mode"]) / training.max(["epoch", "mode"])
-    return ratio.max([dim for dim in ratio.dims if dim != "seed"])
+    return by_seed(ratio, "max")
 
 
 # When the period closes

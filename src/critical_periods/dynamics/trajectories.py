@@ -104,6 +104,26 @@ def recorded_epochs(
         start = stop
 
 
+def from_the_start(shared: xr.Dataset, after: Sequence[xr.Dataset], switch_epochs: Sequence[int]) -> xr.Dataset:
+    """Runs from their first epoch on, along `switch_epoch`: what they share up to the switch, then what follows it.
+
+    Parameters
+    ----------
+    shared, after
+        Trajectories; NaN where a run is not recorded, and `phase` "".
+    switch_epochs
+        Epoch of the shared trajectory from which each of the others goes on.
+    """
+    runs = [
+        xr.concat(
+            [shared.sel(epoch=shared["epoch"] < switch), run.assign_coords(epoch=run["epoch"] + switch)], "epoch"
+        )
+        for switch, run in zip(switch_epochs, after, strict=True)
+    ]
+    joined = xr.concat(runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all", fill_value={"phase": ""})
+    return joined.assign_coords(switch_epoch=list(switch_epochs))
+
+
 class Recorder:
     """Collects a model's observations and turns them into a Dataset.
 
@@ -231,12 +251,12 @@ class Progress:
     total
         Epochs the job has to do.
     what
-        What the job does, for the log.
+        What the job does, for the log; None for silence.
     every
         Seconds between two lines at the least.
     """
 
-    def __init__(self, total: int, what: str, every: float = 5.0) -> None:
+    def __init__(self, total: int, what: str | None, every: float = 5.0) -> None:
         self.total, self.what, self.every = total, what, every
         self.start = self.last = time.monotonic()
         self.first = 0.0
@@ -250,7 +270,7 @@ class Progress:
     def __call__(self, epoch: float) -> None:
         """Log a line if the last one is old enough, or the job is done."""
         now = time.monotonic()
-        if self.done or (now - self.last < self.every and epoch < self.total):
+        if self.what is None or self.done or (now - self.last < self.every and epoch < self.total):
             return
         self.last, self.done = now, epoch >= self.total
         rate = (epoch - self.first) / max(now - self.start, 1e-9)

@@ -87,7 +87,7 @@ class Job:
         if taken:
             self.logger.info("%d of %d cells were computed before, taken over", taken, len(params.cells))
         new = {cell: parameters for cell, parameters in params.cells.items() if cell not in done}
-        simulate, batch_key = loaded(how["simulate"]), loaded(how["batch_key"]) if how["batch_key"] else None
+        simulate, batch_key = loaded(how["simulate"]), loaded(how["batch_key"])
         checkpoints = self._checkpoints() if how["checkpoints"] else None
         if checkpoints is not None:
             simulate = partial(simulate, checkpoints=checkpoints)
@@ -120,9 +120,9 @@ class Job:
 
 
 def loaded(name: str) -> Any:
-    """What `module:definition` names."""
+    """What `module:definition` names; None for ""."""
     module, _, definition = name.partition(":")
-    return getattr(import_module(module), definition)
+    return getattr(import_module(module), definition) if name else None
 
 
 def run_batches(
@@ -144,9 +144,9 @@ def run_batches(
         Identity -> parameters.
     simulate
         Called with the parameters of the cells of a batch, what each of them needs to be computed before, if it needs
-        that, `progress`, what to call the batch in the log, and `diverged`, "fail" or "record"; returns their
-        datasets. With "record" a run that diverges is NaN from there on and the attribute `diverged` says why. Without
-        a `batch_key` it is called with the parameters of one cell and returns one dataset.
+        that, `progress`, what to call the batch in the log (None for silence), and `diverged`, "fail" or "record";
+        returns their datasets. With "record" a run that diverges is NaN from there on and the attribute `diverged`
+        says why. Without a `batch_key` it is called with the parameters of one cell and returns one dataset.
     batch_key
         Cells with the same key are one batch; None keeps a cell by itself.
     first

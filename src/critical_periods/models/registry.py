@@ -40,6 +40,11 @@ class Parameters(Section):
             With the parameter, its value and what the others allow.
         """
 
+    def require(self, place: str, name: str, holds: bool, allowed: str) -> None:
+        """Refuse the value of a parameter unless something holds, with what is allowed; for `check`."""
+        if not holds:
+            raise ConfigError(f"{place}: {name}", getattr(self, name), allowed)
+
     def identity(self) -> dict[str, Any]:
         """Parameters as the cell has them: what follows from others resolved, so that equal simulations are equal.
 
@@ -132,6 +137,16 @@ class Variable:
         if callable(self.needs):
             return self.needs(parameters)
         return not self.needs or bool(parameters.get(self.needs))
+
+
+#: Axes that several models have.
+AXES = {
+    "switch_epoch": Variable(
+        "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
+    ),
+    "epoch": Variable("training epoch", "epoch", "epoch"),
+    "mode": Variable("mode, in descending order of singular value"),
+}
 
 
 def closings(*dims: str, along: str = "") -> dict[str, Variable]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.parameters import MatrixCompletion, first_task, pretraining
-from critical_periods.models.registry import Model, Simulation, Variable, closings
+from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
 
 _HERE = "critical_periods.models.matrix_completion"
 
@@ -53,12 +53,7 @@ def _cured(parameters: Mapping[str, Any]) -> bool:
 
 def _variables() -> dict[str, Variable]:
     over = ("switch_epoch", "epoch")
-    found = {
-        "switch_epoch": Variable(
-            "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
-        ),
-        "epoch": Variable("training epoch", "epoch", "epoch"),
-        "mode": Variable("mode, in descending order of singular value"),
+    found = AXES | {
         "task": Variable("task whose singular vectors W is compared with", label="task"),
         "relative_accuracy": Variable(
             "error without the deficit minus error with it",

@@ -13,11 +13,12 @@ from critical_periods.analysis.measures import (
     Selection,
     Value,
     at,
+    by_seed,
     chosen,
-    largest_step,
     n_large,
     parameter,
     rank_correlation,
+    steps,
 )
 from critical_periods.analysis.statistics import spearman
 
@@ -36,39 +37,32 @@ def link(dataset: xr.Dataset, first: str, second: str, **where: Selection) -> xr
 
 def final_effect(dataset: xr.Dataset, reduce: Literal["max", "min"] = "max", **where: Value) -> xr.DataArray:
     """Relative accuracy after the longest deficit; the largest or smallest one over what `where` leaves open."""
-    longest = at(dataset["relative_accuracy"], **where).isel(switch_epoch=-1)
-    open_dims = [dim for dim in longest.dims if dim != "seed"]
-    return longest.max(open_dims) if reduce == "max" else longest.min(open_dims)
+    return by_seed(_longest(at(dataset, **where)), reduce)
 
 
 def largest_effect(dataset: xr.Dataset, **where: Value) -> xr.DataArray:
     """Largest |relative accuracy| over all durations of the deficit."""
-    accuracy = abs(at(dataset["relative_accuracy"], **where))
-    return accuracy.max([dim for dim in accuracy.dims if dim != "seed"])
+    return by_seed(abs(at(dataset["relative_accuracy"], **where)), "max")
 
 
 def effect_step(dataset: xr.Dataset, dim: str) -> xr.DataArray:
     """Largest change of the relative accuracy after the longest deficit, from one value of a parameter to the next."""
-    return largest_step(dataset["relative_accuracy"].isel(switch_epoch=-1), dim)
+    return steps(_longest(dataset), dim).max(dim)
 
 
 def effect_rise(dataset: xr.Dataset, dim: str) -> xr.DataArray:
     """Smallest change of that relative accuracy: positive only if it rises at every step."""
-    return -largest_step(-dataset["relative_accuracy"].isel(switch_epoch=-1), dim)
+    return steps(_longest(dataset), dim).min(dim)
 
 
 def effect_contrast(dataset: xr.Dataset, dim: str) -> xr.DataArray:
     """Relative accuracy after the longest deficit: at the smallest value of a parameter minus at the largest one."""
-    longest = dataset["relative_accuracy"].isel(switch_epoch=-1).sortby(dim)
-    if longest.sizes[dim] < 2:
-        raise MissingDataError(f"fewer than two values of {dim}")
-    return longest.isel({dim: 0}, drop=True) - longest.isel({dim: -1}, drop=True)
+    return _fall(_longest(dataset), dim)
 
 
 def effect_trend(dataset: xr.Dataset, **where: Value) -> xr.DataArray:
     """Rank correlation of relative accuracy with the duration of the deficit; the largest over what is left open."""
-    trend = rank_correlation(at(dataset["relative_accuracy"], **where), "switch_epoch")
-    return trend.max([dim for dim in trend.dims if dim != "seed"])
+    return by_seed(rank_correlation(at(dataset["relative_accuracy"], **where), "switch_epoch"), "max")
 
 
 def effect_by_rank(dataset: xr.Dataset, higher: bool) -> xr.DataArray:
@@ -81,7 +75,7 @@ def effect_by_rank(dataset: xr.Dataset, higher: bool) -> xr.DataArray:
         "high rank harms", and "low rank does not".
     """
     rank = parameter(dataset, "final_rank")
-    longest = dataset["relative_accuracy"].isel(switch_epoch=-1)
+    longest = _longest(dataset)
     chosen = longest.where(longest["pretrain_rank"] > rank if higher else longest["pretrain_rank"] < rank, drop=True)
     if not chosen.sizes["pretrain_rank"]:
         raise MissingDataError(f"no pretrain_rank {'above' if higher else 'below'} final_rank = {rank}")
@@ -100,15 +94,10 @@ def effect_of_ranks(dataset: xr.Dataset, least: float = 0.0, below: float = np.i
     return effect.where(inside).mean(["pretrain_rank", "final_rank"])
 
 
-def _final_singular_values(dataset: xr.Dataset, deficit: Literal["none", "longest"], **where: Value) -> xr.DataArray:
-    """Singular values at the end of the run without a deficit, or with the longest one."""
-    values = at(dataset["singular_value"], **where).isel(switch_epoch=0 if deficit == "none" else -1, drop=True)
-    return values.dropna("epoch", how="all").isel(epoch=-1, drop=True)
-
-
 def excess_rank(dataset: xr.Dataset, deficit: Literal["none", "longest"], **where: Value) -> xr.DataArray:
     """Number of singular values above a tenth of the largest one at the end of training, minus the task's rank."""
-    values = _final_singular_values(dataset, deficit, **where).transpose(..., "mode")
+    values = at(dataset["singular_value"], **where).isel(switch_epoch=0 if deficit == "none" else -1, drop=True)
+    values = values.dropna("epoch", how="all").isel(epoch=-1, drop=True).transpose(..., "mode")
     large = n_large(values.values) - parameter(dataset, "final_rank")
     return values.isel(mode=0, drop=True).copy(data=large.astype(float))
 
@@ -142,15 +131,12 @@ def harmless_window(relative_accuracy: xr.DataArray, limit: float = HARM) -> xr.
 
 def window_step(dataset: xr.Dataset, dim: str) -> xr.DataArray:
     """Largest change of the harmless window, in epochs, from one value of a parameter to the next larger one."""
-    return largest_step(harmless_window(dataset["relative_accuracy"]), dim)
+    return steps(harmless_window(dataset["relative_accuracy"]), dim).max(dim)
 
 
 def window_contrast(dataset: xr.Dataset, dim: str) -> xr.DataArray:
     """Harmless window, in epochs, at the smallest value of a parameter minus at the largest one."""
-    window = harmless_window(dataset["relative_accuracy"]).sortby(dim)
-    if window.sizes[dim] < 2:
-        raise MissingDataError(f"fewer than two values of {dim}")
-    return window.isel({dim: 0}, drop=True) - window.isel({dim: -1}, drop=True)
+    return _fall(harmless_window(dataset["relative_accuracy"]), dim)
 
 
 def window_order(dataset: xr.Dataset, axis: str) -> xr.DataArray:
@@ -160,7 +146,7 @@ def window_order(dataset: xr.Dataset, axis: str) -> xr.DataArray:
 
 def worst_seed_effect(dataset: xr.Dataset) -> float:
     """Relative accuracy after the longest deficit, for the seed that it harms least."""
-    return float(dataset["relative_accuracy"].isel(switch_epoch=-1).max())
+    return float(_longest(dataset).max())
 
 
 def seed_similarity(dataset: xr.Dataset) -> float:
@@ -187,8 +173,7 @@ def relative_imbalance(dataset: xr.Dataset) -> xr.DataArray:
     balancedness = dataset["balancedness"]
     drift = abs(balancedness - balancedness.isel(epoch=0)).max("epoch")
     scale = dataset["singular_value"].isel(mode=0, drop=True).max("epoch") ** (2 / depth)
-    ratio = drift / scale
-    return ratio.max([dim for dim in ratio.dims if dim != "seed"])
+    return by_seed(drift / scale, "max")
 
 
 def drift_order(dataset: xr.Dataset) -> xr.DataArray:
@@ -232,8 +217,20 @@ def largest_edge_ratio(dataset: xr.Dataset) -> xr.DataArray:
     sharpness = chosen(dataset, "sharpness")
     if "learning_rate" not in sharpness.dims:
         raise MissingDataError("no learning_rate in the experiment")
-    ratio = sharpness["learning_rate"] * sharpness / 2
-    return ratio.max([name for name in ratio.dims if name != "seed"])
+    return by_seed(sharpness["learning_rate"] * sharpness / 2, "max")
+
+
+def _longest(dataset: xr.Dataset) -> xr.DataArray:
+    """Relative accuracy after the longest deficit."""
+    return dataset["relative_accuracy"].isel(switch_epoch=-1)
+
+
+def _fall(values: xr.DataArray, dim: str) -> xr.DataArray:
+    """Values at the smallest value of a coordinate minus those at the largest one."""
+    if values.sizes[dim] < 2:
+        raise MissingDataError(f"fewer than two values of {dim}")
+    values = values.sortby(dim)
+    return values.isel({dim: 0}, drop=True) - values.isel({dim: -1}, drop=True)
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.real_matrices import OwnMatrix, is_own, own_matrix
@@ -50,17 +50,15 @@ def check_files(place: str, parameters: MatrixCompletion) -> None:
     own = {name: _read(f"{place}: {name}", word) for name, word in words.items() if is_own(word)}
     for name, matrix in own.items():
         rows, columns = matrix.shape
-        if max(matrix.shape) != parameters.size:
-            allowed = f"{max(matrix.shape)}, the longer side of {words[name]}, {rows} x {columns}"
-            raise ConfigError(f"{place}: size", parameters.size, allowed)
+        longer = max(matrix.shape)
+        allowed = f"{longer}, the longer side of {words[name]}, {rows} x {columns}"
+        parameters.require(place, "size", parameters.size == longer, allowed)
         for other in words if rows != columns else ():
-            if other != "observations" and (other not in own or own[other].shape != matrix.shape):
-                allowed = f"a file of {rows} x {columns} entries, as that of {name}"
-                raise ConfigError(f"{place}: {other}", words[other], allowed)
+            fits = other == "observations" or (other in own and own[other].shape == matrix.shape)
+            parameters.require(place, other, fits, f"a file of {rows} x {columns} entries, as that of {name}")
     if "observations" in own:
         mask = own["observations"].values
-        if not ((mask == 0) | (mask == 1)).all():
-            raise ConfigError(f"{place}: observations", words["observations"], "a file of ones and zeros")
+        parameters.require(place, "observations", bool(((mask == 0) | (mask == 1)).all()), "a file of ones and zeros")
     for task in TASKS:
         if f"{task}_matrix" in words:
             _check_rank(place, parameters, task, own.get(f"{task}_matrix"))
@@ -77,12 +75,12 @@ def _read(place: str, word: str) -> OwnMatrix:
 def _check_rank(place: str, parameters: MatrixCompletion, task: str, own: OwnMatrix | None) -> None:
     name, word = f"{task}_rank", getattr(parameters, f"{task}_matrix")
     rank = getattr(parameters, name)
-    if rank is None and (own is None or parameters.diagnostics):
-        needs = f"a matrix that is {word}" if own is None else "diagnostics"
-        raise ConfigError(f"{place}: {name}", rank, f"a number for {needs}")
+    needs = f"a matrix that is {word}" if own is None else "diagnostics"
+    free = own is not None and not parameters.diagnostics
+    parameters.require(place, name, rank is not None or free, f"a number for {needs}")
     if own is not None and rank is not None:
-        if missing := int((~own.known).sum()):
-            raise ConfigError(f"{place}: {name}", rank, f"null for {word}, of which {missing} entries are missing")
+        missing = int((~own.known).sum())
+        parameters.require(place, name, not missing, f"null for {word}, of which {missing} entries are missing")
         check_at_most(place, parameters, (name,), min(own.shape), f"{min(own.shape)}, the shorter side of {word}")
 
 
@@ -94,17 +92,16 @@ def _check_entries(place: str, parameters: MatrixCompletion) -> None:
         most = all_observed(parameters, task)
         if structure == "random" or is_own(structure):
             which = f"{known} entries of the {task} task are known, {candidates} can be observed"
-            if most < 1:
-                raise ConfigError(f"{place}: n_held_out", parameters.n_held_out, f"fewer: {which}")
+            parameters.require(place, "n_held_out", most >= 1, f"fewer: {which}")
             wanted = getattr(parameters, name) or parameters.n_observed or all_observed(parameters, "final")
             if wanted > most:
                 held_out = f", {parameters.n_held_out} held out" * bool(parameters.n_held_out)
                 raise ConfigError(f"{place}: {name}", wanted, f"1 to {most}: {which}{held_out}")
-        elif parameters.n_observed is None:
-            raise ConfigError(f"{place}: n_observed", None, f"a number where {key} = {structure}")
-        elif known < parameters.size**2 or parameters.n_held_out:
+        else:
+            given, whole = parameters.n_observed is not None, known == parameters.size**2
+            parameters.require(place, "n_observed", given, f"a number where {key} = {structure}")
             allowed = "random, or a file of ones and zeros, where entries are missing or held out"
-            raise ConfigError(f"{place}: {key}", structure, allowed)
+            parameters.require(place, key, whole and not parameters.n_held_out, allowed)
 
 
 def _structure(parameters: MatrixCompletion, task: str) -> tuple[str, str]:
@@ -118,11 +115,7 @@ def _entries(parameters: MatrixCompletion, task: str) -> tuple[int, int]:
     """Entries of the matrix of a task that are known, and those of them that can be observed."""
     words = named(parameters)
     word, (_, observations) = words.get(f"{task}_matrix", words["final_matrix"]), _structure(parameters, task)
-    known = own_matrix(word).known if is_own(word) else None
-    mask = own_matrix(observations).values == 1 if is_own(observations) else None
-    candidates = mask if known is None else known if mask is None else known & mask
-    entries = parameters.size**2
-    return (
-        entries if known is None else int(known.sum()),
-        entries if candidates is None else int(candidates.sum()),
-    )
+    known: Any = own_matrix(word).known if is_own(word) else True
+    candidates = known & (own_matrix(observations).values == 1 if is_own(observations) else True)
+    whole, observable = (parameters.size**2 if each is True else int(each.sum()) for each in (known, candidates))
+    return whole, observable

@@ -41,6 +41,9 @@ Matrix = Literal["random", "digits"] | OwnFile
 Structure = Literal["random", "block_diagonal", "disconnected", "connected"] | OwnFile
 
 
+#: Structures of observed entries that lie within two blocks of half the size, all or nearly all of them.
+TWO_BLOCKS = {"disconnected", "connected"}
+
 #: What theories of the closing assume of a cell.
 ASSUMED = {
     "onset": 0,
@@ -206,16 +209,14 @@ class MatrixCompletion(Parameters):
         check_at_most(place, self, ("frozen_layer",), self.depth, f"depth = {self.depth}")
         self._check_scales(place)
         check_ascending(place, "switch_epochs", self.switch_epochs)
-        if self.switch_epochs[0] != 0:
-            allowed = "0 first: it is what relative accuracy is relative to"
-            raise ConfigError(f"{place}: switch_epochs", self.switch_epochs, allowed)
-        if {self.observations, self.pretrain_observations} & {"disconnected", "connected"}:
-            within = (self.size // 2) ** 2 + (self.size - self.size // 2) ** 2
-            check_at_most(place, self, entries, within, f"{within}, the entries of two blocks")
+        allowed = "0 first: it is what relative accuracy is relative to"
+        self.require(place, "switch_epochs", self.switch_epochs[0] == 0, allowed)
+        if {self.observations, self.pretrain_observations} & TWO_BLOCKS:
+            check_at_most(place, self, entries, self._within, f"{self._within}, the entries of two blocks")
         for task in TASKS:
             if getattr(self, f"{task}_matrix") == "digits":
-                if self.size != DIGITS_SIZE:
-                    raise ConfigError(f"{place}: size", self.size, f"{DIGITS_SIZE} where {task}_matrix = digits")
+                allowed = f"{DIGITS_SIZE} where {task}_matrix = digits"
+                self.require(place, "size", self.size == DIGITS_SIZE, allowed)
                 largest = f"{LARGEST_DIGITS_RANK} where it is of digits"
                 check_at_most(place, self, (f"{task}_rank",), LARGEST_DIGITS_RANK, largest)
         if self.pretrain_overlap is not None:
@@ -231,16 +232,21 @@ class MatrixCompletion(Parameters):
                     allowed = f"{least:.3g} or more in {self.dtype}"
                     raise ConfigError(f"{place}: gradient_flow.{name}", value, allowed)
 
+    @property
+    def _within(self) -> int:
+        """Entries within two blocks of half the size."""
+        return (self.size // 2) ** 2 + (self.size - self.size // 2) ** 2
+
     def _check_overlap(self, place: str) -> None:
         """Check that the first task is made from a final one that is known as a whole."""
-        if self.pretrain_task == "same" or self.pretrain_matrix != "random" or real_matrices.is_own(self.final_matrix):
-            allowed = "null but where pretrain_task = other, pretrain_matrix = random and final_matrix is no file"
-            raise ConfigError(f"{place}: pretrain_overlap", self.pretrain_overlap, allowed)
+        known = (self.pretrain_task, self.pretrain_matrix) == ("other", "random")
+        allowed = "null but where pretrain_task = other, pretrain_matrix = random and final_matrix is no file"
+        self.require(place, "pretrain_overlap", known and not real_matrices.is_own(self.final_matrix), allowed)
         assert self.pretrain_rank is not None
         assert self.final_rank is not None
-        if self.pretrain_rank + self.final_rank > self.size:
-            allowed = f"1 to {self.size - self.final_rank}, size less final_rank, where tasks overlap"
-            raise ConfigError(f"{place}: pretrain_rank", self.pretrain_rank, allowed)
+        most = self.size - self.final_rank
+        allowed = f"1 to {most}, size less final_rank, where tasks overlap"
+        self.require(place, "pretrain_rank", self.pretrain_rank <= most, allowed)
 
     def _check_cure(self, place: str) -> None:
         """Refuse cures that last beyond the final task, are stronger than can be, or mean nothing."""
@@ -248,53 +254,45 @@ class MatrixCompletion(Parameters):
         if self.cure is None or not self.cure_strength:
             return
         at_once = self.cure in ("shrink", "noise")
-        if at_once == (self.cure_epochs is not None):
-            allowed = f"{'null' if at_once else 'a number'} where cure = {self.cure}"
-            raise ConfigError(f"{place}: cure_epochs", self.cure_epochs, allowed)
-        if self.cure_layer is not None and not at_once:
-            raise ConfigError(f"{place}: cure_layer", self.cure_layer, f"null where cure = {self.cure}")
-        if self.cycle_factor != 1:
-            raise ConfigError(f"{place}: cycle_factor", self.cycle_factor, "1 where there is a cure")
+        where = f"where cure = {self.cure}"
+        allowed = f"{'null' if at_once else 'a number'} {where}"
+        self.require(place, "cure_epochs", at_once == (self.cure_epochs is None), allowed)
+        self.require(place, "cure_layer", self.cure_layer is None or at_once, f"null {where}")
+        self.require(place, "cycle_factor", self.cycle_factor == 1, "1 where there is a cure")
         lasts = self.cure_onset + (self.cure_epochs or 0)
         if lasts >= self.final_epochs:
             allowed = f"a cure that ends before epoch {self.final_epochs} of the final task"
             raise ConfigError(f"{place}: cure_onset + cure_epochs", lasts, allowed)
-        if self.cure == "reversed" and self.cure_strength >= 1:
-            raise ConfigError(f"{place}: cure_strength", self.cure_strength, "below 1 where cure = reversed")
+        if self.cure == "reversed":
+            self.require(place, "cure_strength", self.cure_strength < 1, f"below 1 {where}")
         if self.cure == "observations":
-            observed = all_observed(self, "final") if self.n_observed is None else self.n_observed
-            most = all_observed(self, "final") - observed
-            if self.observations in ("disconnected", "connected"):
-                most = (self.size // 2) ** 2 + (self.size - self.size // 2) ** 2 - observed
-            if self.cure_strength > most or self.cure_strength % 1:
-                allowed = f"a whole number up to {most}, entries that are not observed"
-                raise ConfigError(f"{place}: cure_strength", self.cure_strength, allowed)
+            entries = all_observed(self, "final")
+            most = self._within if self.observations in TWO_BLOCKS else entries
+            most -= self.n_observed or entries
+            allowed = f"a whole number up to {most}, entries that are not observed"
+            self.require(place, "cure_strength", self.cure_strength <= most and not self.cure_strength % 1, allowed)
 
     def _check_scales(self, place: str) -> None:
         """Refuse unequal layers where there is one, and lambda-balanced ones where they would not be that."""
-        if self.depth == 1 and self.layer_ratio != 1:
-            raise ConfigError(f"{place}: layer_ratio", self.layer_ratio, "1, as depth = 1")
+        self.require(place, "layer_ratio", self.depth > 1 or self.layer_ratio == 1, "1, as depth = 1")
         if self.imbalance is None:
             return
-        needed = {"depth": 2, "activation": "linear", "layer_ratio": 1}
-        for name, value in needed.items():
-            if getattr(self, name) != value:
-                allowed = f"null, as {name} = {getattr(self, name)}, not {value}"
-                raise ConfigError(f"{place}: imbalance", self.imbalance, allowed)
-        if not {self.pretrain_matrix, self.final_matrix} <= {"random", "digits"}:
-            raise ConfigError(f"{place}: imbalance", self.imbalance, "null, as a matrix is from a file")
+        for name, value in {"depth": 2, "activation": "linear", "layer_ratio": 1}.items():
+            given = getattr(self, name)
+            self.require(place, "imbalance", given == value, f"null, as {name} = {given}, not {value}")
+        drawn = {self.pretrain_matrix, self.final_matrix} <= {"random", "digits"}
+        self.require(place, "imbalance", drawn, "null, as a matrix is from a file")
 
     def _check_updates(self, place: str) -> None:
         """Check that epochs counted at another learning rate are whole updates at the cell's own."""
         rate = self.learning_rate
         pace = (self.epochs_at_rate or rate) / rate
-        counts = [(name, getattr(self, name)) for name in ("onset", "cure_onset")]
-        counts += [("switch_epochs", epochs) for epochs in self.switch_epochs]
-        counts.append(("cure_epochs", self.cure_epochs or 0))
-        for name, epochs in [*counts, ("final_epochs", self.final_epochs), ("record_every", self.record_every)]:
-            if abs(pace * epochs - round(pace * epochs)) > 1e-6 * max(1, pace * epochs):
-                allowed = f"epochs that are whole updates at learning_rate = {rate:g}, not {pace * epochs:g}"
-                raise ConfigError(f"{place}: {name}", epochs, allowed)
+        for name in ("onset", "cure_onset", "switch_epochs", "cure_epochs", "final_epochs", "record_every"):
+            value = getattr(self, name) or 0
+            for epochs in value if isinstance(value, list) else [value]:
+                if abs(pace * epochs - round(pace * epochs)) > 1e-6 * max(1, pace * epochs):
+                    allowed = f"epochs that are whole updates at learning_rate = {rate:g}, not {pace * epochs:g}"
+                    raise ConfigError(f"{place}: {name}", epochs, allowed)
 
     def identity(self) -> dict[str, Any]:
         """Parameters without what the task, the rate or the solver makes meaningless."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from critical_periods.dynamics.arrays import alike, as_numpy, placed
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.real_matrices import is_own, own_matrix
 from critical_periods.dynamics.schedules import Jump, Phase, Schedule, Task
-from critical_periods.dynamics.trajectories import Progress, Solution
+from critical_periods.dynamics.trajectories import Progress, Solution, from_the_start
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.models.matrix_completion.landscape import (
     Factorization,
@@ -121,12 +121,10 @@ def pretrain(
     cells
         Parameters of pre-trainings, see `critical_periods.models.matrix_completion.parameters.pretraining`, that agree
         in everything but seed, init scale and task.
-    progress
-        What to call the job in the log; None for silence.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
     checkpoints
         Where gradient descent keeps its state while it lasts.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -141,18 +139,7 @@ def pretrain(
     """
     shared = cells[0]
     onset, switch_epochs, depth, size = (shared[name] for name in ("onset", "switch_epochs", "depth", "size"))
-    drawn = [
-        initial_weights(depth, size, cell["init_scale"], random_stream(cell["seed"], "weights")) for cell in cells
-    ]
-    for cell, factors in zip(cells, drawn, strict=True):
-        if is_own(cell["pretrain_matrix"]):
-            # Beyond the sides of a matrix that is not square, where no gradient comes from, W stays exactly 0.
-            rows, columns = own_matrix(cell["pretrain_matrix"]).shape
-            factors[-1][rows:], factors[0][:, columns:] = 0, 0
-    drawn = [_scaled(shared, factors) for factors in drawn]
-    for cell, factors in zip(cells, drawn, strict=True):
-        _check_product(cell, factors)
-    weights = [np.stack(layer) for layer in zip(*drawn, strict=True)]
+    weights = [np.stack(layer) for layer in zip(*map(_drawn, cells), strict=True)]
     first, final = (_stacked(tasks) for tasks in zip(*map(matrix_tasks, cells), strict=True))
     frozen = shared.get("frozen_layer")
     plasticity = {} if frozen is None else {frozen: 0.0}
@@ -175,23 +162,23 @@ def pretrain(
     return datasets
 
 
-def _scaled(parameters: Mapping[str, Any], factors: list[np.ndarray]) -> list[np.ndarray]:
-    """Drawn factors, their scales or their imbalance as a cell asks for; the scale of their product stays."""
-    ratio, imbalance = parameters.get("layer_ratio", 1.0), parameters.get("imbalance")
-    if imbalance is not None:
-        return balanced_pair(product(factors), imbalance)
-    if ratio == 1:
-        return factors
-    exponents = np.linspace(-0.5, 0.5, len(factors))
-    return [ratio**exponent * factor for exponent, factor in zip(exponents, factors, strict=True)]
-
-
-def _check_product(parameters: Mapping[str, Any], factors: Sequence[np.ndarray]) -> None:
-    """Refuse drawn factors whose product is nothing but underflow."""
-    dtype = parameters["dtype"]
+def _drawn(parameters: Mapping[str, Any]) -> list[np.ndarray]:
+    """Initial factors, their scales or their imbalance as a cell asks for; the scale of their product stays."""
+    depth, size, init_scale = (parameters[name] for name in ("depth", "size", "init_scale"))
+    factors = initial_weights(depth, size, init_scale, random_stream(parameters["seed"], "weights"))
+    if is_own(parameters["pretrain_matrix"]):
+        # Beyond the sides of a matrix that is not square, where no gradient comes from, W stays exactly 0.
+        rows, columns = own_matrix(parameters["pretrain_matrix"]).shape
+        factors[-1][rows:], factors[0][:, columns:] = 0, 0
+    if parameters.get("imbalance") is not None:
+        factors = balanced_pair(product(factors), parameters["imbalance"])
+    ratio, dtype = parameters.get("layer_ratio", 1.0), parameters["dtype"]
+    exponents = np.linspace(-0.5, 0.5, depth)
+    factors = [ratio**exponent * factor for exponent, factor in zip(exponents, factors, strict=True)]
     if vanishes([product([factor.astype(dtype) for factor in factors])]):
-        allowed = f"more, as the product of the {len(factors)} factors drawn is exactly 0 in {dtype}"
-        raise ValueError(f"init_scale = {parameters['init_scale']:g}; allowed: {allowed}")
+        allowed = f"more, as the product of the {depth} factors drawn is exactly 0 in {dtype}"
+        raise ValueError(f"init_scale = {init_scale:g}; allowed: {allowed}")
+    return factors
 
 
 def complete(
@@ -209,12 +196,10 @@ def complete(
         Parameters of cells of the model `matrix_completion` that agree in everything but seed, init scale and tasks.
     pretrainings
         For each cell, what `pretrain` returned for its pre-training.
-    progress
-        What to call the job in the log; None for silence.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
     checkpoints
         Where gradient descent keeps its state while it lasts.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
 
     Returns
     -------
@@ -231,26 +216,23 @@ def complete(
         for pretraining in pretrainings
     ]
     weights = list(np.concatenate([weight.values for weight in kept], axis=1))
-    tasks = [matrix_tasks(cell)[1] for cell in cells]
-    phase = Phase("final", shared["final_epochs"], _stacked([task for task in tasks for _ in switch_epochs]))
+    tasks = _stacked([matrix_tasks(cell)[1] for cell in cells], len(switch_epochs))
+    phase = Phase("final", shared["final_epochs"], tasks)
     schedule = cycles(phase, shared["cycle_factor"], shared["cycle_epochs"])
     if "cure" in shared:
         schedule = cured(phase, cells, len(switch_epochs))
     solution = _solve(shared, weights, schedule, (), progress, checkpoints, diverged)
     datasets = []
     for cell, pretraining in enumerate(pretrainings):
-        runs = slice(cell * len(switch_epochs), (cell + 1) * len(switch_epochs))
+        runs = range(cell * len(switch_epochs), (cell + 1) * len(switch_epochs))
         trajectory = solution.trajectory.isel(run=runs).rename(run="switch_epoch")
         dataset = _whole(pretraining, trajectory.assign_coords(switch_epoch=switch_epochs), shared["onset"])
-        reasons = {}
-        if "diverged" in pretraining.attrs:
-            reasons["pre-training"] = pretraining.attrs["diverged"]
-        for index, switch_epoch in enumerate(switch_epochs):
-            if (runs.start + index,) in solution.diverged and not reasons:
-                reasons[f"switch_epoch = {switch_epoch}"] = solution.diverged[runs.start + index,]
-        if reasons:
-            dataset.attrs["diverged"] = "; ".join(f"{where}: {reason}" for where, reason in reasons.items())
-        datasets.append(dataset)
+        reasons = {"pre-training": pretraining.attrs.get("diverged")} | {
+            f"switch_epoch = {epoch}": solution.diverged.get((run,))
+            for epoch, run in zip(switch_epochs, runs, strict=True)
+        }
+        first = next((f"{where}: {reason}" for where, reason in reasons.items() if reason), None)
+        datasets.append(dataset if first is None else dataset.assign_attrs(diverged=first))
     return datasets
 
 
@@ -282,10 +264,10 @@ def cured(phase: Phase, cells: Sequence[Mapping[str, Any]], runs: int) -> Schedu
         during = replace(during, decay=strength / time)
     elif cure == "observations":
         more = [matrix_tasks({**cell, "n_observed": cell["n_observed"] + int(strength)})[1] for cell in cells]
-        during = replace(during, task=_stacked([task for task in more for _ in range(runs)]))
+        during = replace(during, task=_stacked(more, runs))
     else:
-        firsts = np.stack([matrix_tasks(cell)[0].target for cell in cells for _ in range(runs)])
-        beyond = (phase.task.target - strength * firsts) / (1 - strength)
+        first = _stacked([matrix_tasks(cell)[0] for cell in cells], runs)
+        beyond = (phase.task.target - strength * first.target) / (1 - strength)
         during = replace(during, task=replace(phase.task, target=beyond), rate=1 - strength)
     return [before, during, replace(phase, epochs=phase.epochs - onset - epochs)]
 
@@ -299,10 +281,8 @@ def _jump(cells: Sequence[Mapping[str, Any]], runs: int) -> Jump:
         initial_weights(depth, cell["size"], cell["init_scale"], random_stream(cell["seed"], "cure")) for cell in cells
     ]
     chosen = [layer in (None, number) for number in range(1, depth + 1)]
-    added = [
-        np.stack([one * scale * weight for weight in weights for _ in range(runs)])
-        for one, weights in zip(chosen, zip(*drawn, strict=True), strict=True)
-    ]
+    layers = zip(chosen, zip(*drawn, strict=True), strict=True)
+    added = [one * scale * np.repeat(weights, runs, axis=0) for one, weights in layers]
     return Jump([keep if one else 1.0 for one in chosen], added)
 
 
@@ -334,30 +314,16 @@ def cycles(phase: Phase, factor: float, cycle_epochs: int | None) -> Schedule:
 def _whole(pretraining: xr.Dataset, final: xr.Dataset, onset: int) -> xr.Dataset:
     """Trajectories from the first epoch on, and the final error, of all switch epochs of a cell."""
     before = pretraining.drop_vars(["weight", "switch_epoch", "layer", "row", "column"])
-    runs = [
-        _joined(before, final.sel(switch_epoch=switch_epoch, drop=True), onset + int(switch_epoch))
-        for switch_epoch in final["switch_epoch"].values
-    ]
-    dataset = xr.concat(runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all", fill_value=_FILL)
+    switch_epochs = final["switch_epoch"].values.tolist()
+    runs = [final.sel(switch_epoch=switch_epoch, drop=True) for switch_epoch in switch_epochs]
+    dataset = from_the_start(before, runs, [onset + switch_epoch for switch_epoch in switch_epochs])
     results = [name for name in RESULTS if name in dataset]
     dataset = dataset.rename({name: f"{name}_history" for name in results}).assign_coords(
-        switch_epoch=final["switch_epoch"].values, mode=np.arange(1, dataset.sizes["mode"] + 1)
+        switch_epoch=switch_epochs, mode=np.arange(1, dataset.sizes["mode"] + 1)
     )
     dataset = dataset.assign({name: final[name].isel(epoch=-1).drop_vars(["epoch", "phase"]) for name in results})
     made_from = {name: pretraining.attrs[name] for name in ("software",) if name in pretraining.attrs}
     return dataset.assign_attrs(final.attrs | made_from)
-
-
-_FILL = {
-    "phase": "",
-    **dict.fromkeys(("train_loss", "singular_value", "balancedness", *RESULTS), np.float32("nan")),
-}
-
-
-def _joined(before: xr.Dataset, after: xr.Dataset, switch_epoch: int) -> xr.Dataset:
-    """One run from its first epoch on: the shared pre-training up to the switch, then its own final phase."""
-    after = after.assign_coords(epoch=after["epoch"] + switch_epoch)
-    return xr.concat([before.sel(epoch=before["epoch"] < switch_epoch), after], "epoch")
 
 
 def _solve(
@@ -385,18 +351,14 @@ def _solve(
     pace = (parameters["epochs_at_rate"] or parameters["learning_rate"]) / parameters["learning_rate"]
     ends = [round(pace * end) for end in np.cumsum([0, *(phase.epochs for phase in schedule)])]
     phases = [
-        replace(
-            phase,
-            epochs=end - start,
-            task=_placed(phase.task, arrays[0]),
-        )
+        replace(phase, epochs=end - start, task=_placed(phase.task, arrays[0]))
         for phase, (start, end) in zip(schedule, pairwise(ends), strict=True)
     ]
     settings = {
         "learning_rate": parameters["learning_rate"],
         "record_every": max(1, round(pace * parameters["record_every"])),
         "keep": [round(pace * epoch) for epoch in keep],
-        "progress": None if progress is None else Progress(ends[-1], progress),
+        "progress": Progress(ends[-1], progress),
         "diverged": diverged,
     }
     if parameters["solver"] == "gradient_flow":
@@ -422,14 +384,16 @@ def _references(parameters: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np
     return references
 
 
-def _stacked(tasks: Sequence[Task]) -> Task:
-    """Tasks of the runs of a batch."""
-    scored = [np.ones_like(task.mask) if task.scored is None else task.scored for task in tasks]
-    return Task(
-        np.stack([task.target for task in tasks]),
-        np.stack([task.mask for task in tasks]),
-        None if all(task.scored is None for task in tasks) else np.stack(scored),
-    )
+def _stacked(tasks: Sequence[Task], runs: int = 1) -> Task:
+    """Tasks of the runs of a batch, so many of each."""
+
+    def stack(arrays: Iterable[np.ndarray]) -> np.ndarray:
+        return np.repeat(list(arrays), runs, axis=0)
+
+    every = all(task.scored is None for task in tasks)
+    scored = (np.ones_like(task.mask) if task.scored is None else task.scored for task in tasks)
+    target, mask = stack(task.target for task in tasks), stack(task.mask for task in tasks)
+    return Task(target, mask, None if every else stack(scored))
 
 
 def _placed(task: Task, like: Any) -> Task:

@@ -140,7 +140,7 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     parameters
         See `critical_periods.models.matrix_completion.parameters.first_task`.
     progress, diverged
-        As all simulations have them; there is nothing to tell.
+        As of `critical_periods.execution.jobs.run_batches`; there is nothing to tell.
 
     Returns
     -------

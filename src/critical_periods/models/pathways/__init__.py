@@ -1,13 +1,12 @@
 """Multi-pathway learning: networks, and the scalar dynamics of their modes (section 3; figs 1, 2, 3, 7, 11, 12)."""
 
 import math
-import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from critical_periods.models.pathways.kinds import KINDS
-from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways
-from critical_periods.models.registry import Model, Simulation, Variable, closings
+from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways, pathway_names
+from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
 
 __all__ = ["KINDS", "MODELS", "PUBLIC"]
 
@@ -27,15 +26,16 @@ PUBLIC = {
 }
 
 _SHARED = {
-    "epoch": Variable("training epoch", "epoch", "epoch"),
+    "epoch": AXES["epoch"],
     "pathway": Variable("pathway", label="pathway"),
-    "mode": Variable("mode, in descending order of singular value"),
+    "mode": AXES["mode"],
+    "task_singular_value": Variable("singular value s of the task"),
     "duration": Variable("length of the gating deficit", "epoch", "duration of the deficit"),
 }
 
 
 def _pathways(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
-    return {"pathway": string.ascii_lowercase[: parameters["n_pathways"]]}
+    return {"pathway": pathway_names(parameters["n_pathways"])}
 
 
 def _of_scalar(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
@@ -101,7 +101,6 @@ MODELS = (
             "point": Variable("point along a trajectory, equally spaced in the plane of K"),
             "K_a": Variable("singular value of pathway a"),
             "K_b": Variable("singular value of pathway b"),
-            "task_singular_value": Variable("singular value s of the task"),
             "train_loss": Variable("training loss on the task of the phase", dims=("epoch", "trajectory", "mode")),
             "pathway_singular_value": Variable(
                 "singular value K that a pathway expresses", dims=("epoch", "pathway", "trajectory", "mode")
@@ -174,7 +173,6 @@ MODELS = (
             "output_mode": Variable("left singular vector of the task"),
             "input_mode": Variable("right singular vector of the task"),
             "integration": Variable("what gradient descent is compared with"),
-            "task_singular_value": Variable("singular value s of the task"),
             "train_loss": Variable("training loss on the task of the phase", dims=("epoch",)),
             "pathway_singular_value": Variable(
                 "singular value K that a pathway expresses", dims=("solver", "epoch", "pathway", "mode")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,19 +9,15 @@ import numpy as np
 
 from critical_periods.dynamics.schedules import Phase, Window
 from critical_periods.dynamics.trajectories import Solution
+from critical_periods.models.pathways.parameters import pathway_names
 from critical_periods.models.pathways.scalar import ScalarPathways
 from critical_periods.solvers import gradient_flow
-
-
-def pathway_names(parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of a cell's pathways: a, b, ..."""
-    return tuple(string.ascii_lowercase[: parameters["n_pathways"]])
 
 
 def gating(parameters: Mapping[str, Any]) -> list[Window]:
     """The gating deficit of a cell: one window, or one after the other for the pathways that take turns."""
     onset, duration = parameters["onset"], parameters["duration"]
-    names, turn = pathway_names(parameters), parameters.get("alternate_every") or duration
+    names, turn = pathway_names(parameters["n_pathways"]), parameters.get("alternate_every") or duration
     first = names.index(parameters["gated_pathway"])
     return [
         Window(

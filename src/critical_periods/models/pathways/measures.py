@@ -7,7 +7,16 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from critical_periods.analysis.measures import MissingDataError, Selection, at, chosen, largest_step, parameter
+from critical_periods.analysis.measures import (
+    MissingDataError,
+    Selection,
+    at,
+    by_seed,
+    chosen,
+    largest_contrast,
+    parameter,
+    steps,
+)
 
 
 def pathway_share(pathway_singular_value: xr.DataArray, pathway: str = "b") -> xr.DataArray:
@@ -26,12 +35,12 @@ def deprived_share(dataset: xr.Dataset, deepest: bool = False) -> xr.DataArray:
     share = _mean_share(dataset, "early")
     if deepest:
         return share.sortby("depth").isel(depth=-1, drop=True)
-    return share.max([dim for dim in share.dims if dim != "seed"])
+    return by_seed(share, "max")
 
 
 def deprived_share_step(dataset: xr.Dataset) -> xr.DataArray:
     """Largest change of the mean share of b after the earliest deficit, from one depth to the next."""
-    return largest_step(_mean_share(dataset, "early"), "depth")
+    return steps(_mean_share(dataset, "early"), "depth").max("depth")
 
 
 def late_change(dataset: xr.Dataset, deepest_shallow: int = 0) -> xr.DataArray:
@@ -44,8 +53,7 @@ def late_change(dataset: xr.Dataset, deepest_shallow: int = 0) -> xr.DataArray:
     share = share.where(share["depth"] > deepest_shallow, drop=True)
     if not share.size:
         raise MissingDataError(f"no depth above {deepest_shallow} in the experiment")
-    change = abs(share / 0.5 - 1)
-    return change.max([dim for dim in change.dims if dim != "seed"])
+    return by_seed(abs(share / 0.5 - 1), "max")
 
 
 def late_change_at(dataset: xr.Dataset, depth: int) -> xr.DataArray:
@@ -112,16 +120,13 @@ def learning_order(dataset: xr.Dataset) -> xr.DataArray:
     time = total["epoch"][learned.argmax("epoch")].drop_vars("epoch").astype(float)
     smallness = -total["task_singular_value"].values.round(6)
     grouped = time.assign_coords(smallness=("mode", smallness)).groupby("smallness").mean("mode")
-    return -largest_step(-grouped, "smallness")
+    return steps(grouped, "smallness").min("smallness")
 
 
 def solver_deviation(dataset: xr.Dataset) -> xr.DataArray:
     """Largest |K of gradient descent - K of the scalar ODE| over s, of all epochs, modes, pathways and deficits."""
     values = dataset["pathway_singular_value"] / dataset["task_singular_value"]
-    difference = abs(
-        at(values, solver="gradient_descent").drop_vars("solver") - at(values, solver="ode").drop_vars("solver")
-    )
-    return difference.max([dim for dim in difference.dims if dim != "seed"])
+    return largest_contrast(values.to_dataset(name="learned"), "learned", "solver", "gradient_descent", "ode")
 
 
 def scalar_imbalance(dataset: xr.Dataset) -> xr.DataArray:
@@ -129,7 +134,7 @@ def scalar_imbalance(dataset: xr.Dataset) -> xr.DataArray:
     if "imbalance_drift" not in dataset:
         raise MissingDataError("no imbalance_drift in the experiment")
     drift = dataset["imbalance_drift"] / dataset["task_singular_value"] ** (2 / dataset["depth"])
-    return drift.max([dim for dim in drift.dims if dim != "seed"])
+    return by_seed(drift, "max")
 
 
 def stability_gap(dataset: xr.Dataset) -> xr.DataArray:
@@ -145,11 +150,10 @@ def stability_gap(dataset: xr.Dataset) -> xr.DataArray:
     """
     if not {"step_over_edge", "edge_step", "depth"} <= set(dataset.variables):
         raise MissingDataError("no steps at the edge of stability in the experiment")
-    gaps = abs(dataset["step_over_edge"] - 1)
     between = (dataset["edge_step"] > 1) & (dataset["edge_step"] < 2 ** (1 - 2 / dataset["depth"]))
     if not between.any():
         raise MissingDataError("no step between the two stable limits")
-    return gaps.where(between).median([axis for axis in gaps.dims if axis != "seed"])
+    return by_seed(abs(dataset["step_over_edge"] - 1).where(between), "median")
 
 
 def _mean_share(dataset: xr.Dataset, deficit: Literal["early", "late"]) -> xr.DataArray:
@@ -190,7 +194,7 @@ def sharing_gap(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
         raise MissingDataError("no depth and n_pathways in the experiment")
     depth, pathways = sharpness["depth"], sharpness["n_pathways"]
     gaps = abs(sharpness * pathways ** (1 - 2 / depth) / (depth * size ** (2 - 2 / depth)) - 1)
-    return gaps.max([name for name in gaps.dims if name != "seed"])
+    return by_seed(gaps, "max")
 
 
 def loser_evenness(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
@@ -205,5 +209,4 @@ def loser_evenness(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
         lambda share: -np.sort(-share), dataset["share"], input_core_dims=[["pathway"]], output_core_dims=[["order"]]
     )  # fmt: skip
     ratio = descending.min("order") / descending.isel(order=1)
-    evenness = chosen(ratio.to_dataset(name="evenness"), "evenness", **where)
-    return evenness.mean([name for name in evenness.dims if name != "seed"])
+    return by_seed(chosen(ratio.to_dataset(name="evenness"), "evenness", **where), "mean")

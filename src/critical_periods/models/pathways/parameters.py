@@ -35,6 +35,18 @@ WINDOWS = (("onset", "duration"), ("lesion_onset", "lesion_duration"))
 Pathway = Annotated[str, matching("^[a-z]$", "one lower-case letter")]
 Depth = Annotated[int, Field(ge=2, le=100)]
 Width = Annotated[int, Field(ge=1, le=10_000)]
+Imbalance = Annotated[
+    float,
+    key(
+        "C = q^2 - p^2, which training conserves; not below -p(0)^2.",
+        label="imbalance $q^2 - p^2$", ge=-1_000_000, le=1_000_000,
+    ),
+]  # fmt: skip
+
+
+def pathway_names(n_pathways: int) -> tuple[str, ...]:
+    """Names of pathways: a, b, ..."""
+    return tuple(string.ascii_lowercase[:n_pathways])
 
 
 class Duration(Section):
@@ -53,6 +65,9 @@ class Deficits(Parameters):
     """What networks and their scalar reduction share: pathways, their training and their deficits."""
 
     n_pathways: int = key("Number of pathways, named a, b, c, ...", label="pathways", ge=1, le=26)
+    depth: Depth | Annotated[list[Depth], Field(min_length=1, max_length=26)] = key(
+        "Number D of weight matrices of a pathway; a list for one of its own each.", label="depth $D$"
+    )
     learning_rate: Rate = key(
         "Step of gradient descent (of Euler's method), and one epoch's worth of time of gradient flow.",
         label="learning rate",
@@ -86,23 +101,16 @@ class Deficits(Parameters):
     rtol: Tolerance = key("Relative tolerance of adaptive integration.")
     atol: Tolerance = key("Absolute tolerance of adaptive integration.")
 
-    @property
-    def pathways(self) -> str:
-        """Names of the pathways, a letter each."""
-        return string.ascii_lowercase[: self.n_pathways]
-
     def check(self, place: str) -> None:
         """Refuse deficits of pathways that there are not, or that do not lie inside of training."""
-        if self.gated_pathway not in self.pathways:
-            allowed = f"one of {', '.join(self.pathways)}"
-            raise ConfigError(f"{place}: gated_pathway", self.gated_pathway, allowed)
+        names = pathway_names(self.n_pathways)
+        self.require(place, "gated_pathway", self.gated_pathway in names, f"one of {', '.join(names)}")
         self._check_window(place, "gating", self.onset, self.duration_at_onset(place))
         if self.lesioned_pathway is not None:
-            if self.lesioned_pathway not in self.pathways:
-                raise ConfigError(
-                    f"{place}: lesioned_pathway", self.lesioned_pathway, one_of(self.lesioned_pathway, self.pathways)
-                )
+            allowed = one_of(self.lesioned_pathway, names)
+            self.require(place, "lesioned_pathway", self.lesioned_pathway in names, allowed)
             self._check_window(place, "lesion", self.lesion_onset, self.lesion_duration or 0)
+        self.check_for_each(place, "depth")
 
     def duration_at_onset(self, place: str = "") -> int:
         """Duration of the gating deficit: one for all onsets, or the one given for the cell's."""
@@ -114,10 +122,15 @@ class Deficits(Parameters):
                 given = [item.model_dump() for item in self.duration]
                 raise ConfigError(f"{place}: duration", given, f"one duration for onset {pair.onset}")
             by_onset[pair.onset] = pair.duration
-        if self.onset not in by_onset:
-            allowed = f"an onset with a duration, one of {', '.join(map(str, by_onset))}"
-            raise ConfigError(f"{place}: onset", self.onset, allowed)
+        allowed = f"an onset with a duration, one of {', '.join(map(str, by_onset))}"
+        self.require(place, "onset", self.onset in by_onset, allowed)
         return by_onset[self.onset]
+
+    def check_for_each(self, place: str, name: str) -> None:
+        """Refuse a list of what every pathway has one of, if it has another length than there are pathways."""
+        value = getattr(self, name)
+        fits = not isinstance(value, list) or len(value) == self.n_pathways
+        self.require(place, name, fits, f"a number, or {self.n_pathways} of them")
 
     def _check_window(self, place: str, name: str, onset: int, duration: int) -> None:
         if onset + duration > self.epochs:
@@ -133,16 +146,10 @@ class ScalarPathways(Deficits):
     """One mode of the multi-pathway network: scales p and q of each pathway (section 3, eqs 6-8)."""
 
     solver: Solver = key("Euler's steps as in the paper, or adaptive ones.")
-    depth: Depth | Annotated[list[Depth], Field(min_length=1, max_length=26)] = key(
-        "Number D of weight matrices of a pathway; a list for one of its own each.", label="depth $D$"
-    )
     singular_value: float = key(
         "Singular value s that the pathways have to add up to.", label="singular value $s$", gt=0, le=1_000_000
     )
-    imbalance: float = key(
-        "C = q^2 - p^2, which training conserves; not below -p(0)^2.",
-        label="imbalance $q^2 - p^2$", ge=-1_000_000, le=1_000_000,
-    )  # fmt: skip
+    imbalance: Imbalance
     init_mean: float = key("Mean of p(0) over initial conditions and pathways.", ge=-1000, le=1000)
     init_sd: float = key("Standard deviation of p(0) over initial conditions and pathways.", ge=0, le=1000)
     n_trajectories: int = key("Number of initial conditions.", ge=1, le=100_000)
@@ -176,31 +183,25 @@ class ScalarPathways(Deficits):
         turns = math.ceil(self.duration_at_onset(place) / (self.alternate_every or math.inf))
         if turns > MOST_TURNS:
             raise ConfigError(f"{place}: duration / alternate_every", turns, f"{MOST_TURNS} turns of the pathways")
-        if self.edge_step is not None and self.imbalance != 0:
-            raise ConfigError(f"{place}: imbalance", self.imbalance, "0, where edge_step sets the learning rate")
-        if isinstance(self.depth, list):
-            if len(self.depth) != self.n_pathways:
-                raise ConfigError(f"{place}: depth", self.depth, f"a number, or {self.n_pathways} of them")
-            if self.edge_step is not None:
-                raise ConfigError(f"{place}: depth", self.depth, "a number, where edge_step sets the learning rate")
+        if self.edge_step is not None:
+            where = "where edge_step sets the learning rate"
+            self.require(place, "imbalance", self.imbalance == 0, f"0, {where}")
+            self.require(place, "depth", isinstance(self.depth, int), f"a number, {where}")
         if self.init_p is not None:
-            self._check_init_p(place)
-        elif self.imbalance < 0 and (self.init_sd > 0 or self.init_mean**2 < -self.imbalance):
-            allowed = "-init_mean^2 or more, 0 or more where init_sd > 0"
-            raise ConfigError(f"{place}: imbalance", self.imbalance, allowed)
+            self._check_init_p(place, self.init_p)
+        else:
+            real = self.imbalance >= 0 or (self.init_sd == 0 and self.init_mean**2 >= -self.imbalance)
+            self.require(place, "imbalance", real, "-init_mean^2 or more, 0 or more where init_sd > 0")
 
-    def _check_init_p(self, place: str) -> None:
+    def _check_init_p(self, place: str, starts: list[list[float]]) -> None:
         """Refuse initial conditions of other numbers, of which no real q has the imbalance, or that are drawn too."""
-        lengths = [len(self.init_p or []), *{len(scales) for scales in self.init_p or []}]
-        if lengths != [self.n_trajectories, self.n_pathways]:
-            allowed = f"{self.n_trajectories} lists of {self.n_pathways} numbers, by n_trajectories and n_pathways"
-            raise ConfigError(f"{place}: init_p", self.init_p, allowed)
+        wanted = [self.n_trajectories, self.n_pathways]
+        allowed = f"{wanted[0]} lists of {wanted[1]} numbers, by n_trajectories and n_pathways"
+        self.require(place, "init_p", [len(starts), *{len(scales) for scales in starts}] == wanted, allowed)
         for name in ("init_mean", "init_sd"):
-            if getattr(self, name) != 0:
-                raise ConfigError(f"{place}: {name}", getattr(self, name), "0, where init_p is given")
-        smallest = min(abs(p) for scales in self.init_p or [] for p in scales) * min(self.init_handicap, 1)
-        if smallest**2 < -self.imbalance:
-            raise ConfigError(f"{place}: imbalance", self.imbalance, f"{-(smallest**2):g} or more, minus p(0)^2")
+            self.require(place, name, getattr(self, name) == 0, "0, where init_p is given")
+        least = -((min(abs(p) for scales in starts for p in scales) * min(self.init_handicap, 1)) ** 2)
+        self.require(place, "imbalance", self.imbalance >= least, f"{least:g} or more, minus p(0)^2")
 
     def identity(self) -> dict[str, Any]:
         """Parameters with `edge_step` as a learning rate, and epochs at another rate as those at the cell's own."""
@@ -231,9 +232,6 @@ class PathwayNetwork(Deficits):
     branching: Annotated[list[Annotated[int, Field(ge=2, le=1000)]], Field(min_length=1, max_length=12)] = key(
         "Children of a node at each level of the hierarchical task's tree, root first."
     )
-    depth: Depth | Annotated[list[Depth], Field(min_length=1, max_length=26)] = key(
-        "Number D of weight matrices of a pathway; a list for one of its own each.", label="depth $D$"
-    )
     width: Width | Annotated[list[Width], Field(min_length=1, max_length=26)] = key(
         "Units in each hidden layer, at least one for every mode; a list for one of its own each."
     )
@@ -254,18 +252,14 @@ class PathwayNetwork(Deficits):
         """Refuse, beside deficits that cannot be, shapes and lesions that do not fit the task or the pathways."""
         super().check(place)
         modes = math.prod(self.branching)
-        for name in ("depth", "width"):
-            value = getattr(self, name)
-            if isinstance(value, list) and len(value) != self.n_pathways:
-                raise ConfigError(f"{place}: {name}", value, f"a number, or {self.n_pathways} of them")
-        if min(self.width if isinstance(self.width, list) else [self.width]) < modes:
-            raise ConfigError(f"{place}: width", self.width, f"{modes} or more, the number of modes")
+        self.check_for_each(place, "width")
+        narrowest = min(self.width if isinstance(self.width, list) else [self.width])
+        self.require(place, "width", narrowest >= modes, f"{modes} or more, the number of modes")
         for mode in self.lesioned_modes:
             if mode > modes:
                 raise ConfigError(f"{place}: lesioned_modes", mode, f"1 to {modes}, the number of modes")
-        if self.lesioned_pathway is None and self.lesioned_modes:
-            allowed = f"one of {', '.join(self.pathways)}, as modes are lesioned"
-            raise ConfigError(f"{place}: lesioned_pathway", None, allowed)
+        allowed = f"one of {', '.join(pathway_names(self.n_pathways))}, as modes are lesioned"
+        self.require(place, "lesioned_pathway", self.lesioned_pathway is not None or not self.lesioned_modes, allowed)
         check_init_scale(place, self.init_scale, self.dtype, modes)
 
 
@@ -275,10 +269,7 @@ class GatingSchedules(Parameters):
     n_pathways: int = key("Number of pathways, named a, b, c, ...", label="pathways", ge=2, le=26)
     depth: Depth = key("Number D of weight matrices of a pathway.", label="depth $D$")
     singular_value: float = key("Singular value s that the pathways have to add up to.", gt=0, le=1_000_000)
-    imbalance: float = key(
-        "C = q^2 - p^2, which training conserves; not below -p(0)^2.",
-        label="imbalance $q^2 - p^2$", ge=-1_000_000, le=1_000_000,
-    )  # fmt: skip
+    imbalance: Imbalance
     init_mean: float = key("p(0) of all pathways, which add up to less than s.", ge=0, le=1000)
     learning_rate: Rate = key("Units of gradient-flow time in an epoch.", label="learning rate")
     epochs: SomeEpochs = key("Epochs of training.", unit="epoch")
@@ -292,13 +283,10 @@ class GatingSchedules(Parameters):
 
     def check(self, place: str) -> None:
         """Refuse budgets and slots that do not fit, and beginnings that no real q has or from which nothing grows."""
-        if self.slots * self.slot_epochs >= self.epochs:
-            allowed = f"less than epochs / slots = {self.epochs / self.slots:g}"
-            raise ConfigError(f"{place}: slot_epochs", self.slot_epochs, allowed)
-        if 2 * self.budget > self.slots:
-            raise ConfigError(f"{place}: budget", self.budget, f"1 to {self.slots // 2}, half of the slots")
+        most, half = self.epochs / self.slots, self.slots // 2
+        self.require(place, "slot_epochs", self.slot_epochs < most, f"less than epochs / slots = {most:g}")
+        self.require(place, "budget", self.budget <= half, f"1 to {half}, half of the slots")
         square = self.imbalance + self.init_mean**2
-        if not square > 0:
-            raise ConfigError(f"{place}: imbalance", self.imbalance, f"above {-(self.init_mean**2):g} = -init_mean^2")
-        if self.n_pathways * self.init_mean * square ** ((self.depth - 1) / 2) >= self.singular_value:
-            raise ConfigError(f"{place}: init_mean", self.init_mean, "less, as K(0) of all pathways exceed s")
+        self.require(place, "imbalance", square > 0, f"above {-(self.init_mean**2):g} = -init_mean^2")
+        start = self.n_pathways * self.init_mean * square ** ((self.depth - 1) / 2)
+        self.require(place, "init_mean", start < self.singular_value, "less, as K(0) of all pathways exceed s")

@@ -14,9 +14,10 @@ from critical_periods.dynamics.arrays import as_numpy, placed
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule
 from critical_periods.dynamics.trajectories import Progress, divergence
-from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion, pathway_names
+from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion
 from critical_periods.models.pathways.hierarchical_task import hierarchical_modes, hierarchical_task
 from critical_periods.models.pathways.network import PathwayNetwork, balanced_weights, random_rotation
+from critical_periods.models.pathways.parameters import pathway_names
 from critical_periods.models.pathways.scalar import ScalarPathways, scales
 from critical_periods.solvers import gradient_descent
 
@@ -34,10 +35,8 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
     ----------
     parameters
         Parameters of a cell of the model `pathway_network`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
@@ -46,8 +45,8 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         `train_loss` (epoch) of the network; `pathway_matrix` (pathway, output_mode, input_mode), the final K;
         `ode_deviation` (integration, mode), where there is a scalar reduction.
     """
-    pathways = pathway_names(parameters)
-    depths, widths = (_for_each(parameters[name], len(pathways)) for name in ("depth", "width"))
+    pathways = pathway_names(parameters["n_pathways"])
+    depths, widths = (tuple(np.broadcast_to(parameters[name], len(pathways)).tolist()) for name in ("depth", "width"))
     left, singular_values, right = hierarchical_modes(parameters["branching"])
     noise = random_stream(parameters["seed"], "pathway_scales").standard_normal(len(singular_values))
     strengths = np.sort(parameters["init_scale"] * (1 + parameters["init_noise"] * noise))[::-1]
@@ -68,8 +67,8 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         "record_every": _step(schedule, grid),
         "diverged": diverged,
     }
-    report = None if progress is None else Progress(parameters["epochs"], progress)
-    solution = gradient_descent(network, weights, schedule, progress=report, **common)
+    told = Progress(parameters["epochs"], progress)
+    solution = gradient_descent(network, weights, schedule, progress=told, **common)
     recorded = solution.trajectory.sel(epoch=grid)
     dataset = recorded.assign_attrs(divergence(solution.diverged)).assign(
         pathway_matrix=(
@@ -103,11 +102,8 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
             for name, value in zip(followed, deviation, strict=True):
                 logger.info(
                     "%s: gradient descent against the scalar ODE (%s): largest |difference| / s = %.3g (mode %d)",
-                    progress,
-                    name,
-                    value.max(),
-                    value.argmax() + 1,
-                )
+                    progress, name, value.max(), value.argmax() + 1,
+                )  # fmt: skip
     numbers = np.arange(1, len(singular_values) + 1)
     return dataset.assign_coords(
         pathway=list(pathways),
@@ -117,13 +113,6 @@ def simulate_network(parameters: Mapping[str, Any], progress: str | None = None,
         input_mode=numbers,
         task_singular_value=("mode", singular_values),
     )
-
-
-def _for_each(value: int | Sequence[int], count: int) -> tuple[int, ...]:
-    values = (value,) * count if isinstance(value, int) else tuple(value)
-    if len(values) != count:
-        raise ValueError(f"{list(values)}; allowed: one number, or one for each of the {count} pathways")
-    return values
 
 
 def _step(schedule: Sequence[Phase], grid: Sequence[int]) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ import xarray as xr
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule, total_epochs
 from critical_periods.dynamics.trajectories import Recorder, Solution, divergence
-from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion, pathway_names
+from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion
+from critical_periods.models.pathways.parameters import pathway_names
 from critical_periods.models.pathways.scalar import (
     ScalarPathways,
     flow_field,
@@ -38,10 +41,8 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
     ----------
     parameters
         Parameters of a cell of the model `scalar_pathways`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         trajectories at points equally spaced in the plane of K, however short the time in which they happen; and
         `flow` (pathway, K_b, K_a), where there are two pathways.
     """
-    names, target = pathway_names(parameters), float(parameters["singular_value"])
+    names, target = pathway_names(parameters["n_pathways"]), float(parameters["singular_value"])
     model = ScalarPathways(_depths(parameters), ("trajectory", "mode"), names)
     initial = _initial(parameters)
     lesions = lesion(parameters)
@@ -198,12 +199,8 @@ def _portrait(parameters: Mapping[str, Any], epochs: np.ndarray, strengths: np.n
 
 
 def _phase_at(schedule: Sequence[Phase], epoch: int) -> Phase:
-    start = 0
-    for phase in schedule:
-        if start <= epoch < start + phase.epochs:
-            return phase
-        start += phase.epochs
-    return schedule[-1]
+    ends = list(accumulate(phase.epochs for phase in schedule[:-1]))
+    return schedule[bisect_right(ends, epoch)]
 
 
 def _strengths(model: ScalarPathways, state: Sequence[np.ndarray]) -> np.ndarray:

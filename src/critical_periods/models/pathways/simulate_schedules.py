@@ -13,7 +13,7 @@ import xarray as xr
 
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import SolverError
-from critical_periods.models.pathways.deficits import pathway_names
+from critical_periods.models.pathways.parameters import pathway_names
 from critical_periods.models.pathways.scalar import ScalarPathways, initial_scales, pathway_singular_value
 from critical_periods.models.pathways.theory import Clock
 
@@ -55,10 +55,8 @@ def simulate_schedules(
     ----------
     parameters
         Parameters of a cell of the model `gating_schedules`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        Of no meaning: the flow does not diverge.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`; the flow does not diverge.
 
     Returns
     -------
@@ -74,7 +72,7 @@ def simulate_schedules(
     critical_periods.dynamics.trajectories.SolverError
         If the integrator gives up.
     """
-    names, target = pathway_names(parameters), float(parameters["singular_value"])
+    names, target = pathway_names(parameters["n_pathways"]), float(parameters["singular_value"])
     model = ScalarPathways(parameters["depth"], ("trajectory",), names)
     task = Task(np.array(target))
     gating = schedules(parameters["slots"], parameters["budget"])

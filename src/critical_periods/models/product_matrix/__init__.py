@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from critical_periods.models.product_matrix.parameters import SharedModes, SingularFlow, TwoLayers
-from critical_periods.models.registry import Model, Simulation, Variable
+from critical_periods.models.registry import AXES, Model, Simulation, Variable
 
 _HERE = "critical_periods.models.product_matrix"
 
@@ -20,24 +20,15 @@ PUBLIC = {
 }
 
 
-def _variables(*axes: str) -> dict[str, Variable]:
-    runs = tuple(axis for axis in axes if axis == "switch_epoch")
-    return {
-        "switch_epoch": Variable(
-            "epochs of pre-training before the switch to the final task", "epoch", "duration of the deficit"
-        ),
-        "epoch": Variable("training epoch", "epoch", "epoch"),
-        "mode": Variable("mode, in descending order of singular value"),
+def _variables(*runs: str) -> dict[str, Variable]:
+    """Training beside theory, along axes of runs."""
+    axes = ("solver", *runs, "epoch", "mode")
+    return {axis: AXES[axis] for axis in (*runs, "epoch", "mode")} | {
         "solver": Variable("who computed the singular values: gradient descent, or the theory"),
         "singular_value": Variable("singular value of the product matrix W", "1", "singular value of $W$", axes),
         "largest_difference": Variable("largest |training - theory| over epochs and modes", dims=runs),
         "relative_difference": Variable(
             "largest |training - theory|, relative to the largest singular value in training", dims=runs
-        ),
-        "gradient_evaluations": Variable("gradients that the adaptive integration of the theory evaluated", dims=()),
-        "imbalance": Variable("largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| at the start", dims=()),
-        "smallest_gap": Variable(
-            "smallest gap between singular values at the start, relative to the largest", dims=()
         ),
     }
 
@@ -48,13 +39,6 @@ def _modes(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
 
 def _beside_closed_form(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     return {**_modes(parameters), "solver": ("gradient_descent", "closed_form")}
-
-
-_CLOSED_FORM = {
-    name: variable
-    for name, variable in _variables("solver", "epoch", "mode").items()
-    if name not in ("switch_epoch", "gradient_evaluations", "imbalance", "smallest_gap")
-}
 
 
 def _shared_modes_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
@@ -92,7 +76,16 @@ MODELS = (
             minutes=(60, 30),
             cost=_singular_flow_cost,
         ),
-        variables=_variables("solver", "switch_epoch", "epoch", "mode"),
+        variables=_variables("switch_epoch")
+        | {
+            "gradient_evaluations": Variable(
+                "gradients that the adaptive integration of the theory evaluated", dims=()
+            ),
+            "imbalance": Variable("largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| at the start", dims=()),
+            "smallest_gap": Variable(
+                "smallest gap between singular values at the start, relative to the largest", dims=()
+            ),
+        },
         axis_values=lambda parameters: {
             **_modes(parameters),
             "switch_epoch": parameters["switch_epochs"],
@@ -110,7 +103,7 @@ MODELS = (
             minutes=(60, 30),
             cost=_shared_modes_cost,
         ),
-        variables=_CLOSED_FORM,
+        variables=_variables(),
         axis_values=_beside_closed_form,
     ),
     Model(
@@ -124,7 +117,7 @@ MODELS = (
             minutes=(10, 5),
             cost=_two_layers_cost,
         ),
-        variables=_CLOSED_FORM
+        variables=_variables()
         | {
             "matrix_difference": Variable(
                 "largest |W of training - W of the exact solution|_F over epochs, relative to the largest |W|_F",

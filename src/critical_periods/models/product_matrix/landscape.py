@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from itertools import pairwise
 
 import numpy as np
 
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.models.matrix_completion.landscape import imbalance, product
 
 #: Two singular values with |s_r^(2/N) - s_r'^(2/N)| below this fraction of the larger one count as equal.
 #: There the rounding error of eqs 13 and 14, about machine precision / gap, would pass 1e-11 of the velocity.
@@ -51,15 +50,13 @@ def balance(weights: Sequence[np.ndarray]) -> Balance:
     weights
         The factors W_1, ..., W_N, each (n, n).
     """
-    imbalance = max(
-        (float(np.abs(above.T @ above - below @ below.T).max()) for below, above in pairwise(weights)), default=0.0
-    )
+    apart = float(imbalance(weights))
     largest = max(float(np.abs(below @ below.T).max()) for below in weights)
-    values = np.linalg.svd(reduce(lambda below, layer: layer @ below, weights), compute_uv=False)
+    values = np.linalg.svd(product(weights), compute_uv=False)
     gaps = -np.diff(values)
     return Balance(
-        imbalance,
-        imbalance / largest if largest else 0.0,
+        apart,
+        apart / largest if largest else 0.0,
         float(gaps.min(initial=np.inf) / values[0]) if values[0] else 0.0,
         float(values[-1]),
     )

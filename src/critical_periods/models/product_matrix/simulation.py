@@ -11,8 +11,8 @@ import xarray as xr
 
 from critical_periods.dynamics.arrays import engine, placed
 from critical_periods.dynamics.random_streams import random_stream
-from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.dynamics.trajectories import Progress, Solution, divergence
+from critical_periods.dynamics.schedules import Phase, Schedule, Task, total_epochs
+from critical_periods.dynamics.trajectories import Progress, divergence, from_the_start, recorded_epochs
 from critical_periods.models.matrix_completion.landscape import (
     Factorization,
     balanced_pair,
@@ -62,10 +62,8 @@ def simulate_singular_flow(
     ----------
     parameters
         Parameters of a cell of the model `singular_flow`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
@@ -74,18 +72,9 @@ def simulate_singular_flow(
         from the very beginning and is NaN where a run was not recorded; coordinate `phase` (switch_epoch, epoch);
         `largest_difference` and `relative_difference` (switch_epoch); `gradient_evaluations`; `imbalance` and
         `smallest_gap` at the start.
-
-    Raises
-    ------
-    critical_periods.dynamics.trajectories.DivergedError, critical_periods.dynamics.trajectories.SolverError
-        As the solvers.
     """
-    seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
+    seed, size, depth, kept = (parameters[name] for name in ("seed", "size", "depth", "n_singular_values"))
     mask = observation_mask(size, parameters["n_observed"], random_stream(seed, "observations"))
-    first, final = (
-        Task(low_rank_matrix(size, parameters[rank], random_stream(seed, stream)), mask)
-        for rank, stream in (("pretrain_rank", "pretrain_matrix"), ("final_rank", "final_matrix"))
-    )
     weights = near_identity_weights(
         depth, size, parameters["init_scale"], parameters["init_spread"], random_stream(seed, "weights")
     )
@@ -97,68 +86,46 @@ def simulate_singular_flow(
     if conditions.relative_imbalance > 1e-6 or conditions.smallest_gap == 0 or conditions.smallest_value == 0:
         logger.warning("the factors are not balanced, or singular values coincide: theory is not exact here")
 
-    switch_epochs, final_epochs = parameters["switch_epochs"], parameters["final_epochs"]
-    settings: dict[str, Any] = {
-        "learning_rate": parameters["learning_rate"],
-        "record_every": parameters["record_every"],
-        "diverged": diverged,
-    }
-    pretraining = [Phase("pretraining", switch_epochs[-1], first)]
-    completion = [Phase("final", final_epochs, final)]
+    switch_epochs = parameters["switch_epochs"]
+    tasks = [Task(target, mask) for target in _targets(parameters, size)]
+    pretraining, completion = ([phase] for phase in _phases((switch_epochs[-1], parameters["final_epochs"]), tasks))
 
-    lost: list[Mapping[tuple[int, ...], str]] = []
+    def told(part: str, schedule: Schedule) -> Progress:
+        return Progress(total_epochs(schedule), progress and f"{progress}, {part}")
 
-    def trained() -> list[xr.Dataset]:
-        follow = None if progress is None else Progress(switch_epochs[-1], f"{progress}, pre-training")
-        shared = gradient_descent(
-            Factorization(n_singular_values=parameters["n_singular_values"]),
-            placed(weights, parameters["dtype"]), pretraining, keep=switch_epochs, progress=follow, **settings,
-        )  # fmt: skip
-        batch = [engine(layers[0]).stack(layers) for layers in zip(*_kept(shared, switch_epochs), strict=True)]
-        after = gradient_descent(
-            Factorization("switch_epoch", parameters["n_singular_values"]), batch, completion,
-            progress=None if progress is None else Progress(final_epochs, f"{progress}, final task"), **settings,
-        )  # fmt: skip
-        lost.extend([shared.diverged, after.diverged])
-        runs = [after.trajectory.isel(switch_epoch=run) for run in range(len(switch_epochs))]
-        return _from_the_start(shared.trajectory, runs, switch_epochs)
+    settings = _settings(parameters, diverged)
+    adaptive = settings | {name: parameters[name] for name in ("method", "rtol", "atol", "shadowing")}
+    model = ProductMatrix(depth, kept, parameters["learning_rate"] if parameters["shadowing"] else 0.0)
+    matrix = [np.linalg.multi_dot(weights[::-1])]
+    flow = gradient_flow(
+        model, matrix, pretraining, keep=switch_epochs, progress=told("theory", pretraining), **adaptive
+    )
+    flows = [gradient_flow(model, flow.parameters[epoch], completion, **adaptive) for epoch in switch_epochs]
+    theory = from_the_start(flow.trajectory, [run.trajectory for run in flows], switch_epochs)
 
-    def predicted() -> tuple[list[xr.Dataset], int]:
-        shadowing = parameters["shadowing"]
-        model = ProductMatrix(
-            depth, parameters["n_singular_values"], parameters["learning_rate"] if shadowing else 0.0
-        )
-        tolerances = {name: parameters[name] for name in ("method", "rtol", "atol", "shadowing")}
-        start = [np.linalg.multi_dot(weights[::-1]) if depth > 2 else weights[1] @ weights[0]]
-        follow = None if progress is None else Progress(switch_epochs[-1], f"{progress}, theory")
-        shared = gradient_flow(
-            model, start, pretraining, keep=switch_epochs, progress=follow, **settings, **tolerances
-        )
-        after = [
-            gradient_flow(model, matrix, completion, **settings, **tolerances)
-            for matrix in _kept(shared, switch_epochs)
-        ]
-        lost.extend(solution.diverged for solution in (shared, *after))
-        evaluations = sum(solution.trajectory.attrs["gradient_evaluations"] for solution in (shared, *after))
-        runs = [solution.trajectory for solution in after]
-        return _from_the_start(shared.trajectory, runs, switch_epochs), evaluations
-
-    theory, evaluations = predicted()
-    runs = [
-        _beside({"gradient_descent": training, "ode": ode}) for training, ode in zip(trained(), theory, strict=True)
-    ]
-    joined = xr.concat(
-        runs, "switch_epoch", join="outer", coords=["phase"], data_vars="all",
-        fill_value={"phase": "", "singular_value": np.nan},
+    descent = gradient_descent(
+        Factorization(n_singular_values=kept), placed(weights, parameters["dtype"]), pretraining,
+        keep=switch_epochs, progress=told("pre-training", pretraining), **settings,
     )  # fmt: skip
-    dataset = joined.assign_coords(switch_epoch=list(switch_epochs)).assign(
-        gradient_evaluations=evaluations, imbalance=conditions.imbalance, smallest_gap=conditions.smallest_gap
+    layers = zip(*(descent.parameters[epoch] for epoch in switch_epochs), strict=True)
+    descents = gradient_descent(
+        Factorization("switch_epoch", kept), [engine(layer[0]).stack(layer) for layer in layers], completion,
+        progress=told("final task", completion), **settings,
+    )  # fmt: skip
+    runs = [descents.trajectory.isel(switch_epoch=run) for run in range(len(switch_epochs))]
+    trained = from_the_start(descent.trajectory, runs, switch_epochs)
+
+    dataset = _beside(trained, "ode", theory["singular_value"].values).transpose("switch_epoch", ...)
+    dataset = dataset.assign(
+        gradient_evaluations=sum(solution.trajectory.attrs["gradient_evaluations"] for solution in (flow, *flows)),
+        imbalance=conditions.imbalance,
+        smallest_gap=conditions.smallest_gap,
     )
     for switch_epoch, difference in zip(switch_epochs, dataset["relative_difference"].values, strict=True):
         logger.info(
             "switch at %d: training and theory differ by at most %.3g of the largest value", switch_epoch, difference
         )
-    return dataset.assign_attrs(divergence(*lost))
+    return dataset.assign_attrs(divergence(*(solution.diverged for solution in (flow, *flows, descent, descents))))
 
 
 def simulate_shared_modes(
@@ -173,26 +140,18 @@ def simulate_shared_modes(
     ----------
     parameters
         Parameters of a cell of the model `shared_modes`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
     xarray.Dataset
         `singular_value` (solver, epoch, mode), solver being "gradient_descent" or "closed_form", modes in descending
         order at every epoch; coordinate `phase` (epoch); `largest_difference` and `relative_difference`.
-
-    Raises
-    ------
-    critical_periods.dynamics.trajectories.DivergedError
-        As gradient descent.
     """
     seed, size, depth = parameters["seed"], parameters["size"], parameters["depth"]
-    target = low_rank_matrix(size, parameters["pretrain_rank"], random_stream(seed, "pretrain_matrix"))
+    target, second = _targets(parameters, size)
     left, right = singular_basis(target, parameters["pretrain_rank"], random_stream(seed, "null_vectors"))
-    second = low_rank_matrix(size, parameters["final_rank"], random_stream(seed, "final_matrix"))
     n_modes = max(parameters["pretrain_rank"], parameters["final_rank"])
     reversed_modes = np.zeros(size)
     reversed_modes[:n_modes] = np.linalg.svd(second, compute_uv=False)[:n_modes][::-1]
@@ -203,27 +162,20 @@ def simulate_shared_modes(
     weights = [root * right.T, *[root * np.eye(size)] * (depth - 2), root * left]
     durations = [parameters["pretrain_epochs"], parameters["final_epochs"]]
     mask = observation_mask(size, parameters["n_observed"], random_stream(seed, "observations"))
-    schedule = [
-        Phase(name, epochs, Task(matrix, mask))
-        for name, epochs, matrix in zip(("pretraining", "final"), durations, targets, strict=True)
-    ]
     kept = parameters["n_singular_values"]
     solution = gradient_descent(
         Factorization(n_singular_values=kept),
         placed(weights, parameters["dtype"]),
-        schedule,
-        learning_rate=parameters["learning_rate"],
-        record_every=parameters["record_every"],
-        progress=None if progress is None else Progress(sum(durations), progress),
-        diverged=diverged,
+        _phases(durations, [Task(matrix, mask) for matrix in targets]),
+        progress=Progress(sum(durations), progress),
+        **_settings(parameters, diverged),
     )
     training = solution.trajectory
     tau = size**2 / parameters["learning_rate"]
     strengths = chained_modes(
         training["epoch"], spectra, durations, np.full(size, parameters["init_scale"]), tau, depth
     )
-    closed_form = training.assign(singular_value=(("epoch", "mode"), -np.sort(-strengths, axis=1)[:, :kept]))
-    dataset = _beside({"gradient_descent": training, "closed_form": closed_form})
+    dataset = _beside(training, "closed_form", -np.sort(-strengths, axis=1)[:, :kept])
     logger.info(
         "%d of %d entries observed: training and closed form differ by at most %.3g of the largest singular value",
         parameters["n_observed"], size**2, dataset["relative_difference"],
@@ -243,63 +195,41 @@ def simulate_two_layers(
     ----------
     parameters
         Parameters of a cell of the model `two_layers`.
-    progress
-        What to call the job in the log; None for silence.
-    diverged
-        What a run that diverges does: "fail", or "record" it as NaN from there on.
+    progress, diverged
+        As of `critical_periods.execution.jobs.run_batches`.
 
     Returns
     -------
     xarray.Dataset
         `singular_value` (solver, epoch, mode), solver being "gradient_descent" or "closed_form"; coordinate `phase`
         (epoch); `largest_difference`, `relative_difference`, `matrix_difference` and `imbalance_drift`.
-
-    Raises
-    ------
-    critical_periods.dynamics.trajectories.DivergedError
-        As gradient descent.
     """
     seed, rate, kept = (parameters[name] for name in ("seed", "learning_rate", "n_singular_values"))
     shape = parameters["rows"], parameters["columns"]
     size, entries = max(shape), shape[0] * shape[1]
     inside = np.zeros((size, size), dtype=bool)
     inside[: shape[0], : shape[1]] = True
-    targets = [
-        np.where(inside, low_rank_matrix(size, parameters[rank], random_stream(seed, stream)), 0)
-        for rank, stream in (("pretrain_rank", "pretrain_matrix"), ("final_rank", "final_matrix"))
-    ]
+    targets = [np.where(inside, target, 0) for target in _targets(parameters, size)]
     drawn = product(initial_weights(2, size, parameters["init_scale"], random_stream(seed, "weights")))
     layers = balanced_pair(drawn[: shape[0], : shape[1]], parameters["imbalance"])
     durations = [parameters["pretrain_epochs"], parameters["final_epochs"]]
-    schedule = [
-        Phase(name, epochs, Task(target, inside))
-        for name, epochs, target in zip(("pretraining", "final"), durations, targets, strict=True)
-    ]
-    epochs = sorted({*range(0, sum(durations), parameters["record_every"]), durations[0], sum(durations)})
+    schedule = _phases(durations, [Task(target, inside) for target in targets])
+    recorded = recorded_epochs(schedule, parameters["record_every"])
+    epochs = [epoch for _, _, stops in recorded for epoch, record in stops if record]
     solution = gradient_descent(
         Factorization(n_singular_values=kept),
         [np.pad(layer, [(0, size - side) for side in layer.shape]) for layer in layers],
         schedule,
-        learning_rate=rate,
-        record_every=parameters["record_every"],
         keep=epochs,
-        progress=None if progress is None else Progress(sum(durations), progress),
-        diverged=diverged,
+        progress=Progress(sum(durations), progress),
+        **_settings(parameters, diverged),
     )
     exact = layers_through_tasks(
         epochs, [target[: shape[0], : shape[1]] for target in targets], durations, layers, entries / rate
     )
     trained = np.stack([product(solution.parameters[epoch])[: shape[0], : shape[1]] for epoch in epochs])
     theory = np.stack([product(pair) for pair in exact])
-    values = xr.DataArray(
-        descending_singular_values(theory)[:, :kept], dims=("epoch", "mode"), coords={"epoch": epochs}
-    )
-    dataset = _beside(
-        {
-            "gradient_descent": solution.trajectory,
-            "closed_form": solution.trajectory.assign(singular_value=values.sel(epoch=solution.trajectory["epoch"])),
-        }
-    )
+    dataset = _beside(solution.trajectory, "closed_form", descending_singular_values(theory)[:, :kept])
     norm = np.linalg.norm(trained, axis=(1, 2)).max()
     gaps = [upper.T @ upper - lower @ lower.T for lower, upper in (solution.parameters[epoch] for epoch in epochs)]
     dataset = dataset.assign(
@@ -313,33 +243,31 @@ def simulate_two_layers(
     return dataset.assign_attrs(divergence(solution.diverged))
 
 
-def _kept(solution: Solution, epochs: Sequence[int]) -> list[list[Any]]:
-    return [solution.parameters[epoch] for epoch in epochs]
-
-
-def _from_the_start(shared: xr.Dataset, after: Sequence[xr.Dataset], switch_epochs: Sequence[int]) -> list[xr.Dataset]:
-    """Runs from their first epoch on: the shared pre-training up to the switch, then what follows it."""
+def _targets(parameters: Mapping[str, Any], size: int) -> list[np.ndarray]:
+    """Matrices of the first and the second task."""
     return [
-        xr.concat(
-            [
-                shared.sel(epoch=shared["epoch"] < switch_epoch),
-                run.assign_coords(epoch=run["epoch"] + switch_epoch),
-            ],
-            "epoch",
-        )
-        for switch_epoch, run in zip(switch_epochs, after, strict=True)
+        low_rank_matrix(size, parameters[f"{task}_rank"], random_stream(parameters["seed"], f"{task}_matrix"))
+        for task in ("pretrain", "final")
     ]
 
 
-def _beside(trajectories: Mapping[str, xr.Dataset]) -> xr.Dataset:
+def _phases(durations: Sequence[int], tasks: Sequence[Task]) -> list[Phase]:
+    return [Phase(*phase) for phase in zip(("pretraining", "final"), durations, tasks, strict=True)]
+
+
+def _settings(parameters: Mapping[str, Any], diverged: str) -> dict[str, Any]:
+    """What solvers are told of a cell."""
+    return {"diverged": diverged} | {name: parameters[name] for name in ("learning_rate", "record_every")}
+
+
+def _beside(trajectory: xr.Dataset, solver: str, theory: np.ndarray) -> xr.Dataset:
     """Singular values of training and theory along `solver`, training first, and how far they are apart."""
-    training, theory = (trajectory["singular_value"].astype(float) for trajectory in trajectories.values())
-    values = xr.concat([training, theory], "solver", coords="minimal", compat="override")
-    values = values.assign_coords(solver=list(trajectories), mode=np.arange(1, values.sizes["mode"] + 1))
-    largest = abs(training - theory).max()
-    attributes = next(iter(trajectories.values())).attrs
+    training = trajectory["singular_value"].astype(float)
+    values = xr.concat([training, training.copy(data=theory)], "solver", coords="minimal", compat="override")
+    values = values.assign_coords(solver=["gradient_descent", solver], mode=np.arange(1, values.sizes["mode"] + 1))
+    largest = abs(training - theory).max(("epoch", "mode"))
     return (
         values.to_dataset(name="singular_value")
-        .assign_attrs(attributes)
-        .assign(largest_difference=largest, relative_difference=largest / training.max())
+        .assign_attrs(trajectory.attrs)
+        .assign(largest_difference=largest, relative_difference=largest / training.max(("epoch", "mode")))
     )
