@@ -219,12 +219,25 @@ def test_an_edit_of_a_claim_or_of_what_it_measures_only_judges(project):
         judged = {claim["id"]: claim for claim in csv.DictReader(file)}
     assert (judged["5b"]["statement"], judged["5b"]["threshold"]) == ("Deeper is worse", "-0.125")
     assert judged["own"]["figure"] == "fig06"
-    assert "1a   fig01 An early gating" in (project.workdir / "results/claims.txt").read_text()
+    assert re.search("1a +An early gating", (project.workdir / "results/claims.txt").read_text())
     assert "every depth: no experiment phase_portraits" in (project.workdir / "results/claims.txt").read_text()
     claims["own"]["measure"] = "largest_efect"
     project.configure(claims=claims)
     refused = project.snakemake("--dry-run", fails=True)
     assert "Configuration: claims.own.measure = 'largest_efect'; allowed: change_by_deficit" in refused
+
+
+def test_a_figure_of_ones_own_takes_no_claim_from_the_one_that_shows_it(project):
+    mine = project.workdir / "mine.yaml"
+    panel = {
+        "chart": "curves",
+        "experiment": "depth",
+        "x": "switch_epoch",
+        "show": "relative_accuracy",
+        "lines": "depth",
+    }
+    mine.write_text(yaml.safe_dump({"figures": {"a_view": {"title": "Mine", "kind": "charts", "panels": [panel]}}}))
+    assert project.planned("results/claims.csv", "a_view", "--configfile", str(mine)) == {"figure": 1, "a_view": 1}
 
 
 def test_an_edit_of_the_model_runs_everything(project):
