@@ -318,5 +318,6 @@ def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used()
         "assert all(getattr(cp, name).__doc__ for name in cp.public())\n"
     )
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY / "src")}, check=True)
+    assert len(cp.public()) == sum(map(len, cp.groups().values())), "no name twice"
     with pytest.raises(AttributeError, match="no attribute 'simulat'; it offers simulate, defaults"):
         getattr(cp, "simulat")  # noqa: B009

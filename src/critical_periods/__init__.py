@@ -53,7 +53,7 @@ def groups() -> dict[str, dict[str, str]]:
     found = {group: dict(names) for group, names in GROUPS.items()}
     for family in families():
         for group, names in getattr(family, "PUBLIC", {}).items():
-            found[group] |= names
+            found.setdefault(group, {}).update(names)
     return found
 
 
