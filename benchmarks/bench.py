@@ -47,6 +47,7 @@ from threadpoolctl import threadpool_info
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "benchmarks")]
 
+from critical_periods.configuration.files import paper
 from critical_periods.configuration.studies import merged
 from critical_periods.dynamics.arrays import engine, placed
 from critical_periods.dynamics.engines import using
@@ -134,10 +135,11 @@ def report(measure, value, unit="1", target="", at=""):
 
 
 def configuration(**changes):
-    """The configuration as Snakemake merges its files: what is changed comes first, and last; order tells bundles."""
-    for overlay in reversed(SIZES.overlays):
-        changes = merged(yaml.safe_load(overlay.read_text()), changes)
-    return merged(merged(changes, yaml.safe_load((REPOSITORY / "config.yaml").read_text())), changes)
+    """The paper's configuration with changes laid over it, as the workflow has it: order tells bundles."""
+    found = paper()
+    for overlay in SIZES.overlays:
+        found = merged(found, yaml.safe_load(overlay.read_text()))
+    return merged(found, changes)
 
 
 def paper_cell(**changes):
