@@ -410,9 +410,10 @@ def test_interactive_predictions_have_the_markers_and_fillings_of_the_figure_and
     keys = {trace.name: trace.marker.symbol for trace in twin.data if trace.legend == "legend2"}
     assert keys == symbols
     assert twin.layout.legend2.title.text == "initial scale"
-    twin = interactive_charts.draw([panel | {"fills": "depth"}], {"p": predicted(2)})
+    twin = interactive_charts.draw([panel | {"fills": "depth"}], {"p": predicted(1)})
     assert set(twin.data[1].marker.symbol) == {"circle", "circle-open", "circle-dot"}
     assert twin.layout.legend.title.text == "depth <i>N</i>"
+    assert (twin.layout.xaxis.dtick, twin.layout.yaxis.dtick) == ("D2", "D2"), "over two decades"
 
 
 def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_shown():

@@ -66,8 +66,10 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         figure.update_xaxes(title_text=name, **place)
         scale, upright = (_scale(dataset, panel, axis) for axis in "xy")
         across, along = panel["x"], panel["show"] if panel["chart"] == "curves" else panel["y"]
-        figure.update_xaxes(type=scale, nticks=4 if scale == "log" else None, **_figures(dataset[across]), **place)
-        figure.update_yaxes(type=upright, nticks=6 if upright == "log" else None, **_figures(dataset[along]), **place)
+        both = (across, along) if panel["chart"] == "prediction" else ()  # the diagonal goes as far as either
+        ticks = _ticks(dataset, scale, both or (across,), 4), _ticks(dataset, upright, both or (along,), 6)
+        figure.update_xaxes(type=scale, **ticks[0], **_figures(dataset[across]), **place)
+        figure.update_yaxes(type=upright, **ticks[1], **_figures(dataset[along]), **place)
         if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
             scales[f"yaxis{index + 1 if index else ''}.type"] = upright or "linear"
     if scales:
@@ -90,6 +92,17 @@ def _figures(values: xr.DataArray) -> dict[str, str]:
     """How the numbers of an axis are written: 10k where they are large, powers where they are small; never 100µ."""
     small = values.dtype.kind == "f" and bool((abs(values.where(values != 0)) < 1e-3).any())
     return {"exponentformat": "power" if small else "SI", "minorloglabels": "small digits" if small else "complete"}
+
+
+def _ticks(dataset: xr.Dataset, scale: str | None, names: Sequence[str], most: int) -> dict[str, Any]:
+    """Ticks of a logarithmic axis of some variables: 1, 2 and 5 of one to three decades, else what plotly chooses."""
+    if scale != "log":
+        return {}
+    low, high = (
+        fold([float(fold(dataset[name].where(dataset[name] > 0))) for name in names])
+        for fold in (np.nanmin, np.nanmax)
+    )
+    return {"dtick": "D2"} if 10 < high / low < 1000 else {"nticks": most}
 
 
 def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str | None:
