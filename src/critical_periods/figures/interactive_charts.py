@@ -237,14 +237,7 @@ def _prediction(
     """
     points = compared(dataset, panel["x"], panel["y"])
     points = points.isel(point=points["known"].values)
-    settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
-    texts = [
-        "<br>".join(
-            plain(f"{charts.name_of(name, dataset)} {style.value_label(points[name].values[index], dataset[name])}")
-            for name in settings
-        )
-        for index in range(points.sizes["point"])
-    ]
+    texts = ["<br>".join(map(plain, settings)) for settings in charts.settings_of(points, dataset, charts.name_of)]
     drawn, keys = charts.looks_of_points(panel, dataset, looks, points)
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
