@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import cycle
 from textwrap import fill
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis, YAxis
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize, SymLogNorm
 from matplotlib.figure import Figure
@@ -211,7 +211,7 @@ def _curves(
     logarithmic, points = log in ("y", "both"), panel.get("points", False)
     of_lines: Mapping[str, Any] = looks[lines] if lines else {}
     shown = curves.draw(axes, dataset[show], x, lines, of_lines, logarithmic, points)
-    _axis(axes, "x", dataset, x, log in ("x", "both"))
+    _axis(axes.xaxis, dataset, x, log in ("x", "both"))
     name = name_shown(dataset, panel)
     if logarithmic:
         scale = "log scale" if axes.get_yscale() == "log" else f"log scale beyond ±{HARM:g}"
@@ -232,8 +232,8 @@ def _curves(
 
 def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
     x, y, log = panel["x"], panel["y"], panel.get("log", "")
-    _axis(axes, "x", dataset, x, log in ("x", "both"))
-    _axis(axes, "y", dataset, y, log in ("y", "both"))
+    _axis(axes.xaxis, dataset, x, log in ("x", "both"))
+    _axis(axes.yaxis, dataset, y, log in ("y", "both"))
     values, name, palette = shown_in_map(dataset, panel)
     horizontal, vertical = (style.positions(values[axis].values) for axis in (x, y))
     edges = _edges(axes.xaxis, horizontal), _edges(axes.yaxis, vertical)
@@ -382,24 +382,21 @@ def _agreement(axes: Axes, points: xr.Dataset, spread: curves.Spread | None) -> 
     )
 
 
-def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, log: bool) -> None:
+def _axis(axis: XAxis | YAxis, dataset: xr.Dataset, name: str, log: bool) -> None:
     """Scale, ticks and label of an axis of the experiment."""
-    values = dataset[name].values
-    axis = axes.xaxis if which == "x" else axes.yaxis
+    values, which = dataset[name].values, axis.axis_name
     positions = style.positions(values).astype(float)
     axis.set_label_text(fill(name_of(name, dataset), 36 if which == "x" else 28))
     if style.words(values):
         axis.set_ticks(positions, [style.value_label(value, dataset[name]) for value in values])
-        axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
+        axis.axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
         return
     if log:
         above = positions[positions > 0]
         with_zero = len(positions) > len(above) > 0
-        set_scale = axes.set_xscale if which == "x" else axes.set_yscale
         # 0 has its own place on a logarithmic axis, half a decade to the left.
-        set_scale(
-            **({"value": "symlog", "linthresh": above.min(), "linscale": 0.5} if with_zero else {"value": "log"})
-        )
+        scale = {"value": "symlog", "linthresh": above.min(), "linscale": 0.5} if with_zero else {"value": "log"}
+        getattr(axis.axes, f"set_{which}scale")(**scale)
         if len(values) <= MOST_TICKS:
             axis.set_major_locator(FixedLocator(positions.tolist()))
         elif with_zero:
@@ -410,7 +407,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         else:
             axis.set_minor_locator(NullLocator())
     elif values.dtype.kind in "iu":
-        most = int(np.clip(2.7 * style.inches(axes), 3, 6))
+        most = int(np.clip(2.7 * style.inches(axis.axes), 3, 6))
         axis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
 
 
