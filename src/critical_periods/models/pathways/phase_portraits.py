@@ -111,10 +111,8 @@ def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.nda
         zorder=6,
         bbox={"boxstyle": "round,pad=0.1", "fc": "w", "ec": "none", "alpha": 0.8},
     )
-    axes.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]], aspect="equal")
     ticks = np.linspace(0, target, 3)
-    axes.set_xticks(ticks)
-    axes.set_yticks(ticks)
+    axes.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]], aspect="equal", xticks=ticks, yticks=ticks)
 
 
 def _streamlines(horizontal: np.ndarray, vertical: np.ndarray, flow: np.ndarray) -> list[np.ndarray]:
