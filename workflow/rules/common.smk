@@ -20,7 +20,7 @@ from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.panels import check_style
-from critical_periods.planning.plan import Plan, model_of
+from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
 from critical_periods.publishing.captions import REFERENCES, figure_caption, markdown_caption, tex_caption
 from critical_periods.publishing.markup import report_label, report_parameter
@@ -161,26 +161,18 @@ def bundle_cells(wildcards):
     return {cell.id: dict(cell.parameters) for cell in bundle_of(wildcards).cells}
 
 
-def has_first(bundle):
-    """Whether the cells of a bundle need others to be computed before."""
-    model = model_of(bundle.cells[0])
-    return model.first is not None and bundle.cells[0].model == model.name
-
-
 def bundle_said(wildcards):
     """What a job computes, for its message: text that it carries without being run again for another."""
     return plan_of_bundle(wildcards).said(bundle_of(wildcards))
 
 
 def first_files(wildcards):
-    bundle = bundle_of(wildcards)
-    return bundle_files(plan_of_bundle(wildcards).first_bundles(bundle)) if has_first(bundle) else []
+    return bundle_files(plan_of_bundle(wildcards).first_bundles(bundle_of(wildcards)))
 
 
 def bundle_firsts(wildcards):
-    bundle = bundle_of(wildcards)
     first = plan_of_bundle(wildcards).first
-    return {cell.id: first(cell).id for cell in bundle.cells} if has_first(bundle) else {}
+    return {cell.id: first(cell).id for cell in bundle_of(wildcards).cells if needs_first(cell)}
 
 
 def cell_files(wildcards):
@@ -304,9 +296,13 @@ def claim_labels(wildcards):
     return {"claims": "verdicts, with reasons and intervals", "run": run_name(wildcards.run)}
 
 
-@cache
-def fingerprint_of(code):
-    return code.fingerprint()
+fingerprint_of = cache(Code.fingerprint)
+
+
+def planned(code, before=()):
+    """What a job has to know of its code, and of that of the jobs whose files it reads and of all before them."""
+    upstream = {fingerprint for each in before for fingerprint in (each["fingerprint"], *each["upstream"])}
+    return code.planned(fingerprint_of(code), upstream)
 
 
 @cache
@@ -319,13 +315,8 @@ def simulation_code(kind, solver):
         loads=tuple(filter(None, (simulation.simulate, simulation.batch_key))),
         without=tuple(f"critical_periods.solvers.{other}" for other in others),
     )
-    first = next((model.first for model in models().values() if model.name == kind), None)
-    return code.planned(fingerprint_of(code), lineage([simulation_code(first.cells, solver)] if first else []))
-
-
-def lineage(codes):
-    """Fingerprints of jobs and of all jobs before them."""
-    return {fingerprint for code in codes for fingerprint in (code["fingerprint"], *code["upstream"])}
+    first = models()[kind].first if kind in models() else None
+    return planned(code, [simulation_code(first.cells, solver)] if first else [])
 
 
 def bundle_code(wildcards):
@@ -341,7 +332,7 @@ def experiment_code(name, run):
     code = Code("aggregate.py", loads=tuple(filter(None, (model.predict, model.derive))))
     cells = [*experiment.cells.values(), *experiment.theory.values()]
     simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}
-    return code.planned(fingerprint_of(code), lineage(simulation_code(*cells) for cells in simulated))
+    return planned(code, (simulation_code(*cells) for cells in simulated))
 
 
 def aggregate_code(wildcards):
@@ -354,8 +345,7 @@ def drawing_code(script, drawn_by):
     def code(wildcards):
         settings = figure_settings(wildcards)
         drawing = Code(script, loads=(getattr(kinds()[settings["kind"]], drawn_by),))
-        before = [experiment_code(name, wildcards.run) for name in drawn_from(settings)]
-        return drawing.planned(fingerprint_of(drawing), lineage(before))
+        return planned(drawing, (experiment_code(name, wildcards.run) for name in drawn_from(settings)))
 
     return code
 
@@ -366,8 +356,7 @@ def explored(wildcards):
 
 
 def exploring_code(wildcards):
-    exploring = Code("explore.py")
-    return exploring.planned(fingerprint_of(exploring))
+    return planned(Code("explore.py"))
 
 
 def claims_judged(wildcards):
@@ -377,17 +366,15 @@ def claims_judged(wildcards):
 
 def judging_code(wildcards):
     judging = Code("judge.py", loads=tuple(measure_signatures.files()))
-    before = [experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]]
-    return judging.planned(fingerprint_of(judging), lineage(before))
+    return planned(judging, (experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]))
 
 
 def comparing_code(study):
     """What the job that compares the variants of a study runs."""
 
     def code(wildcards):
-        comparing = Code("compare.py", loads=())
         before = [experiment_code(name, run) for run, part in study.runs.items() for name in part["experiments"]]
-        return comparing.planned(fingerprint_of(comparing), lineage(before))
+        return planned(Code("compare.py", loads=()), before)
 
     return code
 
@@ -455,43 +442,37 @@ def cell_job(bundle, of_plan):
         [cell.parameters for cell in cells if cell.id not in there],
         simulation.cost,
         simulation.megabytes,
-        [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))] if has_first(bundle) else [],
+        [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))],
         Path(placed(f"results/logs/{simulation.rule}/{bundle.id}.log")),
     )
-
-
-def cell_jobs(run):
-    """Jobs that simulate the cells of a run, done or not."""
-    return [cell_job(bundle, plan(run)) for bundle in plan(run).bundles.values()]
 
 
 @cache
 def planned_estimate():
     """What the jobs of a dry run would take, in a line."""
-    wanted, others, plans = [], [], {}
-    for job in workflow.dag.needrun_jobs():
-        if job.rule.name in SIMULATIONS_BY_RULE:
-            of_plan = plan_of_bundle(job.wildcards)
-            plans[id(of_plan)] = of_plan
-            wanted.append(bundle_of(job.wildcards).id)
-        elif job.output:
-            others.append(job.output[0])
-    alike = {each.id: cell_job(each, of_plan) for of_plan in plans.values() for each in of_plan.bundles.values()}
+    jobs = list(workflow.dag.needrun_jobs())
+    wanted = [job.wildcards for job in jobs if job.rule.name in SIMULATIONS_BY_RULE]
+    others = [job.output[0] for job in jobs if job.output and job.rule.name not in SIMULATIONS_BY_RULE]
+    plans = dict.fromkeys(map(plan_of_bundle, wanted))
+    alike = {each.id: cell_job(each, of_plan) for of_plan in plans for each in of_plan.bundles.values()}
     known = estimate.measured(alike.values(), estimate.calibrated())
     cores = workflow.resource_settings.cores or 1
-    return estimate.as_line(estimate.estimate([alike[name] for name in wanted], others, cores, known), cores)
+    found = estimate.estimate([alike[wildcards.bundle] for wildcards in wanted], others, cores, known)
+    return estimate.as_line(found, cores)
 
 
 def tell_estimates(cores):
     """Tell, on the terminal, what every study would take on some cores, as results are now."""
-    jobs = {study.name or "paper": [job for run in study.runs for job in cell_jobs(run)] for study in STUDIES.values()}
+    jobs = {
+        name: [cell_job(bundle, plan(run)) for run in study.runs for bundle in plan(run).bundles.values()]
+        for name, study in STUDIES.items()
+    }
     known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.calibrated())
     found = {}
-    for study in STUDIES.values():
-        name = study.name or "paper"
+    for name, study in STUDIES.items():
         once = list({job.path: job for job in jobs[name]}.values())
         others = [file for file in study_files(study) if not Path(placed(file)).exists() and not file.endswith(".png")]
-        found[name] = estimate.estimate(once, others, cores, known)
+        found[name or "paper"] = estimate.estimate(once, others, cores, known)
     print(estimate.as_text(found, cores), flush=True)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import cycle
 from textwrap import fill
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis, YAxis
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize, SymLogNorm
 from matplotlib.figure import Figure
@@ -68,27 +68,25 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     shown = {panel["chart"] for panel in panels}
     height = SQUARE if "prediction" in shown or (columns == 3 and shown == {"map"}) else HEIGHT
     figure, all_axes = plt.subplots(rows, columns, squeeze=False, figsize=(style.width(columns), height * rows))
-    used = list(all_axes.flat)[: len(panels)]
+    used, unused = list(all_axes.flat[: len(panels)]), all_axes.flat[len(panels) :]
     parts = [chosen(datasets[panel["experiment"]], panel) for panel in panels]
     looks = looks_of(panels, parts)
     groups: dict[str, dict[str, Any]] = {}
-    spreads: list[curves.Spread | None] = []
+    spreads: list[curves.Spread | None] = [None] * len(panels)
     notes: list[str] = []
     for index, (axes, panel, part) in enumerate(zip(used, panels, parts, strict=True)):
         if panel["chart"] == "map":
             _map(axes, part, panel, columns == 3)
-            spreads.append(None)
         elif panel["chart"] == "prediction":
             missing = _prediction(axes, part, panel, looks, groups)
             notes += [f"({style.panel_letter(index)}) {missing}"] * bool(missing)
-            spreads.append(None)
         else:
-            spreads.append(_curves(axes, part, panel, looks, groups))
+            spreads[index] = _curves(axes, part, panel, looks, groups)
         style.ticks(axes.xaxis, axes.yaxis)
     room = round(TITLES[columns] * style.scale(columns))
     style.letter(used, [matplotlib_text(fill(panel.get("title", ""), room)) for panel in panels])
-    for unused in list(all_axes.flat)[len(panels) :]:
-        unused.set_visible(False)
+    for axes in unused:
+        axes.set_visible(False)
     if "prediction" in shown:
         notes.insert(0, PREDICTION)
     titles = titles_of(panels, parts)
@@ -213,7 +211,7 @@ def _curves(
     logarithmic, points = log in ("y", "both"), panel.get("points", False)
     of_lines: Mapping[str, Any] = looks[lines] if lines else {}
     shown = curves.draw(axes, dataset[show], x, lines, of_lines, logarithmic, points)
-    _axis(axes, "x", dataset, x, log in ("x", "both"))
+    _axis(axes.xaxis, dataset, x, log in ("x", "both"))
     name = name_shown(dataset, panel)
     if logarithmic:
         scale = "log scale" if axes.get_yscale() == "log" else f"log scale beyond ±{HARM:g}"
@@ -234,11 +232,11 @@ def _curves(
 
 def _map(axes: Axes, dataset: xr.Dataset, panel: Mapping[str, Any], narrow: bool) -> None:
     x, y, log = panel["x"], panel["y"], panel.get("log", "")
-    _axis(axes, "x", dataset, x, log in ("x", "both"))
-    _axis(axes, "y", dataset, y, log in ("y", "both"))
+    _axis(axes.xaxis, dataset, x, log in ("x", "both"))
+    _axis(axes.yaxis, dataset, y, log in ("y", "both"))
     values, name, palette = shown_in_map(dataset, panel)
     horizontal, vertical = (style.positions(values[axis].values) for axis in (x, y))
-    edges = _edges(axes, "x", horizontal), _edges(axes, "y", vertical)
+    edges = _edges(axes.xaxis, horizontal), _edges(axes.yaxis, vertical)
     axes.set_facecolor(MISSING)
     mesh = axes.pcolormesh(*edges, values.values, rasterized=True, **colours(values, palette))
     rows, columns = np.nonzero(style.diverged(dataset[panel["show"]].sel({y: values[y], x: values[x]}), y, x))
@@ -278,12 +276,11 @@ def colours(values: xr.DataArray, palette: str | None) -> dict[str, Any]:
 
 def _border(x: np.ndarray, y: np.ndarray, values: np.ndarray, level: float) -> list[Any]:
     """Edges of cells between values on both sides of a level; a value that is missing is on neither."""
-    above, known = values >= level, np.isfinite(values)
-    rows, columns = np.nonzero((above[1:] != above[:-1]) & known[1:] & known[:-1])
-    lines = [[(x[column], y[row + 1]), (x[column + 1], y[row + 1])] for row, column in zip(rows, columns, strict=True)]
-    rows, columns = np.nonzero((above[:, 1:] != above[:, :-1]) & known[:, 1:] & known[:, :-1])
-    return lines + [
-        [(x[column + 1], y[row]), (x[column + 1], y[row + 1])] for row, column in zip(rows, columns, strict=True)
+    side = np.where(np.isfinite(values), values >= level, np.nan)
+    below, beside = (np.argwhere(abs(np.diff(side, axis=axis)) == 1) for axis in (0, 1))
+    return [
+        *([(x[column], y[row + 1]), (x[column + 1], y[row + 1])] for row, column in below),
+        *([(x[column + 1], y[row]), (x[column + 1], y[row + 1])] for row, column in beside),
     ]
 
 
@@ -296,7 +293,7 @@ def _prediction(
 ) -> str:
     """Draw measurements against predictions, and say which settings have none."""
     points = compared(dataset, panel["x"], panel["y"])
-    shown = points.where(points["known"], drop=True) if points["known"].any() else points.isel(point=slice(0))
+    shown = points.isel(point=points["known"].values)
     drawn, keys = looks_of_points(panel, dataset, looks, shown)
     for name, of_labels in keys.items():
         for label, part in of_labels.items():
@@ -343,20 +340,22 @@ def looks_of_points(
     return drawn, keys
 
 
+def settings_of(points: xr.Dataset, dataset: xr.Dataset, called: Callable[[str, xr.Dataset], str]) -> list[list[str]]:
+    """Values of the axes at every point of a prediction, in words, each after what a function calls its axis."""
+    names = [str(name) for name in points.coords if points[name].dims == ("point",) and name in dataset.coords]
+    texts = [
+        [f"{called(name, dataset)} {style.value_label(value, dataset[name])}" for value in points[name].values]
+        for name in names
+    ]
+    return [[own[point] for own in texts] for point in range(points.sizes["point"])]
+
+
 def _missing(points: xr.Dataset, dataset: xr.Dataset) -> str:
     """The settings without a value, in words; values of an axis that have none anywhere are said once."""
-    lost = ~points["known"].values
-    names = [str(name) for name in points.coords if points[name].dims == ("point",) and name in dataset.coords]
-    said = {
-        name: [
-            f"{style.label(name, dataset)} {style.value_label(value, dataset[name])}" for value in points[name].values
-        ]
-        for name in names
-    }
-    settings = [tuple(texts[point] for texts in said.values()) for point in range(len(lost))]
-    nowhere = {text for texts in said.values() for text in texts if lost[[text in own for own in settings]].all()}
-    found = dict.fromkeys(text for own in settings for text in own if text in nowhere)
-    single = [", ".join(own) for own, gone in zip(settings, lost, strict=True) if gone and not nowhere & set(own)]
+    lost, settings = ~points["known"].values, settings_of(points, dataset, style.label)
+    texts = dict.fromkeys(text for own in settings for text in own)
+    found = [text for text in texts if lost[[text in own for own in settings]].all()]
+    single = [", ".join(own) for own, gone in zip(settings, lost, strict=True) if gone and not set(found) & set(own)]
     return f"without a value: {'; '.join([*found, *single])}" if lost.any() else ""
 
 
@@ -383,24 +382,21 @@ def _agreement(axes: Axes, points: xr.Dataset, spread: curves.Spread | None) -> 
     )
 
 
-def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, log: bool) -> None:
+def _axis(axis: XAxis | YAxis, dataset: xr.Dataset, name: str, log: bool) -> None:
     """Scale, ticks and label of an axis of the experiment."""
-    values = dataset[name].values
-    axis = axes.xaxis if which == "x" else axes.yaxis
+    values, which = dataset[name].values, axis.axis_name
     positions = style.positions(values).astype(float)
     axis.set_label_text(fill(name_of(name, dataset), 36 if which == "x" else 28))
     if style.words(values):
         axis.set_ticks(positions, [style.value_label(value, dataset[name]) for value in values])
-        axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
+        axis.axes.set(**{f"{which}lim": (-0.5, len(values) - 0.5)})
         return
     if log:
         above = positions[positions > 0]
         with_zero = len(positions) > len(above) > 0
-        set_scale = axes.set_xscale if which == "x" else axes.set_yscale
         # 0 has its own place on a logarithmic axis, half a decade to the left.
-        set_scale(
-            **({"value": "symlog", "linthresh": above.min(), "linscale": 0.5} if with_zero else {"value": "log"})
-        )
+        scale = {"value": "symlog", "linthresh": above.min(), "linscale": 0.5} if with_zero else {"value": "log"}
+        getattr(axis.axes, f"set_{which}scale")(**scale)
         if len(values) <= MOST_TICKS:
             axis.set_major_locator(FixedLocator(positions.tolist()))
         elif with_zero:
@@ -411,7 +407,7 @@ def _axis(axes: Axes, which: Literal["x", "y"], dataset: xr.Dataset, name: str, 
         else:
             axis.set_minor_locator(NullLocator())
     elif values.dtype.kind in "iu":
-        most = int(np.clip(2.7 * style.inches(axes), 3, 6))
+        most = int(np.clip(2.7 * style.inches(axis.axes), 3, 6))
         axis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
 
 
@@ -422,9 +418,9 @@ def _few_ticks(axis: Axis, ends: np.ndarray) -> None:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades > 0.8 else (1, 1.5, 2, 3, 5, 7), numticks=12))
 
 
-def _edges(axes: Axes, which: Literal["x", "y"], centres: np.ndarray) -> np.ndarray:
+def _edges(axis: Axis, centres: np.ndarray) -> np.ndarray:
     """Edges of the cells around ascending centres, half way between them on the scale of the axis."""
-    scale = (axes.xaxis if which == "x" else axes.yaxis).get_transform()
+    scale = axis.get_transform()
     on_scale = scale.transform(centres.astype(float))
     if len(centres) == 1:
         return np.asarray(scale.inverted().transform(on_scale + np.array([-0.5, 0.5])))

@@ -22,6 +22,8 @@ MOST_FAINT, MOST_MARKED = 10, 30
 #: Opacity of a band, and look of a single run.
 PALE = 0.2
 FAINT: dict[str, Any] = {"lw": 0.5, "alpha": 0.45}
+#: Look of a line that is the only one.
+SINGLE: dict[str, Any] = {"color": "0.2", "lw": 1.2, "marker": "o", "ms": 3.5}
 #: What the axes of `RUNS` number.
 COUNTED = {"seed": "seeds", "trajectory": "initial conditions"}
 
@@ -84,11 +86,7 @@ def draw(
     beside = 0.12 * (np.arange(len(of_line)) - (len(of_line) - 1) / 2) if unordered else np.zeros(len(of_line))
     few = x != "epoch" and values[x].size <= MOST_MARKED
     for curve, label, shift in zip(of_line, labels, beside, strict=True):
-        look = (
-            {"color": "0.2", "lw": 1.2, "marker": "o", "ms": 3.5}
-            if label is None
-            else {**looks[label], "label": label}
-        )
+        look = dict(SINGLE) if label is None else {**looks[label], "label": label}
         if unordered or points:
             look["ls"] = ""
         if not few:
@@ -99,13 +97,8 @@ def draw(
             of_failed = curve.where(curve["failed"]).transpose(x, ...).values.reshape(len(places), -1)
             axes.plot(places, of_failed, color=look["color"], **style.FAILED)
         if len(lost := places[style.diverged(curve, x)]):
-            axes.plot(
-                lost,
-                np.full(len(lost), 0.03),
-                transform=axes.get_xaxis_transform(),
-                color=look["color"],
-                **style.LOST,
-            )
+            bottom = axes.get_xaxis_transform()
+            axes.plot(lost, np.full(len(lost), 0.03), transform=bottom, color=look["color"], **style.LOST)
     if axes.get_yscale() == "linear" and 0 < axes.get_ylim()[1] < 2 * axes.get_ylim()[0]:
         axes.set_ylim(bottom=0)  # so that a small change does not look large
     if style.signed(values):

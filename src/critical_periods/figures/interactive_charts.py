@@ -62,15 +62,17 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
                 symbols.setdefault(axis, {}).update(of_labels)
         else:
             _curves(figure, dataset, panel, place, looks)
-        name = wrapped(charts.name_of(panel["x"], dataset), NAMES[columns])
-        figure.update_xaxes(title_text=name, **place)
-        scale, upright = (_scale(dataset, panel, axis) for axis in "xy")
-        across, along = panel["x"], panel["show"] if panel["chart"] == "curves" else panel["y"]
+        of_curves = panel["chart"] == "curves"
+        across, along = panel["x"], panel["show"] if of_curves else panel["y"]
+        scale, upright = _scale(dataset, panel, "x", across), _scale(dataset, panel, "y", along)
+        name = charts.name_shown(dataset, panel) if of_curves else charts.name_of(along, dataset)
         both = (across, along) if panel["chart"] == "prediction" else ()  # the diagonal goes as far as either
         ticks = _ticks(dataset, scale, both or (across,), 4), _ticks(dataset, upright, both or (along,), 6)
+        figure.update_xaxes(title_text=wrapped(charts.name_of(across, dataset), NAMES[columns]), **place)
+        figure.update_yaxes(title_text=plain(name), **place)
         figure.update_xaxes(type=scale, **ticks[0], **_figures(dataset[across]), **place)
         figure.update_yaxes(type=upright, **ticks[1], **_figures(dataset[along]), **place)
-        if panel["chart"] == "curves" and float(dataset[panel["show"]].min()) > 0:
+        if of_curves and float(dataset[along].min()) > 0:
             scales[f"yaxis{index + 1 if index else ''}.type"] = upright or "linear"
     if scales:
         kinds = ["linear", "log"]
@@ -105,19 +107,18 @@ def _ticks(dataset: xr.Dataset, scale: str | None, names: Sequence[str], most: i
     return {"dtick": "D2"} if 10 < high / low < 1000 else {"nticks": most}
 
 
-def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str) -> str | None:
+def _scale(dataset: xr.Dataset, panel: Mapping[str, Any], axis: str, name: str) -> str | None:
     """A logarithmic axis, unless it would lose 0 or values below: then that of a map has cells of one size.
 
     None where nothing is asked for.
     """
-    name = panel.get(axis)
-    if panel["chart"] != "prediction" and panel.get("log") not in (axis, "both"):
+    if panel["chart"] == "prediction":
+        return "log"
+    if panel.get("log") not in (axis, "both"):
         return None
-    if panel["chart"] == "curves" and axis == "y":
-        return "log" if float(dataset[panel["show"]].min()) > 0 else "linear"
     if name in dataset.dims and style.words(dataset[name].values):
         return "category"
-    if name in dataset.dims and float(dataset[name].min()) <= 0:
+    if not float(dataset[name].min()) > 0:
         return "category" if panel["chart"] == "map" else "linear"
     return "log"
 
@@ -194,7 +195,6 @@ def _curves(
         ring = {"symbol": "circle-open", "size": 8, "color": "grey"}
         key = {"name": style.FAILS, "legendgroup": style.FAILS, "legendrank": 2000}
         figure.add_scatter(x=[None], y=[None], mode="markers", marker=ring, **key, **place)
-    figure.update_yaxes(title_text=plain(charts.name_shown(dataset, panel)), **place)
 
 
 def _key(looks: Looks, lines: str | None, label: str) -> dict[str, Any]:
@@ -215,8 +215,8 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
     cell = figure.get_subplot(**place)
     right, (bottom, top) = cell.xaxis.domain[1], cell.yaxis.domain
     figure.add_heatmap(
-        x=_places(values, x, _scale(dataset, panel, "x") == "category"),
-        y=_places(values, y, _scale(dataset, panel, "y") == "category"),
+        x=_places(values, x, _scale(dataset, panel, "x", x) == "category"),
+        y=_places(values, y, _scale(dataset, panel, "y", y) == "category"),
         z=values.values.astype(float),
         **_shades(values, palette),
         colorbar={"x": right, "len": top - bottom, "y": (top + bottom) / 2, "thickness": 12, "xpad": 4},
@@ -224,7 +224,6 @@ def _map(figure: go.Figure, dataset: xr.Dataset, panel: Mapping[str, Any], place
         + f"{plain(name)} %{{z:.4g}}<extra></extra>",
         **place,
     )
-    figure.update_yaxes(title_text=plain(charts.name_of(y, dataset)), **place)
 
 
 def _shades(values: xr.DataArray, palette: str | None) -> dict[str, Any]:
@@ -250,14 +249,7 @@ def _prediction(
     """
     points = compared(dataset, panel["x"], panel["y"])
     points = points.isel(point=points["known"].values)
-    settings = [str(name) for name in points.coords if points[name].dims == ("point",)]
-    texts = [
-        "<br>".join(
-            plain(f"{charts.name_of(name, dataset)} {style.value_label(points[name].values[index], dataset[name])}")
-            for name in settings
-        )
-        for index in range(points.sizes["point"])
-    ]
+    texts = ["<br>".join(map(plain, settings)) for settings in charts.settings_of(points, dataset, charts.name_of)]
     drawn, keys = charts.looks_of_points(panel, dataset, looks, points)
     lines = panel.get("lines")
     names = [None] if lines is None else list(dataset[lines].values)
@@ -281,7 +273,6 @@ def _prediction(
         figure.add_scatter(
             x=ends, y=ends, mode="lines", line={"color": "grey"}, showlegend=False, hoverinfo="skip", **place
         )
-    figure.update_yaxes(title_text=plain(charts.name_of(panel["y"], dataset)), **place)
     return {
         axis: {label: _symbol(part) for label, part in of_labels.items()}
         for axis, of_labels in keys.items()

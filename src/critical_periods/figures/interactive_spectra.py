@@ -15,6 +15,8 @@ from critical_periods.figures.interactive import ABOVE, PALE, epochs, hover, num
 
 #: Look of theory.
 THEORY: dict[str, Any] = {"line": {"color": spectra.THEORY["color"], "width": 1.5, "dash": "dash"}}
+#: What is written at the switch between the tasks.
+SWITCH: dict[str, Any] = {"label": {"text": "switch", "textposition": "end", "font": {"size": 11}}}
 
 
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:
@@ -27,14 +29,14 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     """
     figure, names, owners, lines = go.Figure(), [], [], []
     for panel in panels:
-        dataset = style.select(datasets[panel["experiment"]], panel)
+        dataset = datasets[panel["experiment"]]
         chosen = spectra.chosen(panel, dataset)
         for title, runs, switch in spectra.spectrum_columns(dataset, panel):
             names.append(f"{chosen}, {title}" if chosen else title)
             colours = style.ordered_colours(runs.sizes["mode"])
             learned = zip(spectra.learned_epochs(runs), colours, strict=False)
             marks = [_vertical(epoch, to_hex(colour), "dash") for epoch, colour in learned if np.isfinite(epoch)]
-            lines.append([*marks, *([_switch_line(switch)] if switch else [])])
+            lines.append([*marks, *[_vertical(switch, "grey", "dot") | SWITCH] * bool(switch)])
             for source, values in spectra.sources(runs).items():
                 recorded = curves.median(values).dropna("epoch", how="all")
                 compared_with = PALE if source == "training" and "solver" in runs.dims else {"line_width": 1.5}
@@ -73,12 +75,6 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         height=540,
         margin={"t": ABOVE},
     )
-
-
-def _switch_line(epoch: int) -> dict[str, Any]:
-    """The switch between the tasks, from the bottom to the top."""
-    label = {"text": "switch", "textposition": "end", "font": {"size": 11}}
-    return _vertical(epoch, "grey", "dot") | {"label": label}
 
 
 def _vertical(epoch: float, color: str, dash: str) -> dict[str, Any]:

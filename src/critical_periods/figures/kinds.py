@@ -27,14 +27,17 @@ class Panel(Section):
 
     #: Whether it draws any variable, on axes that it has no idea of; else what is refused is the experiment.
     any_variable: ClassVar[bool] = False
+    #: Keys that name axes.
+    roles: ClassVar[tuple[str, ...]] = ("x", "y", "lines", "columns")
     #: Keys of axes along which it draws means over runs, so that these cannot be the runs.
     averaged: ClassVar[tuple[str, ...]] = ()
     #: What a panel says once for all cells that it draws: parameter -> the value that it has to have; None for any.
     alike: ClassVar[Mapping[str, Any]] = {}
 
     def axes(self) -> dict[str, str]:
-        """Axes that the panel spreads out, by the key that names them."""
-        return {name: value for name in ("x", "y", "lines", "columns") if (value := getattr(self, name, None))}
+        """Axes that the panel spreads out, by the key that names them, where that names no variable."""
+        names = [name for name in self.roles if name not in self.variables()]
+        return {name: value for name in names if (value := getattr(self, name, None))}
 
     def variables(self) -> dict[str, str]:
         """Variables that the panel draws, by the key that names them; "" for one that the kind implies."""
@@ -74,6 +77,7 @@ class ChartsPanel(Panel):
     """Curves of a variable against an axis, a map of it over two axes, or a prediction against a measurement."""
 
     any_variable: ClassVar[bool] = True
+    roles: ClassVar[tuple[str, ...]] = ("x", "y", "lines", "markers", "fills")
     averaged: ClassVar[tuple[str, ...]] = ("x", "y")
 
     chart: Literal["curves", "map", "prediction"] = key(
@@ -96,18 +100,9 @@ class ChartsPanel(Panel):
         "Value along which a map is marked with a line.", None
     )
 
-    def axes(self) -> dict[str, str]:
-        """Axes spread out; x and y of a prediction are variables."""
-        names = (
-            ("lines", "columns", "markers", "fills") if self.chart == "prediction" else ("x", "y", "lines", "columns")
-        )
-        return {name: value for name in names if (value := getattr(self, name, None))}
-
     def variables(self) -> dict[str, str]:
         """Variables drawn: of a prediction, x and y."""
-        if self.chart == "prediction":
-            return {"x": self.x, "y": self.y or ""}
-        return {"show": self.show or ""}
+        return {"x": self.x, "y": self.y or ""} if self.chart == "prediction" else super().variables()
 
     def drawn(self) -> tuple[str, ...] | None:
         """Means over runs; of a prediction every setting is a point."""
@@ -115,11 +110,10 @@ class ChartsPanel(Panel):
 
     def check(self, place: str) -> None:
         """Refuse keys that a chart of this kind has no use for, and the lack of one that it needs."""
-        needed = {"curves": ("show",), "map": ("show", "y"), "prediction": ("y",)}[self.chart]
-        unused = {
-            "curves": ("y", "markers", "fills", "contour"),
-            "map": ("lines", "markers", "fills", "points"),
-            "prediction": ("show", "log", "contour", "points"),
+        needed, unused = {
+            "curves": (("show",), ("y", "markers", "fills", "contour")),
+            "map": (("show", "y"), ("lines", "markers", "fills", "points")),
+            "prediction": (("y",), ("show", "log", "contour", "points")),
         }[self.chart]
         for name in needed:
             if getattr(self, name) is None:

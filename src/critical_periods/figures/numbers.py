@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection, QuadMesh
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -63,9 +63,9 @@ def _line(text: str) -> str:
 
 
 def _colour(artist: Any) -> str:
-    colours = artist.get_color() if isinstance(artist, Line2D | LineCollection) else artist.get_facecolor()
-    colours = colours if isinstance(colours, str) else np.atleast_2d(colours)
-    return "" if not len(colours) else to_hex(colours if isinstance(colours, str) else colours[0])
+    line = isinstance(artist, Line2D | LineCollection)
+    colours = to_rgba_array(artist.get_color() if line else artist.get_facecolor())
+    return to_hex(colours[0]) if len(colours) else ""
 
 
 def _values(artist: Any) -> Any:

@@ -34,7 +34,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         Experiment name -> dataset.
     """
     style.apply()
-    rows = [spectrum_columns(style.select(datasets[panel["experiment"]], panel), panel) for panel in panels]
+    rows = [spectrum_columns(datasets[panel["experiment"]], panel) for panel in panels]
     width = max(len(columns) for columns in rows)
     figure, grid = style.grid(len(panels), width, 1.7, sharey=True)
     drawn: list[tuple[Axes, str, xr.DataArray]] = []
@@ -68,21 +68,20 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
 
 
 def spectrum_columns(dataset: xr.Dataset, panel: Mapping[str, Any]) -> list[tuple[str, xr.DataArray, int]]:
-    """Title, singular values and switch epoch of every column of a panel."""
-    values = dataset["singular_value"]
+    """Title, singular values and switch epoch of every column of a panel; other axes of length one are dropped."""
+    dataset = style.part(dataset, panel.get("select", {}))
+    kept = {"seed", "switch_epoch", "epoch", "mode", "pathway", "solver", panel.get("columns")}
+    dataset = dataset.squeeze(
+        [axis for axis, size in dataset.sizes.items() if size == 1 and axis not in kept], drop=True
+    )
     if "learned_epoch" in dataset:
-        values = values.assign_coords(learned_epoch=dataset["learned_epoch"])
-    if "columns" in panel:
-        name = panel["columns"]
+        dataset = dataset.set_coords("learned_epoch")
+    if name := panel.get("columns"):
         columns = dataset[name].values
-        return [
-            (
-                style.setting(value, name, dataset, columns),
-                style.part(values, {name: value}),
-                _switch(style.part(dataset, {name: value})),
-            )
-            for value in columns
-        ]
+        parts = [style.part(dataset, {name: value}) for value in columns]
+        titles = [style.setting(value, name, dataset, columns) for value in columns]
+        return [(title, part["singular_value"], _switch(part)) for title, part in zip(titles, parts, strict=True)]
+    values = dataset["singular_value"]
     return [
         (f"switch at {style.number(epoch)}" if epoch else "no deficit", values.sel(switch_epoch=epoch), epoch)
         for epoch in panel["switch_epochs"]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from itertools import cycle, islice
+from itertools import cycle
 from string import ascii_uppercase
 from textwrap import fill, wrap
 from typing import Any
@@ -208,25 +208,20 @@ def unordered(values: Sequence[Any], name: str | None = None) -> bool:
     return name in RUNS or words(values)
 
 
-def colours(values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0]) -> list[Any]:
-    """Colours of the values of a parameter: in order for numbers, of the colour-blind palette for what has none."""
-    if unordered(values, name):
-        return list(islice(cycle(UNORDERED), len(values)))
-    return ordered_colours(len(values), palette)
-
-
 def looks(
     values: Sequence[Any], name: str | None = None, palette: str = ORDERED[0], axis: Any = None
 ) -> dict[str, dict[str, Any]]:
     """Label -> look of the line of every value of a parameter.
 
-    Each line is thinner than the one before, and its markers smaller: where they coincide, all of them are seen.
+    Colours have an order for numbers; what has none gets those of the colour-blind palette. Each line is thinner than
+    the one before, and its markers smaller: where they coincide, all of them are seen.
     """
+    colours = cycle(UNORDERED) if unordered(values, name) else ordered_colours(len(values), palette)
     widths, sizes = np.linspace(1.8, 1.0, len(values)), np.linspace(5, 3.4, len(values))
     return {
         text: {"color": colour, "lw": width, "marker": marker, "ms": size * LARGER[marker], "mec": "w", "mew": 0.4}
         for text, colour, width, size, marker in zip(
-            value_labels(values, axis), colours(values, name, palette), widths, sizes, cycle(MARKERS), strict=False
+            value_labels(values, axis), colours, widths, sizes, cycle(MARKERS), strict=False
         )
     }
 
@@ -321,13 +316,6 @@ def part(dataset: Any, where: Mapping[str, Any]) -> Any:
     """The part at values of axes, as `coordinates.select` has it, but that the seed stays an axis to average over."""
     found = coordinates.select(dataset, where)
     return found.expand_dims("seed") if "seed" in where else found
-
-
-def select(dataset: xr.Dataset, panel: Mapping[str, Any]) -> xr.Dataset:
-    """The part of an experiment that a panel shows; axes of length one that nothing else names are dropped."""
-    dataset = part(dataset, panel.get("select", {}))
-    kept = {"seed", panel.get("lines"), "switch_epoch", "epoch", "mode", "pathway", "solver"}
-    return dataset.squeeze([axis for axis, size in dataset.sizes.items() if size == 1 and axis not in kept], drop=True)
 
 
 def parameter(dataset: xr.Dataset, name: str) -> Any:

@@ -33,8 +33,7 @@ def descriptions(model: Model, axes: Iterable[str]) -> dict[str, dict[str, Any]]
     found: dict[str, dict[str, Any]] = {name: dict(attributes) for name, attributes in COMMON.items()}
     for name, variable in model.variables.items():
         found[name] = {"long_name": variable.long_name, "units": variable.unit}
-        found[name] |= {"label": variable.label} if variable.label else {}
-        found[name] |= {"signed": variable.signed} if variable.signed else {}
+        found[name] |= {word: value for word in ("label", "signed") if (value := getattr(variable, word))}
     for name in axes:
         if name in model.parameters.model_fields:
             info = model.parameters.model_fields[name]

@@ -12,6 +12,7 @@ import os
 import platform
 import statistics
 import time
+import timeit
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,13 +144,8 @@ def machine_factor() -> float:
     import numpy as np
 
     left, right, out = (np.ones((100, 100), dtype=np.float32) for _ in range(3))
-    times = []
-    for _ in range(30):
-        start = time.process_time()
-        for _ in range(100):
-            np.matmul(left, right, out=out)
-        times.append((time.process_time() - start) / 100)
-    return min(times) / REFERENCE  # what else runs on the machine only lengthens it
+    times = timeit.repeat(lambda: np.matmul(left, right, out=out), timer=time.process_time, repeat=30, number=100)
+    return min(times) / 100 / REFERENCE  # what else runs on the machine only lengthens it
 
 
 def kind_of(rule: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
@@ -180,10 +176,9 @@ def calibrated() -> Measured:
 
 def _machines() -> dict[str, Any]:
     try:
-        machines: dict[str, Any] = json.loads(calibration_file().read_text(encoding="utf-8"))
+        return dict(json.loads(calibration_file().read_text(encoding="utf-8")))
     except (OSError, ValueError):  # a cache may be lost
-        machines = {}
-    return machines
+        return {}
 
 
 def measured(jobs: Iterable[CellJob], before: Measured) -> Measured:
@@ -200,13 +195,11 @@ def measured(jobs: Iterable[CellJob], before: Measured) -> Measured:
     took: list[tuple[tuple[str, str], float, float]] = []
     megabytes: dict[tuple[str, str], float] = {}
     for job in jobs:
-        if not job.benchmark.is_file():
-            continue
-        with job.benchmark.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
         try:
-            wall, cpu, memory = (float(rows[-1][name]) for name in ("s", "cpu_time", "max_rss"))
-        except (IndexError, KeyError, ValueError):  # of a job too short to be looked at
+            with job.benchmark.open(newline="", encoding="utf-8") as file:
+                *_, last = csv.DictReader(file, delimiter="\t")
+            wall, cpu, memory = (float(last[name]) for name in ("s", "cpu_time", "max_rss"))
+        except (FileNotFoundError, KeyError, ValueError):  # of a job to come, or too short to be looked at
             continue
         megabytes[job.kind] = max(memory, megabytes.get(job.kind, 0.0))
         if not _took_over(job):
@@ -244,27 +237,19 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
     known
         What finished jobs say.
     """
-    seconds = {}
-    for job in jobs:
-        if job.new:
-            seconds[job.path] = known.starting + known.seconds(job)
+    new = [job for job in jobs if job.new]
+    seconds = {job.path: known.starting + known.seconds(job) for job in new}
     rest = [known.machine * OTHERS.get(Path(name).suffix, 1.0) for name in others]
     cpu = sum(seconds.values()) + sum(rest)
-    chain = max(
-        (
-            seconds[job.path] + max((seconds.get(path, 0.0) for path in job.after), default=0.0)
-            for job in jobs
-            if job.new
-        ),
-        default=0.0,
-    )
+    before = {job.path: max((seconds.get(path, 0.0) for path in job.after), default=0.0) for job in new}
+    chain = max((seconds[path] + before[path] for path in seconds), default=0.0)
     return Estimate(
         cells=sum(len(job.cells) for job in jobs),
         new=sum(len(job.new) for job in jobs),
         jobs=len(seconds) + len(rest),
         cpu=cpu,
         wall=max(cpu / cores, chain + max(rest, default=0.0)),
-        megabytes=max((known.megabytes.get(job.kind, job.megabytes) for job in jobs if job.new), default=0.0),
+        megabytes=max((known.megabytes.get(job.kind, job.megabytes) for job in new), default=0.0),
         bytes=sum(job.bytes(job.new) for job in jobs),
     )
 

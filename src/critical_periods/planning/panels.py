@@ -113,9 +113,7 @@ def _check_variables(
             if role and panel.any_variable:
                 raise ConfigError(f"{place}.{role}", name, one_of(name, recorded))
             able = [other.name for other in experiments.values() if name in recorded_variables(other)]
-            allowed = (
-                f"one that records {name}: {', '.join(able)}" if able else f"one that records {name}; there is none"
-            )
+            allowed = f"one that records {name}" + (f": {', '.join(able)}" if able else "; there is none")
             raise ConfigError(f"{place}.experiment", panel.experiment, allowed)
         has = [*(axis for axis in experiment.axes if axis != recorded[name].along), *(recorded[name].dims or ())]
         has = [axis for axis in dict.fromkeys(has) if axes[axis] != ()]

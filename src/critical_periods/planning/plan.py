@@ -57,11 +57,10 @@ class Plan:
             self._bundle(experiment.cells.values())
         for experiment in self.experiments.values():
             self._bundle(experiment.theory.values())
-            if models()[experiment.model].first is not None:
-                self._bundle(self.first(cell) for cell in experiment.cells.values())
+            self._bundle(self.first(cell) for cell in experiment.cells.values() if needs_first(cell))
 
     def first(self, cell: Cell) -> Cell:
-        """What a cell needs to be computed before, if its model has such; cells that agree in it share it."""
+        """What a cell needs to be computed before, if it does; cells that agree in it share it."""
         if cell.id not in self._firsts:
             self._firsts[cell.id] = first_cell(cell)
         return self._firsts[cell.id]
@@ -79,7 +78,7 @@ class Plan:
 
     def first_bundles(self, bundle: Bundle) -> list[Bundle]:
         """Bundles that hold what the cells of a bundle need to be computed before, each once."""
-        return self._bundles_of(map(self.first, bundle.cells))
+        return self._bundles_of(self.first(cell) for cell in bundle.cells if needs_first(cell))
 
     def said(self, bundle: Bundle) -> str:
         """What a bundle computes, by what varies in its experiments and cells, as "2 cells: seed 0, 1, depth 3"."""
@@ -99,9 +98,8 @@ class Plan:
         found: dict[str, dict[str, None]] = {}
         for experiment in self.experiments.values():
             axes = [name for name, values in experiment.axes.items() if len(values) > 1 or name == "seed"]
-            has_first = models()[experiment.model].first is not None
             for cell in (*experiment.cells.values(), *experiment.theory.values()):
-                for needed in (cell, self.first(cell)) if has_first and cell.model == experiment.model else (cell,):
+                for needed in (cell, self.first(cell)) if needs_first(cell) else (cell,):
                     found.setdefault(needed.id, {}).update(dict.fromkeys(axes))
         return {cell: list(axes) for cell, axes in found.items()}
 
@@ -215,14 +213,12 @@ def grid(
             if isinstance(value, list | Mapping):
                 raise ConfigError(f"{place}.vary.{parameter}", value, "numbers and words, no lists and no keys")
     axes = {"seed": tuple(seeds)} | {parameter: tuple(values) for parameter, values in vary.items()}
-    cells: dict[tuple[Any, ...], Cell] = {}
-    of_point: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for coordinates in itertools.product(*axes.values()):
-        seed, point = coordinates[0], coordinates[1:]
-        if point not in of_point:
-            of_point[point] = _identity(model, {**parameters, **dict(zip(vary, point, strict=True))}, place)
-        cells[coordinates] = Cell(model.name, of_point[point] | {"seed": seed})
-    return axes, cells
+    identities = {
+        point: _identity(model, {**parameters, **dict(zip(vary, point, strict=True))}, place)
+        for point in dict.fromkeys(itertools.product(*vary.values()))
+    }
+    points = itertools.product(seeds, identities.items())
+    return axes, {(seed, *point): Cell(model.name, identity | {"seed": seed}) for seed, (point, identity) in points}
 
 
 def theory_cells(model: Model, cells: Mapping[tuple[Any, ...], Cell], place: str) -> dict[tuple[Any, ...], Cell]:
@@ -243,6 +239,11 @@ def _identity(model: Model, parameters: Mapping[str, Any], place: str) -> dict[s
     checked = validated(model.parameters, parameters, place)
     checked.check(place)
     return checked.identity()
+
+
+def needs_first(cell: Cell) -> bool:
+    """Whether a cell needs another to be computed before."""
+    return cell.model in models() and models()[cell.model].first is not None
 
 
 def first_cell(cell: Cell) -> Cell:

@@ -34,13 +34,10 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         for column, (panel, part) in enumerate(parts, start=1):
             place = {"row": row, "col": column}
             if panel["show"] == "matrices":
-                matrix = (
-                    part["pathway_matrix"].sel(pathway=pathway).mean("seed").transpose("output_mode", "input_mode")
-                )
                 figure.add_heatmap(
                     x=part["input_mode"].values,
                     y=part["output_mode"].values,
-                    z=matrix.values.astype(float),
+                    z=pathway_panels.matrix(part, pathway).values.astype(float),
                     coloraxis="coloraxis",
                     hovertemplate="input mode %{x}<br>output mode %{y}<br>K %{z:.4g}<extra></extra>",
                     **place,
@@ -57,10 +54,9 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
                 figure.update_yaxes(title_text="output mode", autorange="reversed", **place)
                 figure.update_layout(coloraxis={"colorscale": "Viridis", "colorbar": {"x": 1.0, "thickness": 12}})
                 continue
-            values = part["pathway_singular_value"].sel(pathway=pathway).isel(mode=slice(panel.get("modes")))
-            onset, duration = style.parameter(part, "onset"), style.parameter(part, "duration")
+            values = part["pathway_singular_value"].sel(pathway=pathway)
             shade: dict[str, Any] = {"fillcolor": "grey", "opacity": 0.25, "line_width": 0, "layer": "below"}
-            figure.add_vrect(onset, onset + duration, exclude_empty_subplots=False, **shade, **place)
+            figure.add_vrect(*pathway_panels.deficit(part), exclude_empty_subplots=False, **shade, **place)
             groups = pathway_panels.alike(values["task_singular_value"].values)
             colours = style.ordered_colours(len(groups))
             for colour, (name, modes) in zip(colours, groups.items(), strict=True):

@@ -40,35 +40,34 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     wide = max((style.width() - MARGINS - SIDE * sum(square)) / max(square.count(False), 1), SIDE)
     ratios = {"width_ratios": [SIDE if matrix else wide for matrix in square]}
     figure, grid = style.grid(len(pathways), len(parts), 1.6, gridspec_kw=ratios)
-    shown: list[tuple[Axes, str, xr.Dataset | None]] = []
     for row, pathway in zip(grid, pathways, strict=True):
         for axes, (panel, part) in zip(row, parts, strict=True):
             if panel["show"] == "matrices":
                 image = _matrix(axes, part, pathway)
-                shown.append((axes, title_of(panel, part, pathway), None))
             else:
-                dataset = part.isel(mode=slice(panel.get("modes")))
-                _curves(axes, dataset, pathway)
-                axes.set_ylabel(f"singular value $K_{pathway}$")
-                shown.append((axes, title_of(panel, part, pathway), dataset))
-    of_curves = [(axes, dataset) for axes, _, dataset in shown if dataset is not None]
+                _curves(axes, part, pathway)
+    of_matrices, of_curves = ([axes for axes in grid.flat if bool(axes.images) == kind] for kind in (True, False))
     if of_curves:
-        top = max(axes.get_ylim()[1] for axes, _ in of_curves)
-        for axes, _ in of_curves:
+        top = max(axes.get_ylim()[1] for axes in of_curves)
+        for axes in of_curves:
             axes.set_ylim(bottom=min(-0.06 * top, axes.get_ylim()[0]), top=top)
     for axes in grid.flat:
         axes.label_outer(remove_inner_ticks=False)
         if axes.images:
             axes.set_ylabel("output mode")
             axes.tick_params(labelleft=True)
-    if len(of_curves) < len(shown):
-        heat = [axes for axes, _, dataset in shown if dataset is None]
-        figure.colorbar(image, ax=heat, shrink=0.75, label="final $K$")
-    style.letter([axes for axes, _, _ in shown], [title for _, title, _ in shown])
-    spreads = [None if part is None else curves.shown_of(part["pathway_singular_value"]) for _, _, part in shown]
-    largest = max((part for _, part in of_curves), key=lambda part: part.sizes["mode"], default=None)
-    if largest is not None:
-        style.legend(figure, _keys(largest, len(of_curves) < len(shown)), curves.described(spreads))
+    if of_matrices:
+        figure.colorbar(image, ax=of_matrices, shrink=0.75, label="final $K$")
+    titles = [title_of(panel, part, pathway) for pathway in pathways for panel, part in parts]
+    style.letter(list(grid.flat), titles)
+    if of_curves:
+        trained = [part for panel, part in parts if panel["show"] == "curves"]
+        spreads = [
+            curves.shown_of(part["pathway_singular_value"]) if panel["show"] == "curves" else None
+            for panel, part in parts * len(pathways)
+        ]
+        largest = max(trained, key=lambda part: part.sizes["mode"])
+        style.legend(figure, _keys(largest, bool(of_matrices)), curves.described(spreads))
     return figure
 
 
@@ -79,11 +78,9 @@ def parts_of(
     parts: list[tuple[Mapping[str, Any], xr.Dataset]] = []
     for panel in panels:
         dataset = style.part(datasets[panel["experiment"]], panel.get("select", {}))
-        if "columns" in panel:
-            columns = panel["columns"]
-            parts += [(panel, style.part(dataset, {columns: value})) for value in dataset[columns].values]
-        else:
-            parts.append((panel, dataset))
+        columns = panel.get("columns")
+        ways = [{columns: value} for value in dataset[columns].values] if columns else [{}]
+        parts += [(panel, style.part(dataset, way).isel(mode=slice(panel.get("modes")))) for way in ways]
     return parts
 
 
@@ -94,10 +91,20 @@ def title_of(panel: Mapping[str, Any], part: xr.Dataset, pathway: str) -> str:
     return f"{pathway} gated in {window(part)}" if style.parameter(part, "gated_pathway") == pathway else ""
 
 
+def deficit(dataset: xr.Dataset) -> tuple[int, int]:
+    """First epoch of the gating deficit, and the first one after it."""
+    onset = style.parameter(dataset, "onset")
+    return onset, onset + style.parameter(dataset, "duration")
+
+
 def window(dataset: xr.Dataset) -> str:
     """Epochs of the gating deficit, as [onset, onset + duration)."""
-    onset = style.parameter(dataset, "onset")
-    return "[{}, {})".format(*style.value_labels([onset, onset + style.parameter(dataset, "duration")]))
+    return "[{}, {})".format(*style.value_labels(deficit(dataset)))
+
+
+def matrix(dataset: xr.Dataset, pathway: str) -> xr.DataArray:
+    """Final matrix of a pathway, the mean over draws."""
+    return dataset["pathway_matrix"].sel(pathway=pathway).mean("seed").transpose("output_mode", "input_mode")
 
 
 def lesioned_modes(part: xr.Dataset, pathway: str) -> list[int]:
@@ -123,8 +130,7 @@ def _curves(axes: Axes, dataset: xr.Dataset, pathway: str) -> None:
     trained = values.sel(solver="gradient_descent") if "solver" in values.dims else values
     lines = values.sel(solver="ode") if "solver" in values.dims else values
     epochs = dataset["epoch"].values
-    onset, duration = style.parameter(dataset, "onset"), style.parameter(dataset, "duration")
-    axes.axvspan(onset, onset + duration, color=SHADE, lw=0, zorder=0)
+    axes.axvspan(*deficit(dataset), color=SHADE, lw=0, zorder=0)
     spacing = max(len(epochs) // N_MARKERS, 1)
     groups = alike(dataset["task_singular_value"].values)
     for colour, modes in zip(style.ordered_colours(len(groups)), groups.values(), strict=True):
@@ -140,6 +146,7 @@ def _curves(axes: Axes, dataset: xr.Dataset, pathway: str) -> None:
                 zorder=3,
             )
     axes.set(xlabel=style.label("epoch", dataset), xlim=(epochs[0], epochs[-1]))
+    axes.set_ylabel(f"singular value $K_{pathway}$")
     style.ticks(axes.xaxis, axes.yaxis)
 
 
@@ -150,10 +157,9 @@ def _marker(mode: int) -> dict[str, Any]:
 
 
 def _matrix(axes: Axes, dataset: xr.Dataset, pathway: str) -> Any:
-    matrix = dataset["pathway_matrix"].sel(pathway=pathway).mean("seed").transpose("output_mode", "input_mode")
     modes = dataset["output_mode"].values
     image = axes.imshow(
-        matrix.values,
+        matrix(dataset, pathway).values,
         cmap="viridis",
         vmin=0,
         vmax=float(dataset["task_singular_value"].max()),

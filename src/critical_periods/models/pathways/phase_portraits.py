@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from critical_periods.figures import style
-from critical_periods.models.pathways.pathway_panels import window
+from critical_periods.models.pathways.pathway_panels import deficit, window
 
 FLOW, LEARNING, DEFICIT = "0.78", "#01507a", "#f0a020"
 #: Up to this many trajectories are drawn bold.
@@ -89,8 +89,7 @@ def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.nda
     axes.add_collection(
         LineCollection(list(paths), colors=LEARNING, linewidths=1.4 if few else 0.5, alpha=1 if few else 0.5, zorder=3)
     )
-    onset = style.parameter(portrait, "onset")
-    end = onset + style.parameter(portrait, "duration")
+    onset, end = deficit(portrait)
     gated = [path[(when >= onset) & (when <= end)] for path, when in zip(paths, epochs, strict=True)]
     axes.add_collection(
         LineCollection(gated, colors=DEFICIT, linewidths=2.2 if few else 1.2, alpha=1 if few else 0.7, zorder=4)
@@ -112,10 +111,8 @@ def _portrait(axes: Axes, portrait: xr.Dataset, streams: dict[bytes, list[np.nda
         zorder=6,
         bbox={"boxstyle": "round,pad=0.1", "fc": "w", "ec": "none", "alpha": 0.8},
     )
-    axes.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]], aspect="equal")
     ticks = np.linspace(0, target, 3)
-    axes.set_xticks(ticks)
-    axes.set_yticks(ticks)
+    axes.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]], aspect="equal", xticks=ticks, yticks=ticks)
 
 
 def _streamlines(horizontal: np.ndarray, vertical: np.ndarray, flow: np.ndarray) -> list[np.ndarray]:
@@ -128,9 +125,7 @@ def _streamlines(horizontal: np.ndarray, vertical: np.ndarray, flow: np.ndarray)
 def _flow(axes: Axes, streamlines: list[np.ndarray]) -> None:
     """Draw streamlines, with an arrow half way along each; all arrows are one artist, which draws fast."""
     axes.add_collection(LineCollection(streamlines, colors=FLOW, linewidths=0.5, zorder=1))
-    middles = [_middle(line) for line in streamlines]
-    tails = np.array([line[middle - 1] for line, middle in zip(streamlines, middles, strict=True)])
-    heads = np.array([line[middle] for line, middle in zip(streamlines, middles, strict=True)])
+    tails, heads = np.array([_middle(line) for line in streamlines]).swapaxes(0, 1)
     angles = np.degrees(np.arctan2(*(heads - tails).T[::-1]))
     # Heads alone: arrows as long as their heads, in inches.
     size: dict[str, Any] = {"units": "inches", "scale_units": "inches", "scale": 20, "width": 0.009, "headwidth": 5}
@@ -147,7 +142,8 @@ def _flow(axes: Axes, streamlines: list[np.ndarray]) -> None:
     )
 
 
-def _middle(line: np.ndarray) -> int:
-    """Index of the point half way along a line; never the first, which no step leads to."""
+def _middle(line: np.ndarray) -> np.ndarray:
+    """Both ends of the step on which a line is half done."""
     length = np.linalg.norm(np.diff(line, axis=0), axis=1).cumsum()
-    return int(np.searchsorted(length, length[-1] / 2)) + 1
+    first = np.searchsorted(length, length[-1] / 2)
+    return line[first : first + 2]
