@@ -133,8 +133,7 @@ def check_code(planned: Mapping[str, Any], scripts: Path = SCRIPTS) -> None:
     CodeChangedError
         If it has changed: results would pass for those of the code planned.
     """
-    loads = planned["loads"]
-    code = Code(planned["script"], None if loads is None else tuple(loads), tuple(planned["without"]))
+    code = Code(planned["script"], planned["loads"], planned["without"])
     found = code.fingerprint(scripts)
     if found != planned["fingerprint"]:
         raise CodeChangedError(
