@@ -128,7 +128,7 @@ class Checkpoint:
             with whole(self.path) as temporary, temporary.open("wb") as file:
                 np.savez(file, state=np.array(json.dumps(state)), **arrays)  # type: ignore[arg-type]
         except OSError as error:
-            logger.warning("no checkpoint: %s", error)
+            logger.warning("no checkpoint: %s", error.__cause__ or error)
         self.last = time.monotonic()
         if self.owner.signal:
             name = signal.Signals(self.owner.signal).name
