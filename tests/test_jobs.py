@@ -11,9 +11,10 @@ from conftest import REPOSITORY
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution import jobs
 from critical_periods.execution.jobs import Job
+from critical_periods.planning.fingerprint import Code, CodeChangedError
 from critical_periods.storage.cells import ComputedCells, other_versions, write_cells
 from critical_periods.storage.datasets import Stored
-from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, CodeChangedError, software_versions
+from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
 SIMULATION = {"cells": "toy", "simulate": "toy:square", "batch_key": "", "checkpoints": False}
 SCRIPTS, SOURCE = REPOSITORY / "workflow/scripts", REPOSITORY / "src"

@@ -9,7 +9,8 @@ import pytest
 from conftest import REPOSITORY
 
 from critical_periods.models.registry import models, simulations
-from critical_periods.storage.provenance import Code, code_version, fingerprint, merged_versions, software_versions
+from critical_periods.planning.fingerprint import Code, fingerprint
+from critical_periods.storage.provenance import code_version, merged_versions, software_versions
 
 SCRIPTS = REPOSITORY / "workflow/scripts"
 

@@ -47,12 +47,18 @@ def load(plugins: Iterable[str]) -> None:
         If one is missing or broken, or takes the name of a module that is there already.
     """
     for plugin in plugins:
-        path = Path(plugin)
-        name = path.stem if plugin.endswith(".py") else plugin
+        path, is_file = Path(plugin), plugin.endswith(".py")
+        name = path.stem if is_file else plugin
         if LOADED.get(name) == path:
             continue
-        module = _from_file(plugin, name, path) if plugin.endswith(".py") else _from_name(plugin)
-        LOADED[name] = path if plugin.endswith(".py") else Path(str(module.__file__))
+        if is_file:
+            _check_file(plugin, name, path)
+        try:
+            module = _from_file(name, path) if is_file else import_module(name)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".split("\n")[0]
+            raise ConfigError("plugins", plugin, f"a module that can be imported ({reason})") from error
+        LOADED[name] = path if is_file else Path(str(module.__file__))
 
 
 def modules() -> Mapping[str, ModuleType]:
@@ -73,7 +79,7 @@ def refuse_taken(plugin: str, what: str, name: str, known: Iterable[str]) -> Non
         raise ConfigError(f"plugins: {plugin}: {what}", name, taken)
 
 
-def _from_file(plugin: str, name: str, path: Path) -> ModuleType:
+def _check_file(plugin: str, name: str, path: Path) -> None:
     if not path.is_file():
         raise ConfigError(
             "plugins", plugin, "a Python file that is there, relative to the configuration that names it"
@@ -82,6 +88,9 @@ def _from_file(plugin: str, name: str, path: Path) -> ModuleType:
         raise ConfigError("plugins", plugin, "a file whose name is that of a module: letters, digits and underscores")
     if name in sys.modules or name in LOADED or importlib.util.find_spec(name) is not None:
         raise ConfigError("plugins", plugin, f"another name of the file, as there is a module {name} already")
+
+
+def _from_file(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -89,18 +98,7 @@ def _from_file(plugin: str, name: str, path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception:
         del sys.modules[name]
-        raise ConfigError("plugins", plugin, f"a module that can be imported ({_reason(error)})") from error
+        raise
     return module
-
-
-def _from_name(plugin: str) -> ModuleType:
-    try:
-        return import_module(plugin)
-    except Exception as error:
-        raise ConfigError("plugins", plugin, f"a module that can be imported ({_reason(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".split("\n")[0]

@@ -16,7 +16,7 @@ from critical_periods.analysis.assemble import assemble
 from critical_periods.configuration.document import Axis
 from critical_periods.configuration.fields import Section, Seeds, key, validated
 from critical_periods.configuration.studies import merged
-from critical_periods.declarations import model_named, paper_values
+from critical_periods.declarations import model_named, paper_values, sentence_of
 from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.engines import using
 from critical_periods.execution.jobs import loaded, run_batches
@@ -112,8 +112,7 @@ def simulate(
     said = descriptions(settings, axes)
     theories = [cell.id for cell in beside.values()]
     dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged, theories)
-    title = str(settings.parameters.__doc__).splitlines()[0].rstrip(".")
-    return with_provenance(dataset.assign_attrs(title=title), provenance())
+    return with_provenance(dataset.assign_attrs(title=sentence_of(settings.parameters).rstrip(".")), provenance())
 
 
 def _computed(model: Model, cells: Collection[Cell], record: bool) -> dict[str, xr.Dataset]:

@@ -19,6 +19,7 @@ from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
+from critical_periods.planning.fingerprint import Code
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
@@ -27,7 +28,7 @@ from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.storage.cells import ComputedCells, other_versions
 from critical_periods.storage.files import write_whole
 from critical_periods.storage.inventory import prune, unasked, write_readme
-from critical_periods.storage.provenance import NUMERICAL_PACKAGES, Code, software_versions
+from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
 SOLVERS = {"gradient_descent", "gradient_flow"}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 
@@ -98,27 +99,31 @@ class Phase:
 
     def asks(self) -> dict[str, Any]:
         """What the phase asks of a landscape beyond the target of its task: what is not neutral, by name."""
-        return {
-            name: value
-            for name, value, neutral in (
-                ("mask", "an array", self.task.mask is None),
-                ("scored", "an array", self.task.scored is None),
-                ("plasticity", dict(self.plasticity), all(factor == 1 for factor in self.plasticity.values())),
-                ("lesions", dict(self.lesions), not any(map(len, self.lesions.values()))),
-                (
-                    "layer_plasticity",
-                    dict(self.layer_plasticity),
-                    all(factor == 1 for factor in self.layer_plasticity.values()),
-                ),
-                ("rate", self.rate, self.rate == 1),
-                ("decay", self.decay, self.decay == 0),
-                ("jump", "arrays", self.jump is None),
-            )
-            if not neutral
+        asked = {
+            "mask": self.task.mask is not None and "an array",
+            "scored": self.task.scored is not None and "an array",
+            "plasticity": set(self.plasticity.values()) - {1} and dict(self.plasticity),
+            "lesions": any(map(len, self.lesions.values())) and dict(self.lesions),
+            "layer_plasticity": set(self.layer_plasticity.values()) - {1} and dict(self.layer_plasticity),
+            "rate": self.rate != 1 and self.rate,
+            "decay": self.decay,
+            "jump": self.jump is not None and "arrays",
         }
+        return {name: value for name, value in asked.items() if value}
 
 
 Schedule = Sequence[Phase]
+
+
+def of_run(phase: Phase, run: int, count: int) -> Phase:
+    """A phase for one run of a batch of so many: of arrays that number runs it has a batch of one."""
+
+    def cut(array: Any) -> Any:
+        return array[run : run + 1] if getattr(array, "ndim", 0) > 2 and array.shape[0] == count else array
+
+    task = Task(**{name: cut(array) for name, array in vars(phase.task).items()})
+    jump = phase.jump and replace(phase.jump, add=[cut(array) for array in phase.jump.add])
+    return replace(phase, task=task, jump=jump)
 
 
 def total_epochs(schedule: Schedule) -> int:
@@ -154,7 +159,7 @@ def deficit_schedule(task: Task, epochs: int, windows: Sequence[Window]) -> list
     windows = [window for window in windows if window.duration]
     edges = {0, epochs} | {edge for window in windows for edge in (window.onset, window.onset + window.duration)}
     schedule = []
-    for start, stop in zip(sorted(edges)[:-1], sorted(edges)[1:], strict=True):
+    for start, stop in pairwise(sorted(edges)):
         active = [window for window in windows if window.onset <= start < window.onset + window.duration]
         plasticity = {pathway: factor for window in active for pathway, factor in window.plasticity.items()}
         lesions = {pathway: modes for window in active for pathway, modes in window.lesions.items()}

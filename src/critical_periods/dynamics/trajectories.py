@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.landscape import Model, Parameters
 from critical_periods.dynamics.schedules import Phase, Schedule, total_epochs
 
@@ -138,14 +139,13 @@ class Recorder:
     """
 
     def __init__(self, model: Model, diverged: str = "fail", engine: str = "numpy") -> None:
-        if diverged not in ("fail", "record"):
-            raise ValueError(f"diverged = {diverged!r}; allowed: fail, record")
+        check_choice("diverged", diverged, ("fail", "record"))
         self.model, self.fails = model, diverged == "fail"
         self.diverged: dict[tuple[int, ...], str] = {}
         self.all_lost = False
         self.epochs: list[int] = []
         self.phases: list[str] = []
-        self.axes: dict[str, tuple[str, ...]] = {}
+        self.axes: dict[str, Sequence[str]] = {}
         self.values: dict[str, list[np.ndarray]] = {}
         self.largest_start = 0.0
         self.engine = engine
@@ -217,6 +217,19 @@ class Recorder:
         for run in self.diverged:
             ordered[run] = np.nan
         return value
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """All that `restore` needs to go on from here: what JSON can hold, and arrays."""
+        kept = {name: getattr(self, name) for name in ("epochs", "phases", "axes", "largest_start", "all_lost")}
+        arrays = {name: np.stack(values) for name, values in self.values.items()}
+        return kept | {"diverged": list(self.diverged.items())}, arrays
+
+    def restore(self, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from a `state`; there may be other arrays beside its own."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.diverged = {tuple(run): reason for run, reason in state["diverged"]}
+        self.values = {name: list(arrays[name]) for name in self.axes}
 
     def dataset(self) -> xr.Dataset:
         """Everything recorded, `epoch` as the first axis; the attribute `engine` says what computed it."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import logging
-import os
 import signal
 import time
 import zipfile
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from critical_periods.storage.files import whole
 from critical_periods.storage.provenance import software_versions
 
 logger = logging.getLogger(__name__)
@@ -62,8 +61,9 @@ class Checkpoints:
 
     def discard(self) -> None:
         """Delete all checkpoints of the job, once its results are written."""
-        for path in self.folder.glob(f"{self.job}.*.npz*"):
-            path.unlink(missing_ok=True)
+        for pattern in (f"{self.job}.*.npz", f".{self.job}.*.npz.*.partial"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
@@ -124,16 +124,11 @@ class Checkpoint:
 
         A disk that is full costs the checkpoint, not the job.
         """
-        temporary = self.path.with_name(f"{self.path.name}.partial")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
+            with whole(self.path) as temporary, temporary.open("wb") as file:
                 np.savez(file, state=np.array(json.dumps(state)), **arrays)  # type: ignore[arg-type]
-            os.replace(temporary, self.path)
         except OSError as error:
-            logger.warning("no checkpoint: %s", error)
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+            logger.warning("no checkpoint: %s", error.__cause__ or error)
         self.last = time.monotonic()
         if self.owner.signal:
             name = signal.Signals(self.owner.signal).name

@@ -19,9 +19,9 @@ from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
 from critical_periods.locations import SCRIPTS
 from critical_periods.planning.cells import Cell
+from critical_periods.planning.fingerprint import check_code
 from critical_periods.storage.cells import ComputedCells, discard_cells, write_cells
 from critical_periods.storage.datasets import Stored, parameters_attribute, write
-from critical_periods.storage.provenance import check_code
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ class Job:
     Parameters
     ----------
     snakemake
-        What Snakemake hands to a script; its `params.code` is as `critical_periods.storage.provenance.Code.planned`.
+        What Snakemake hands to a script; its `params.code` is as `critical_periods.planning.fingerprint.Code.planned`.
 
     Raises
     ------
-    critical_periods.storage.provenance.CodeChangedError
+    critical_periods.planning.fingerprint.CodeChangedError
         If the code is not what the job was planned with.
     """
 
@@ -56,7 +56,7 @@ class Job:
 
         Raises
         ------
-        critical_periods.storage.provenance.CodeChangedError
+        critical_periods.planning.fingerprint.CodeChangedError
             If it is another.
         """
         scripts = Path(self.snakemake.scriptdir)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+import timeit
 from collections.abc import Callable
 
 import numpy as np
@@ -36,14 +36,9 @@ def warn_of_slow_products() -> None:
 
 
 def _products_over_entries() -> float:
-    left, right, out = (np.ones((100, 100), np.float32) for _ in range(3))
+    arrays = [np.ones((100, 100), np.float32) for _ in range(3)]
 
     def fastest(multiply: Callable[..., object]) -> float:
-        seconds = []
-        for _ in range(20):
-            begun = time.perf_counter()
-            multiply(left, right, out)
-            seconds.append(time.perf_counter() - begun)
-        return min(seconds)
+        return min(timeit.repeat(lambda: multiply(*arrays), repeat=20, number=1))
 
     return fastest(np.matmul) / fastest(np.multiply)

@@ -86,9 +86,7 @@ class StatusPage:
 def _told(job: WatchedJob, now: float) -> dict[str, str]:
     """A job that runs or has failed, with the last lines of its log."""
     told = job.told(now) if job.ended is None else ""
-    lines = ""
-    if job.log is not None and job.log.is_file() and job.log.stat().st_mtime >= (job.began or 0):
-        lines = "\n".join(job.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:])
+    lines = "\n".join(job.logged().splitlines()[-LINES:])
     return {"what": job.what, "since": _clock(job.began or now), "told": told and f": {told}", "lines": lines}
 
 

@@ -58,14 +58,16 @@ class WatchedJob:
     ended: float | None = None
     failed: bool = False
 
+    def logged(self) -> str:
+        """Its log so far; nothing if there is none, or only that of an earlier attempt."""
+        with suppress(OSError):
+            if self.log is not None and self.began is not None and self.log.stat().st_mtime >= self.began:
+                return self.log.read_text(encoding="utf-8", errors="replace")
+        return ""
+
     def said(self) -> tuple[float, str]:
         """Which part of its simulations is done, and its last line on that; 0 and nothing if it has not said."""
-        try:
-            # An older one is that of an earlier attempt.
-            new = self.log is not None and self.began is not None and self.log.stat().st_mtime >= self.began
-            found = list(_LOGGED.finditer(self.log.read_text(encoding="utf-8"))) if self.log and new else []
-        except OSError:
-            found = []
+        found = list(_LOGGED.finditer(self.logged()))
         if not found:
             return 0.0, ""
         first, last, cells, epoch, epochs = (int(number or 0) for number in found[-1].groups())
@@ -115,7 +117,7 @@ def time_left(jobs: Sequence[WatchedJob], cores: int, now: float) -> float:
             total = job.total(now)
             expected = job.seconds * known.get(job.kind, others) if total is None else total
             left.append(max(expected - (now - job.began if job.began is not None else 0.0), 0.0))
-    return max(sum(left) / cores, *left, 0.0) if left else 0.0
+    return max(sum(left) / cores, 0.0, *left)
 
 
 def _ratio(pairs: Sequence[tuple[float, float]]) -> float:

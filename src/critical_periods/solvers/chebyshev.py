@@ -75,8 +75,9 @@ class Chebyshev:
             If the step size falls below the spacing of floating-point numbers.
         """
         while True:
-            h = self._clipped(self.h)
-            stages = self._stages(h)
+            left = self.end - self.t
+            h = left if self.h >= left else min(self.h, left / 2)  # the last step is not to be tiny
+            stages = max(2, 1 + int(math.sqrt(1 + 1.54 * h * self.radius)))
             if stages > self.most_stages:
                 stages = self.most_stages
                 h = (stages**2 - 1) / (1.54 * self.radius)
@@ -93,7 +94,7 @@ class Chebyshev:
             if self.age:
                 self.radius, self.age = self._spectral_radius(), 0
         self.before = self.t
-        self.t = self.end if h == self.end - self.t else self.t + h
+        self.t = self.end if h == left else self.t + h
         self.y, self.f = y, f
         error = max(error, 1e-6)
         growth = 0.8 / error ** (1 / 3)
@@ -125,14 +126,6 @@ class Chebyshev:
         out = self.xp.empty_like(state)
         self._write(state, out)
         return out
-
-    def _clipped(self, h: float) -> float:
-        """Cut a step so that the last one is not tiny."""
-        left = self.end - self.t
-        return left if h >= left else min(h, left / 2)
-
-    def _stages(self, h: float) -> int:
-        return max(2, 1 + int(math.sqrt(1 + 1.54 * h * self.radius)))
 
     def _advance(self, h: float, stages: int) -> Any:
         """Make one step, without judging its error."""

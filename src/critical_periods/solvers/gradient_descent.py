@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def gradient_descent(
     check_honoured(model, schedule)
     parameters = [copied(parameter) for parameter in parameters]
     training = _Training(parameters, Recorder(model, diverged, engine(parameters[0]).__name__))
-    bind = getattr(model, "descent", None)
+    descent = getattr(model, "descent", partial(_plain_descent, model))
     checkpoint = None
     if checkpoints is not None:
         checkpoint = checkpoints.open(model, parameters, schedule, learning_rate, record_every, sorted(keep))
@@ -87,28 +88,20 @@ def gradient_descent(
     passed = training.stops
     with checkpoint or nullcontext():
         for phase, end, stops in recorded_epochs(schedule, record_every, keep):
-            update = None
             skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
             if phase.jump is not None and not skipped:
                 jump(parameters, phase.jump)
+            update = descent(parameters, phase, learning_rate * phase.rate)
             for stop, record in stops[skipped:]:
                 if training.recorder.all_lost:
                     training.epoch = stop
-                if stop > training.epoch:
-                    if update is None:
-                        step = learning_rate * phase.rate
-                        update = (
-                            bind(parameters, phase, step)
-                            if bind is not None
-                            else _plain_descent(model, parameters, phase, step)
-                        )
-                    while stop > training.epoch:
-                        epochs = stop - training.epoch
-                        if checkpoint is not None:
-                            epochs = checkpoint.stretch(epochs)
-                        update(epochs)
-                        training.epoch += epochs
-                        training.save(checkpoint)
+                while stop > training.epoch:
+                    epochs = stop - training.epoch
+                    if checkpoint is not None:
+                        epochs = checkpoint.stretch(epochs)
+                    update(epochs)
+                    training.epoch += epochs
+                    training.save(checkpoint)
                 if record:
                     training.recorder.record(stop, parameters, phase)
                 if stop in keep or stop == end:
@@ -148,22 +141,10 @@ class _Training:
         """Write a checkpoint if one is due."""
         if checkpoint is None or not checkpoint.due():
             return
-        recorder = self.recorder
-        state = {
-            "epoch": self.epoch,
-            "stops": self.stops,
-            "kept": list(self.kept),
-            "epochs": recorder.epochs,
-            "phases": recorder.phases,
-            "axes": recorder.axes,
-            "largest_start": recorder.largest_start,
-            "diverged": list(recorder.diverged.items()),
-            "all_lost": recorder.all_lost,
-        }
-        arrays = {f"parameter_{index}": as_numpy(parameter) for index, parameter in enumerate(self.parameters)}
-        for epoch, parameters in self.kept.items():
-            arrays |= {f"kept_{epoch}_{index}": as_numpy(parameter) for index, parameter in enumerate(parameters)}
-        arrays |= {f"record_{name}": np.stack(values) for name, values in recorder.values.items()}
+        recorded, arrays = self.recorder.state()
+        for name, parameters in [("now", self.parameters), *self.kept.items()]:
+            arrays |= {f"{name} {index}": as_numpy(parameter) for index, parameter in enumerate(parameters)}
+        state = {"epoch": self.epoch, "stops": self.stops, "kept": list(self.kept), "recorded": recorded}
         checkpoint.save(state, arrays)
 
     def restore(self, saved: tuple[dict[str, Any], dict[str, np.ndarray]] | None) -> None:
@@ -172,18 +153,11 @@ class _Training:
             return
         state, arrays = saved
         self.epoch, self.stops = state["epoch"], state["stops"]
-        recorder = self.recorder
-        recorder.epochs, recorder.phases = state["epochs"], state["phases"]
-        recorder.axes = {name: tuple(axes) for name, axes in state["axes"].items()}
-        recorder.largest_start, recorder.all_lost = state["largest_start"], state["all_lost"]
-        recorder.diverged = {tuple(run): reason for run, reason in state["diverged"]}
-        recorder.values = {name: list(arrays[f"record_{name}"]) for name in recorder.axes}
-        for epoch in state["kept"]:
-            self.kept[epoch] = [copied(parameter) for parameter in self.parameters]
-            _fill(self.kept[epoch], arrays, f"kept_{epoch}")
-        _fill(self.parameters, arrays, "parameter")
+        self.recorder.restore(state["recorded"], arrays)
 
+        def parameters(name: str) -> list[Any]:
+            return [alike(arrays[f"{name} {index}"], like) for index, like in enumerate(self.parameters)]
 
-def _fill(parameters: list[Any], arrays: dict[str, np.ndarray], name: str) -> None:
-    for index, parameter in enumerate(parameters):
-        parameter[...] = alike(arrays[f"{name}_{index}"], parameter)
+        self.kept = {epoch: parameters(epoch) for epoch in state["kept"]}
+        for parameter, value in zip(self.parameters, parameters("now"), strict=True):
+            parameter[...] = value

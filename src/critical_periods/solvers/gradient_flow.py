@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision, solving
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
-from critical_periods.dynamics.schedules import Phase, Schedule, Task
+from critical_periods.dynamics.schedules import Phase, Schedule, of_run
 from critical_periods.dynamics.trajectories import (
     DivergedError,
     Progress,
@@ -31,12 +30,9 @@ from critical_periods.solvers.chebyshev import Chebyshev
 from critical_periods.solvers.jumps import jump
 from critical_periods.solvers.spectrum import norm, spectral_radius
 
-#: Integrators of SciPy to choose from, with adaptive steps and dense output: explicit Runge-Kutta pairs; and LSODA,
-#: which turns implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
-SCIPY_METHODS = ("RK23", "RK45", "DOP853", "LSODA")
-
-#: All integrators: Runge-Kutta-Chebyshev, and those of SciPy.
-METHODS = ("RKC", *SCIPY_METHODS)
+#: Integrators: Runge-Kutta-Chebyshev; and those of SciPy, with adaptive steps and dense output: explicit Runge-Kutta
+#: pairs, and LSODA, implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
+METHODS = ("RKC", "RK23", "RK45", "DOP853", "LSODA")
 
 
 @solving()
@@ -112,16 +108,20 @@ def gradient_flow(
     if not learning_rate > 0:
         raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
     _check_tolerances(parameters, rtol, atol)
-    cut = run_by_run and getattr(model, "batched", False)
-    batch = list(_runs(parameters, schedule)) if cut else [(list(parameters), schedule)]
+    batch: list[tuple[Parameters, Schedule]] = [(parameters, schedule)]
+    if run_by_run and getattr(model, "batched", False):
+        count = len(parameters[0])
+        batch = [
+            ([parameter[run : run + 1] for parameter in parameters], [of_run(phase, run, count) for phase in schedule])
+            for run in range(count)
+        ]
     recorders, kept, evaluations = [], [], 0
     for index, (weights, phases) in enumerate(batch):
         recorder = Recorder(model, diverged, engine(weights[0]).__name__)
         states: dict[int, list[Any]] = {}
-        vector = None
+        vector = engine(weights[0]).concatenate([weight.reshape(-1) for weight in weights])
         for phase, end, stops in recorded_epochs(phases, record_every, keep):
             flow = _Flow(model, weights, phase, learning_rate * phase.rate, shadowing)
-            vector = flow.vector(weights) if vector is None else vector
             if phase.jump is not None:
                 vector = copied(vector)
                 jump(flow.views(vector), phase.jump)
@@ -129,11 +129,7 @@ def gradient_flow(
                 current = flow.views(state)
                 if record:
                     recorder.record(epoch, current, phase)
-                    if not recorder.all_lost:
-                        try:
-                            flow.check_stability(state, epoch)
-                        except DivergedError as error:
-                            recorder.lose(current, phase, error)
+                    flow.check_stability(state, epoch, recorder)
                 if epoch in keep or epoch == end:
                     states[epoch] = current
                 if progress is not None:
@@ -157,17 +153,11 @@ class _Flow:
     ) -> None:
         self.phase = phase
         self.shapes = [tuple(parameter.shape) for parameter in parameters]
-        self.learning_rate, self.shadowing = learning_rate, shadowing
-        ends = [int(end) for end in np.cumsum([math.prod(shape) for shape in self.shapes])]
-        self.parts = [slice(begin, end) for begin, end in pairwise([0, *ends])]
-        bind = getattr(model, "bind_gradient", None)
-        self.descend = bind(parameters, phase, -learning_rate) if bind is not None else self._writing(model.gradient)
+        self.parts = [slice(*ends) for ends in pairwise(accumulate(map(math.prod, self.shapes), initial=0))]
+        bind = getattr(model, "bind_gradient", partial(_plain_gradient, model))
+        self.descend, self.shadowing = bind(parameters, phase, -learning_rate), shadowing
         self.evaluations = 0
         self.direction: Any = None
-
-    def vector(self, arrays: Parameters) -> Any:
-        """Copy arrays in the shapes of the parameters into one vector of their kind."""
-        return engine(arrays[0]).concatenate([array.reshape(-1) for array in arrays])
 
     def views(self, vector: Any) -> list[Any]:
         """Parameters that share the memory of a vector."""
@@ -179,12 +169,12 @@ class _Flow:
         if self.shadowing:
             self._descent(vector - 0.5 * out, out)
 
-    def check_stability(self, vector: Any, epoch: int) -> None:
-        """When shadowing, refuse a state from which steps of gradient descent run away.
+    def check_stability(self, vector: Any, epoch: int, recorder: Recorder) -> None:
+        """When shadowing, give up in a state from which steps of gradient descent run away.
 
         The flow that shadows them does not: it descends all the faster where the curvature is large.
         """
-        if not self.shadowing:
+        if not self.shadowing or recorder.all_lost:
             return
 
         def descent(vector: Any) -> Any:
@@ -200,23 +190,25 @@ class _Flow:
             return
         curvature, self.direction = spectral_radius(descent, vector, slope, self.direction, distance)
         if curvature > 2:
-            raise DivergedError(
+            error = DivergedError(
                 f"gradient descent is unstable at epoch {epoch} (phase {self.phase.name!r}), and has no shadow: "
                 f"learning rate x curvature = {curvature:.3g}, above 2; a smaller learning rate is needed"
             )
+            recorder.lose(self.views(vector), self.phase, error)
 
     def _descent(self, vector: Any, out: Any) -> None:
         self.evaluations += 1
         self.descend(self.views(vector), self.views(out))
 
-    def _writing(
-        self, gradient: Callable[[Parameters, Phase], Sequence[Any]]
-    ) -> Callable[[Parameters, Parameters], None]:
-        def write(parameters: Parameters, out: Parameters) -> None:
-            for slot, slope in zip(out, gradient(parameters, self.phase), strict=True):
-                slot[...] = -self.learning_rate * slope
 
-        return write
+def _plain_gradient(
+    model: Model, _like: Parameters, phase: Phase, scale: float
+) -> Callable[[Parameters, Parameters], None]:
+    def write(parameters: Parameters, out: Parameters) -> None:
+        for slot, slope in zip(out, model.gradient(parameters, phase), strict=True):
+            slot[...] = scale * slope
+
+    return write
 
 
 class _SciPy:
@@ -326,59 +318,30 @@ def _visit(
     atol: float,
     recorder: Recorder,
 ) -> Iterator[tuple[int, bool, Any]]:
-    """Integrate through one phase and yield the state at each of its stops; as it is, once all runs have diverged."""
-    visited = 0
-    if not recorder.all_lost:
-        try:
-            for epoch, record, reached in _integrate(flow, state, stops, method, rtol, atol):
-                state, visited = reached, visited + 1
-                yield epoch, record, state
-                if recorder.all_lost:
-                    break
-        except SolverError as error:
-            state = copied(state)
-            recorder.lose(flow.views(state), flow.phase, error)
-    for epoch, record in stops[visited:]:
-        yield epoch, record, state
+    """Integrate through one phase and yield the state at each of its stops, from the integrator's dense output.
 
-
-def _integrate(
-    flow: _Flow, state: Any, stops: Sequence[tuple[int, bool]], method: str, rtol: float, atol: float
-) -> Iterator[tuple[int, bool, Any]]:
-    """State at each of the stops of a phase, from the integrator's dense output.
-
-    Raises
-    ------
-    critical_periods.dynamics.trajectories.SolverError
-        If the integrator gives up.
+    Once all runs have diverged, or the integrator has given up, the state stays as it is.
     """
-    start, end = stops[0][0], stops[-1][0]
-    pending = list(reversed(stops))
-    if pending[-1][0] == start:
-        yield *pending.pop(), state
-    if not pending:
-        return
-    solver = _integrator(method, [epoch for epoch, _ in stops])(flow, start, state, end, rtol, atol)
-    while pending:
-        try:
-            solver.step()
-        except StepSizeError as reason:
-            raise SolverError(
-                f"gradient flow gave up at epoch {solver.t:g} of phase {flow.phase.name!r} "
-                f"({method}, rtol = {rtol:g}, atol = {atol:g}): {reason}"
-            ) from None
-        while pending and pending[-1][0] <= solver.t:
-            epoch = pending[-1][0]
-            yield *pending.pop(), solver.y if epoch == solver.t else solver.at(epoch)
-
-
-def _integrator(method: str, stops: Sequence[int]) -> Callable[..., Any]:
-    """What makes an integrator of a flow, from a start, a state, an end, rtol and atol on."""
-    if method == "DOP853":
-        return partial(_DormandPrince, stops)
-    if method in SCIPY_METHODS:
-        return partial(_SciPy, method)
-    return Chebyshev
+    epochs = [epoch for epoch, _ in stops]
+    integrators: dict[str, Callable[..., Any]] = {"RKC": Chebyshev, "DOP853": partial(_DormandPrince, epochs)}
+    solver = None
+    for epoch, record in stops:
+        if epoch > epochs[0] and not recorder.all_lost:
+            if solver is None:
+                integrator = integrators.get(method, partial(_SciPy, method))
+                solver = integrator(flow, epochs[0], state, epochs[-1], rtol, atol)
+            try:
+                while solver.t < epoch:
+                    solver.step()
+                state = solver.y if epoch == solver.t else solver.at(epoch)
+            except StepSizeError as reason:
+                state = copied(state)
+                error = SolverError(
+                    f"gradient flow gave up at epoch {solver.t:g} of phase {flow.phase.name!r} "
+                    f"({method}, rtol = {rtol:g}, atol = {atol:g}): {reason}"
+                )
+                recorder.lose(flow.views(state), flow.phase, error)
+        yield epoch, record, state
 
 
 def _check_tolerances(parameters: Parameters, rtol: float, atol: float) -> None:
@@ -389,25 +352,6 @@ def _check_tolerances(parameters: Parameters, rtol: float, atol: float) -> None:
             least = getattr(PRECISIONS[dtype], name)
             if not value >= least:
                 raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {dtype}")
-
-
-def _runs(parameters: Parameters, schedule: Schedule) -> Iterator[tuple[list[Any], list[Phase]]]:
-    """Split a batch into its runs, each a batch of one: parameters and targets that number runs are cut."""
-    count = parameters[0].shape[0]
-
-    def cut(array: Any, run: int) -> Any:
-        return array[run : run + 1] if getattr(array, "ndim", 0) > 2 and array.shape[0] == count else array
-
-    def of_run(phase: Phase, run: int) -> Phase:
-        task = Task(**{name: cut(array, run) for name, array in vars(phase.task).items()})
-        jump = phase.jump and replace(phase.jump, add=[cut(array, run) for array in phase.jump.add])
-        return replace(phase, task=task, jump=jump)
-
-    for run in range(count):
-        yield (
-            [parameter[run : run + 1] for parameter in parameters],
-            [of_run(phase, run) for phase in schedule],
-        )
 
 
 def _joined(runs: Sequence[Sequence[Any]]) -> list[Any]:

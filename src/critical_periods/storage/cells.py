@@ -6,6 +6,7 @@ Imported whenever the workflow is planned, which reads lists but no datasets: wh
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,11 +110,7 @@ def other_versions(folder: Path) -> dict[str, int]:
         Versions -> number of files.
     """
     installed = software_versions(NUMERICAL_PACKAGES)
-    found: dict[str, int] = {}
-    for _, software, _, _ in _lists(folder.glob("*/")):
-        if software != installed:
-            found[software] = found.get(software, 0) + 1
-    return found
+    return Counter(software for _, software, _, _ in _lists(folder.glob("*/")) if software != installed)
 
 
 def _lists(folders: Iterable[Path]) -> Iterator[tuple[Path, str, str, list[str]]]:

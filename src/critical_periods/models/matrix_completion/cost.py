@@ -39,9 +39,8 @@ def _training(parameters: Mapping[str, Any], epochs: int) -> tuple[float, float]
     layers, updates = parameters["depth"] - 1, epochs * rate / parameters["learning_rate"]
     products = 3 * layers * PRODUCT * relative**3
     if parameters["solver"] == "gradient_flow":
-        gradients = (
-            updates * GRADIENTS * max(layers, 0.5) * (SHADOWING if parameters["gradient_flow"]["shadowing"] else 1)
-        )
+        times = SHADOWING if parameters["gradient_flow"]["shadowing"] else 1
+        gradients = updates * GRADIENTS * max(layers, 0.5) * times
         seconds = gradients * (products + GRADIENT * relative**2)
     else:
         seconds = updates * (products + UPDATE * relative**2)

@@ -26,10 +26,8 @@ def derive(dataset: xr.Dataset) -> xr.Dataset:
         lost = lost.where(lost >= HARM)
         derived["recovery"] = (uncured - error) / lost
         history, level = dataset["reconstruction_error_history"], uncured - lost / 2
-        longest = dataset["switch_epoch"].values.max()
-        derived["recovery_epochs"] = below_for_good(
-            *(part.sel(switch_epoch=longest, drop=True) for part in (history, level))
-        )
+        longest = {"switch_epoch": -1}
+        derived["recovery_epochs"] = below_for_good(history.isel(longest, drop=True), level.isel(longest, drop=True))
     return dataset.assign(derived)
 
 

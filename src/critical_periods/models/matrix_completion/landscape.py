@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from critical_periods.dynamics.activations import ACTIVATIONS, vanishes
+from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision
 from critical_periods.dynamics.landscape import Observations, Parameters
-from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.schedules import Phase, Task, of_run
 from critical_periods.dynamics.trajectories import SolverError
 from critical_periods.models.matrix_completion.passes import Pass, hessian_product, states
 
@@ -109,8 +110,7 @@ class Factorization:
     honours: ClassVar[frozenset[str]] = frozenset({"mask", "scored", "rate", "layer_plasticity", "decay", "jump"})
 
     def __post_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation = {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}")
+        check_choice("activation", self.activation, ACTIVATIONS)
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -239,15 +239,9 @@ class Factorization:
         """Largest eigenvalue of the Hessian of the loss, one for each run."""
         if weights[0].ndim == 2:
             return np.array(largest_curvature(self, weights, phase))
-
-        def cut(array: Any, run: int) -> Any:
-            return array[run] if array is not None and array.ndim > 2 else array
-
-        values = []
-        for run in range(len(weights[0])):
-            task = Task(cut(phase.task.target, run), cut(phase.task.mask, run))
-            values.append(largest_curvature(self, [weight[run] for weight in weights], replace(phase, task=task)))
-        return np.array(values)
+        count = len(weights[0])
+        runs = ([weight[run : run + 1] for weight in weights] for run in range(count))
+        return np.array([largest_curvature(self, one, of_run(phase, run, count)) for run, one in enumerate(runs)])
 
 
 def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase, tolerance: float = 1e-3) -> float:
@@ -260,7 +254,7 @@ def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase
     model
         The model.
     weights
-        W_1, ..., W_N of a single run.
+        W_1, ..., W_N of a single run, or of a batch of one.
     phase
         The phase on whose task the loss is taken.
     tolerance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.real_matrices import own_matrix
 from critical_periods.models.matrix_completion.parameters import DIGITS_SIZE
 
@@ -231,8 +232,7 @@ def observation_mask(
     ValueError
         If the structure is unknown, or has fewer entries than asked for.
     """
-    if structure not in STRUCTURES:
-        raise ValueError(f"structure = {structure!r}; allowed: {', '.join(STRUCTURES)}")
+    check_choice("structure", structure, STRUCTURES)
     blocks = {"random": 1, "block_diagonal": _full_blocks(size, n_observed)}.get(structure, 2)
     label = np.arange(size) * blocks // size
     order = generator.permutation(size**2)

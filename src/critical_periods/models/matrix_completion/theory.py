@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -32,16 +33,17 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     """
     closing = recovery = float("nan")
     rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
+    size, init_scale, depth = (parameters[name] for name in ("size", "init_scale", "depth"))
     unlike = {name for name, value in ASSUMED.items() if parameters.get(name, value) != value}
     if not unlike:
-        size, rank, init_scale, depth = (parameters[name] for name in ("size", "pretrain_rank", "init_scale", "depth"))
-        closing = task_closing(size, rank, init_scale, rate, depth, parameters.get("imbalance") or 0.0)
+        rank, imbalance = parameters["pretrain_rank"], parameters.get("imbalance") or 0.0
+        closing = task_closing(size, rank, init_scale, rate, depth, imbalance)
     if "cure_strength" not in axes:
         return dataset.assign(predicted_closing=closing)
     if unlike == {"cure"} and parameters["cure"] in ("shrink", "decay") and "cure_layer" not in parameters:
-        size, rank, init_scale, depth = (parameters[name] for name in ("size", "final_rank", "init_scale", "depth"))
+        rank, strength = parameters["final_rank"], parameters["cure_strength"]
         lasts = parameters.get("cure_onset", 0) + parameters.get("cure_epochs", 0)
-        recovery = lasts + escape(size, rank, init_scale, rate, depth, parameters["cure_strength"])
+        recovery = lasts + escape(size, rank, init_scale, rate, depth, strength)
     return dataset.assign(predicted_closing=closing, predicted_recovery_epochs=recovery)
 
 
@@ -136,15 +138,15 @@ def _blow_up(depth: int, draws: np.random.Generator) -> float:
     layers = [draws.standard_normal((WIDTH, WIDTH)) / math.sqrt(WIDTH) for _ in range(depth - 2)]
     lowest, highest = (draws.standard_normal(WIDTH) / math.sqrt(WIDTH) for _ in range(2))
     state: list[np.ndarray] = [lowest, *layers, highest]
-    clock, strength = 0.0, 0.0
+    slopes, strength = _pair_slopes(state)
+    clock = 0.0
     while strength < 1e4:
-        slopes, _ = _pair_slopes(state)
         step = 0.1 / max(
             float(np.linalg.norm(slope) / np.linalg.norm(part)) for slope, part in zip(slopes, state, strict=True)
         )
         middle, _ = _pair_slopes([part + step / 2 * slope for part, slope in zip(state, slopes, strict=True)])
         state = [part + step * slope for part, slope in zip(state, middle, strict=True)]
-        _, strength = _pair_slopes(state)
+        slopes, strength = _pair_slopes(state)
         clock += step
     power = 1 - 2 / depth
     return clock + strength**-power / (power * depth)  # from there on as a balanced mode
@@ -153,11 +155,7 @@ def _blow_up(depth: int, draws: np.random.Generator) -> float:
 def _pair_slopes(state: Sequence[np.ndarray]) -> tuple[list[np.ndarray], float]:
     """Slopes of b, the layers between and a, and the strength u^T W v."""
     lowest, *layers, highest = state
-    up, down = [lowest], [highest]
-    for layer in layers:
-        up.append(layer @ up[-1])
-    for layer in reversed(layers):
-        down.append(layer.T @ down[-1])
-    down.reverse()
+    up = list(accumulate(layers, lambda below, layer: layer @ below, initial=lowest))
+    down = list(accumulate(reversed(layers), lambda above, layer: layer.T @ above, initial=highest))[::-1]
     between = [np.outer(above, below) for above, below in zip(down[1:], up[:-1], strict=True)]
     return [down[0], *between, up[-1]], float(highest @ up[-1])

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from critical_periods.dynamics.activations import ACTIVATIONS, vanishes
+from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, engine
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase
@@ -98,8 +99,7 @@ class PathwayNetwork:
             raise ValueError(f"depths = {self.depths}; allowed: one for each of the pathways {self.pathways}")
         if any(depth < 1 for depth in self.depths):
             raise ValueError(f"depths = {self.depths}; allowed: 1 or more each")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation = {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}")
+        check_choice("activation", self.activation, ACTIVATIONS)
 
     @property
     def batched(self) -> bool:

@@ -146,7 +146,8 @@ def velocity(matrix: np.ndarray, gradient: np.ndarray, depth: int, step: float =
     close = np.abs(differences) <= EQUAL * np.maximum(rows, columns)
     skew = 1 / np.where(close, np.inf, differences)
     squares = values**2
-    layers = np.where(close, _layer_sum(rows, columns, depth), skew * (squares[None, :] - squares[:, None]))
+    sums = np.sum([rows ** (depth - layer) * columns ** (layer - 1) for layer in range(1, depth + 1)], axis=0)
+    layers = np.where(close, sums, skew * (squares[None, :] - squares[:, None]))
     np.fill_diagonal(layers, depth * values ** (2 - 2 / depth))
     change = -layers * inside
     if step:
@@ -218,22 +219,15 @@ class ProductMatrix:
     def observe(self, parameters: Parameters, phase: Phase) -> Observations:
         """Training loss, reconstruction error against the phase's task, and the largest singular values (mode)."""
         matrix = parameters[0]
-        observed: Observations = {
+        # Of a run that has diverged nothing counts but its loss.
+        sound = matrix if np.isfinite(matrix).all() else np.zeros_like(matrix)
+        return {
             "train_loss": ((), self.loss(parameters, phase)),
             "reconstruction_error": ((), np.square(matrix - phase.task.target).mean()),
+            "singular_value": (("mode",), np.linalg.svd(sound, compute_uv=False)[: self.n_singular_values]),
         }
-        # Of a run that has diverged nothing counts but its loss.
-        singular_values = np.linalg.svd(
-            matrix if np.isfinite(matrix).all() else np.zeros_like(matrix), compute_uv=False
-        )
-        observed["singular_value"] = (("mode",), singular_values[: self.n_singular_values])
-        return observed
 
 
 def _check_depth(depth: int) -> None:
     if depth < 2:
         raise ValueError(f"depth = {depth}; allowed: 2 or more, where the equations of the singular vectors hold")
-
-
-def _layer_sum(rows: np.ndarray, columns: np.ndarray, depth: int) -> np.ndarray:
-    return np.sum([rows ** (depth - j) * columns ** (j - 1) for j in range(1, depth + 1)], axis=0)
