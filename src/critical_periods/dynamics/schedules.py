@@ -99,17 +99,17 @@ class Phase:
 
     def asks(self) -> dict[str, Any]:
         """What the phase asks of a landscape beyond the target of its task: what is not neutral, by name."""
-        asked = {
-            "mask": self.task.mask is not None and "an array",
-            "scored": self.task.scored is not None and "an array",
-            "plasticity": set(self.plasticity.values()) - {1} and dict(self.plasticity),
-            "lesions": any(map(len, self.lesions.values())) and dict(self.lesions),
-            "layer_plasticity": set(self.layer_plasticity.values()) - {1} and dict(self.layer_plasticity),
-            "rate": self.rate != 1 and self.rate,
-            "decay": self.decay,
-            "jump": self.jump is not None and "arrays",
+        asked = {  # value, and whether it is neutral
+            "mask": ("an array", self.task.mask is None),
+            "scored": ("an array", self.task.scored is None),
+            "plasticity": (dict(self.plasticity), set(self.plasticity.values()) <= {1}),
+            "lesions": (dict(self.lesions), not any(map(len, self.lesions.values()))),
+            "layer_plasticity": (dict(self.layer_plasticity), set(self.layer_plasticity.values()) <= {1}),
+            "rate": (self.rate, self.rate == 1),
+            "decay": (self.decay, self.decay == 0),
+            "jump": ("arrays", self.jump is None),
         }
-        return {name: value for name, value in asked.items() if value}
+        return {name: value for name, (value, neutral) in asked.items() if not neutral}
 
 
 Schedule = Sequence[Phase]
