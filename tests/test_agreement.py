@@ -50,6 +50,12 @@ def test_every_cell_and_switch_epoch_has_a_row_with_differences(tmp_path):
     assert float(table[3]["gradient_flow"]) == 2.75
 
 
+def test_a_variant_may_be_called_as_an_axis():
+    rows = comparison({"depth": {"e": errors(0.5)}, "seed": {"e": errors()}}, "reconstruction_error", "seed")
+    assert {row["depth_difference"] for row in rows} == {0.5}
+    assert rows[0]["cell"] == "seed=0, depth=2"
+
+
 def test_solvers_that_computed_different_cells_are_refused():
     with pytest.raises(ValueError, match="experiment 'depth': the variants computed different cells"):
         comparison(

@@ -416,6 +416,15 @@ def test_interactive_predictions_have_the_markers_and_fillings_of_the_figure_and
     assert (twin.layout.xaxis.dtick, twin.layout.yaxis.dtick) == ("D2", "D2"), "over two decades"
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_page_of_a_prediction_without_a_known_point_has_none():
+    panel = {"chart": "prediction", "experiment": "p", "x": "theory", "y": "measured", "lines": "depth"}
+    unknown = predicted(1)
+    unknown["theory"] = unknown["theory"] * np.nan
+    twin = interactive_charts.draw([panel], {"p": unknown})
+    assert not any(len(trace.x) for trace in twin.data)
+
+
 def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_shown():
     curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
     errors = dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS) + 2

@@ -60,9 +60,18 @@ def test_interrupted_training_ends_where_an_undisturbed_one_does(cell, dtype, lo
     xr.testing.assert_identical(complete([cell], before, checkpoints=checkpoints)[0], undisturbed[0])
 
 
+class Watched(ScalarPathways):
+    """Pathways of which something is observed that is called as what a checkpoint keeps."""
+
+    def observe(self, parameters, phase):
+        loss = self.loss(parameters, phase)
+        return {"train_loss": (self.dims, loss), "state": (self.dims, loss), "file": (self.dims, loss)}
+
+
+@pytest.mark.parametrize("pathways", [ScalarPathways, Watched])
 @pytest.mark.parametrize("looks", range(1, 9))
-def test_schedules_of_several_phases_resume_in_the_right_phase(looks, checkpoints, stop):
-    model, start = ScalarPathways(depth=3), [np.full((2, 1), 0.1), np.full((2, 1), 0.3)]
+def test_schedules_of_several_phases_resume_in_the_right_phase(looks, pathways, checkpoints, stop):
+    model, start = pathways(depth=3), [np.full((2, 1), 0.1), np.full((2, 1), 0.3)]
     target = np.array([2.0])
     schedule = [Phase("a", 7, Task(target)), Phase("none", 0, Task(target)), Phase("b", 9, Task(-target))]
 

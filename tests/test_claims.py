@@ -14,7 +14,7 @@ import yaml
 from conftest import CLAIMS, EXTENSIONS, REPOSITORY
 
 from critical_periods.analysis import measures
-from critical_periods.analysis.measure_signatures import files, signatures
+from critical_periods.analysis.measure_signatures import _signatures, files, signatures
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.verdicts import (
     COLUMNS,
@@ -417,6 +417,21 @@ def test_signatures_read_from_the_source_are_those_of_the_measures():
     kinds = {kind.words for signature in signatures().values() for kind in signature.arguments.values()}
     assert "anything" not in kinds
     assert "early or late or null" in kinds
+
+
+def test_signatures_are_those_of_functions_whose_dataset_has_a_default_too(tmp_path):
+    file = tmp_path / "plugin.py"
+    file.write_text("def one(dataset=None, x: int = 1, *, y: float): ...\ndef other(dataset=None): ...\n")
+    found = _signatures(file)
+    assert (list(found["one"].arguments), found["one"].required) == (["x", "y"], ("y",))
+    assert not found["other"].arguments
+
+
+def test_a_claim_on_an_axis_that_its_variable_lacks_is_not_judged():
+    claim = CLAIMS["5c"].model_copy(update={"arguments": {"mode": 1}})
+    assert "mode" in SHOWN["depth"]["singular_value"].dims
+    [(_, reason)] = judge([claim], {"depth": SHOWN["depth"]}).skipped
+    assert reason == "no mode in the experiment"
 
 
 def test_claims_are_checked_without_the_packages_that_measure():

@@ -319,5 +319,6 @@ def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used()
     )
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY / "src")}, check=True)
     assert len(cp.public()) == sum(map(len, cp.groups().values())), "no name twice"
+    assert not hasattr(cp, "no.name")
     with pytest.raises(AttributeError, match="no attribute 'simulat'; it offers simulate, defaults"):
         getattr(cp, "simulat")  # noqa: B009

@@ -39,13 +39,14 @@ def comparison(
     """
     rows, others = [], [name for name in datasets if name != reference]
     for experiment, dataset in datasets[reference].items():
-        found = [datasets[name][experiment][variable].reset_coords(drop=True).rename(name) for name in datasets]
+        computed_by = [datasets[name][experiment][variable].reset_coords(drop=True) for name in datasets]
+        found = [values.rename(str(index)) for index, values in enumerate(computed_by)]  # no name that an axis has
         try:
             values = xr.merge(found, join="exact").astype(float)
         except ValueError as error:
             raise ValueError(f"experiment {experiment!r}: the variants computed different cells: {error}") from None
         for point in values.to_dataframe(list(dataset[variable].dims)).reset_index().to_dict("records"):
-            computed = {name: point.pop(name) for name in datasets}
+            computed = {name: point.pop(str(index)) for index, name in enumerate(datasets)}
             recorded = {name: point.pop(name) for name in ("switch_epoch",) if name in point}
             rows.append(
                 {

@@ -82,8 +82,8 @@ def _aliases(file: Path) -> dict[str, ast.expr]:
 
 def _signature(arguments: ast.arguments, aliases: Mapping[str, ast.expr]) -> Signature:
     named = [*arguments.args[1:], *arguments.kwonlyargs]
-    without = [None] * (len(arguments.args) - 1 - len(arguments.defaults))
-    defaults = [*without, *arguments.defaults, *arguments.kw_defaults]
+    without = [None] * (len(arguments.args) - len(arguments.defaults))
+    defaults = [*without, *arguments.defaults, *arguments.kw_defaults][1:]  # the dataset's is of no matter
     kinds = {argument.arg: _kind(argument.annotation, aliases) for argument in named}
     required = tuple(argument.arg for argument, default in zip(named, defaults, strict=True) if default is None)
     where = _kind(arguments.kwarg.annotation, aliases) if arguments.kwarg else None

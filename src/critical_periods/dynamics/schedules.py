@@ -102,9 +102,12 @@ class Phase:
         asked = {  # value, and whether it is neutral
             "mask": ("an array", self.task.mask is None),
             "scored": ("an array", self.task.scored is None),
-            "plasticity": (dict(self.plasticity), set(self.plasticity.values()) <= {1}),
+            "plasticity": (dict(self.plasticity), all(factor == 1 for factor in self.plasticity.values())),
             "lesions": (dict(self.lesions), not any(map(len, self.lesions.values()))),
-            "layer_plasticity": (dict(self.layer_plasticity), set(self.layer_plasticity.values()) <= {1}),
+            "layer_plasticity": (
+                dict(self.layer_plasticity),
+                all(factor == 1 for factor in self.layer_plasticity.values()),
+            ),
             "rate": (self.rate, self.rate == 1),
             "decay": (self.decay, self.decay == 0),
             "jump": ("arrays", self.jump is None),

@@ -221,7 +221,7 @@ class Recorder:
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """All that `restore` needs to go on from here: what JSON can hold, and arrays."""
         kept = {name: getattr(self, name) for name in ("epochs", "phases", "axes", "largest_start", "all_lost")}
-        arrays = {name: np.stack(values) for name, values in self.values.items()}
+        arrays = {f"record_{name}": np.stack(values) for name, values in self.values.items()}
         return kept | {"diverged": list(self.diverged.items())}, arrays
 
     def restore(self, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
@@ -229,7 +229,7 @@ class Recorder:
         for name, value in state.items():
             setattr(self, name, value)
         self.diverged = {tuple(run): reason for run, reason in state["diverged"]}
-        self.values = {name: list(arrays[name]) for name in self.axes}
+        self.values = {name: list(arrays[f"record_{name}"]) for name in self.axes}
 
     def dataset(self) -> xr.Dataset:
         """Everything recorded, `epoch` as the first axis; the attribute `engine` says what computed it."""

@@ -78,7 +78,7 @@ def gradient_descent(
     check_honoured(model, schedule)
     parameters = [copied(parameter) for parameter in parameters]
     training = _Training(parameters, Recorder(model, diverged, engine(parameters[0]).__name__))
-    descent = getattr(model, "descent", partial(_plain_descent, model))
+    descent = getattr(model, "descent", None) or partial(_plain_descent, model)
     checkpoint = None
     if checkpoints is not None:
         checkpoint = checkpoints.open(model, parameters, schedule, learning_rate, record_every, sorted(keep))

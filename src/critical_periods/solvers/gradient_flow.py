@@ -154,7 +154,7 @@ class _Flow:
         self.phase = phase
         self.shapes = [tuple(parameter.shape) for parameter in parameters]
         self.parts = [slice(*ends) for ends in pairwise(accumulate(map(math.prod, self.shapes), initial=0))]
-        bind = getattr(model, "bind_gradient", partial(_plain_gradient, model))
+        bind = getattr(model, "bind_gradient", None) or partial(_plain_gradient, model)
         self.descend, self.shadowing = bind(parameters, phase, -learning_rate), shadowing
         self.evaluations = 0
         self.direction: Any = None

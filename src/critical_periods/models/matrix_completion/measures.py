@@ -37,7 +37,7 @@ def link(dataset: xr.Dataset, first: str, second: str, **where: Selection) -> xr
 
 def final_effect(dataset: xr.Dataset, reduce: Literal["max", "min"] = "max", **where: Value) -> xr.DataArray:
     """Relative accuracy after the longest deficit; the largest or smallest one over what `where` leaves open."""
-    return by_seed(_longest(at(dataset, **where)), reduce)
+    return by_seed(at(dataset["relative_accuracy"], **where).isel(switch_epoch=-1), reduce)
 
 
 def largest_effect(dataset: xr.Dataset, **where: Value) -> xr.DataArray:
@@ -227,7 +227,7 @@ def _longest(dataset: xr.Dataset) -> xr.DataArray:
 
 def _fall(values: xr.DataArray, dim: str) -> xr.DataArray:
     """Values at the smallest value of a coordinate minus those at the largest one."""
-    if values.sizes[dim] < 2:
+    if values.sizes.get(dim, 0) < 2:
         raise MissingDataError(f"fewer than two values of {dim}")
     values = values.sortby(dim)
     return values.isel({dim: 0}, drop=True) - values.isel({dim: -1}, drop=True)
