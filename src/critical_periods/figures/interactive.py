@@ -84,7 +84,7 @@ def legends(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
             known.add(trace.legendgroup)
     height, more = figure.layout.height - ABOVE - BELOW, 0
     for index, title in enumerate(titles):
-        name = f"legend{index + 1 if index else ''}"
+        name = numbered("legend", index)
         place = {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "top", "y": -(BELOW + more) / height}
         named = [trace.name for trace in figure.data if trace.showlegend and (trace.legend or "legend") == name]
         room, called = (sum(len(re.sub("<.*?>", "", text)) + 8 for text in texts) for texts in (named, [title]))
@@ -93,6 +93,11 @@ def legends(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
         figure.update_layout({name: place | key})
         more += KEYS * (1 if beside else bool(title) - (-room // CHARACTERS))
     return figure.update_layout(height=figure.layout.height + more, margin_b=BELOW + more)
+
+
+def numbered(kind: str, index: int) -> str:
+    """What plotly calls the axis or the legend of an index: the first has no number."""
+    return f"{kind}{index + 1 if index else ''}"
 
 
 def hover(name: str, value: str) -> str:

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import compared
 from critical_periods.figures import charts, curves, style
-from critical_periods.figures.interactive import legends, numbers, plain, subplots, wrapped
+from critical_periods.figures.interactive import legends, numbered, numbers, plain, subplots, wrapped
 from critical_periods.publishing.markup import plotly_text
 
 #: Characters of what an axis is called in a line, by panels in a row.
@@ -73,7 +73,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         figure.update_xaxes(type=scale, **ticks[0], **_figures(dataset[across]), **place)
         figure.update_yaxes(type=upright, **ticks[1], **_figures(dataset[along]), **place)
         if of_curves and float(dataset[along].min()) > 0:
-            scales[f"yaxis{index + 1 if index else ''}.type"] = upright or "linear"
+            scales[f"{numbered('yaxis', index)}.type"] = upright or "linear"
     if scales:
         kinds = ["linear", "log"]
         buttons = [{"label": kind, "method": "relayout", "args": [dict.fromkeys(scales, kind)]} for kind in kinds]
@@ -81,8 +81,8 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         menu = {"type": "buttons", "direction": "left", "buttons": buttons, "active": active}
         corner = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 42}}
         figure.update_layout(updatemenus=[menu | corner])
-    for number, of_labels in enumerate(symbols.values(), start=len(looks) + 1):
-        name = f"legend{number}" if number > 1 else "legend"
+    for index, of_labels in enumerate(symbols.values(), start=len(looks)):
+        name = numbered("legend", index)
         for label, symbol in of_labels.items():
             marker = {"symbol": symbol, "size": 8, "color": "grey"}
             figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=plotly_text(label), legend=name)
@@ -202,7 +202,7 @@ def _key(looks: Looks, lines: str | None, label: str) -> dict[str, Any]:
         return {"showlegend": False}
     legend, rank = list(looks).index(lines), list(looks[lines]).index(label)
     return {
-        "legend": f"legend{legend + 1}" if legend else "legend",
+        "legend": numbered("legend", legend),
         "legendrank": rank + 1,
         "legendgroup": f"{lines} {label}",
     }
