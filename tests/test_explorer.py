@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, wait
 
 from critical_periods.configuration.files import paper
 from critical_periods.models.pathways.simulate_scalar import simulate_scalar
@@ -144,30 +144,28 @@ def waited(explorer, ms=80):
 
 def test_a_reader_drags_types_and_passes_on_what_is_shown(explorer):
     from selenium.webdriver import ActionChains, Keys
-    from selenium.webdriver.support.ui import WebDriverWait
 
     assert len(PAGE.read_bytes()) <= MOST_BYTES
-    wait = WebDriverWait(explorer, 20)
-    wait.until(lambda _: explorer.find_elements("id", "numbers"))
+    wait(explorer, lambda: explorer.find_elements("id", "numbers"))
     table = explorer.find_element("id", "numbers").text
     assert "b (gated)" in table
 
     # Presets, and keys on a slider.
     explorer.find_element("xpath", "//button[.='Monocular deprivation']").click()
-    wait.until(lambda _: field(explorer, "depth").get_attribute("value") == "4")
+    wait(explorer, lambda: field(explorer, "depth").get_attribute("value") == "4")
     slider = explorer.find_element("css selector", "input[aria-label='Depth D, slider']")
     slider.send_keys(Keys.ARROW_RIGHT)
-    wait.until(lambda _: field(explorer, "depth").get_attribute("value") == "5")
+    wait(explorer, lambda: field(explorer, "depth").get_attribute("value") == "5")
 
     # The deficit by its end, with keys and with the pointer; the start in the plane.
     end = explorer.find_element("css selector", "[aria-label='End of gating']")
     end.send_keys(Keys.ARROW_RIGHT)
-    wait.until(lambda _: field(explorer, "duration").get_attribute("value") == "31")
+    wait(explorer, lambda: field(explorer, "duration").get_attribute("value") == "31")
     ActionChains(explorer).drag_and_drop_by_offset(end, 60, 0).perform()
-    wait.until(lambda _: int(field(explorer, "duration").get_attribute("value")) > 50)
+    wait(explorer, lambda: int(field(explorer, "duration").get_attribute("value")) > 50)
     ring = explorer.find_element("css selector", "[aria-label='Start']")
     ActionChains(explorer).drag_and_drop_by_offset(ring, 40, -80).perform()
-    wait.until(lambda _: explorer.find_elements("id", "field-init_mean-b"))
+    wait(explorer, lambda: explorer.find_elements("id", "field-init_mean-b"))
     a, b = (float(field(explorer, f"init_mean-{name}").get_attribute("value")) for name in "ab")
     assert 0 < a < b
 
@@ -190,24 +188,24 @@ def test_a_reader_drags_types_and_passes_on_what_is_shown(explorer):
     # The address holds the setting, in a page that is opened anew.
     explorer.get("about:blank")
     explorer.get(f"{PAGE.as_uri()}{after}")
-    wait.until(lambda _: explorer.find_elements("id", "field-init_mean-b"))
+    wait(explorer, lambda: explorer.find_elements("id", "field-init_mean-b"))
     assert float(field(explorer, "init_mean-b").get_attribute("value")) == b
     explorer.get("about:blank")
     explorer.get(f"{PAGE.as_uri()}#pathways&depth=1&epochs=200")
-    wait.until(lambda _: "allowed: 2 to 100" in explorer.find_element("css selector", ".said.refused").text)
+    wait(explorer, lambda: "allowed: 2 to 100" in explorer.find_element("css selector", ".said.refused").text)
 
     turns = "epochs=100000&duration=100000&alternate_every=100&plasticity=0.9"
     # What takes more than a second is cut off, and the page stays alive.
     explorer.get("about:blank")
     explorer.get(f"{PAGE.as_uri()}#pathways&n_pathways=6&depth=13&n_trajectories=200&{turns}")
-    wait.until(lambda _: "Cut off after 1 second" in explorer.find_element("css selector", "[role=status]").text)
+    wait(explorer, lambda: "Cut off after 1 second" in explorer.find_element("css selector", "[role=status]").text)
     assert typed(explorer, "alternate_every", "never") == ""
 
     # The other page.
     explorer.find_element("id", "tab-modes").click()
-    wait.until(lambda _: explorer.find_elements("id", "learning-times"))
+    wait(explorer, lambda: explorer.find_elements("id", "learning-times"))
     assert "at most" not in typed(explorer, "first", "10, 20, 30")
-    wait.until(lambda _: len(explorer.find_elements("css selector", "#learning-times tbody tr")) == 3)
+    wait(explorer, lambda: len(explorer.find_elements("css selector", "#learning-times tbody tr")) == 3)
     assert not [entry for entry in explorer.get_log("browser") if entry["level"] == "SEVERE"]
     asked = explorer.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert all(name.startswith(("blob:", "data:")) for name in asked)

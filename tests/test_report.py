@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pytest
 import xarray as xr
 import yaml
-from conftest import CLAIMS, CONFIG, EXTENSION_CLAIMS, EXTENSIONS, REPOSITORY, described
+from conftest import CLAIMS, CONFIG, EXTENSION_CLAIMS, EXTENSIONS, REPOSITORY, described, wait
 from docutils.core import publish_parts
 
 from critical_periods.analysis.verdicts import Judgement, Verdict, as_html
@@ -146,34 +146,25 @@ def hostile(tmp_path_factory):
 
 @pytest.mark.workflow
 def test_a_reader_clicks_through_the_report_to_a_figure(report, browser):
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    def click(text):
-        found = f"//*[normalize-space(text())='{text}']"
-        WebDriverWait(browser, 20).until(lambda _: browser.find_elements(By.XPATH, found))[0].click()
+    def click(path):
+        wait(browser, lambda: browser.find_elements("xpath", path))[0].click()
 
     browser.get(report.as_uri())
-    click("Figures")
-    WebDriverWait(browser, 20).until(lambda _: "fig04" in browser.page_source)
+    click("//*[normalize-space(text())='Figures']")
+    wait(browser, lambda: "fig04" in browser.page_source)
     assert "Deeper networks and richer first tasks leave the deeper mark" in browser.page_source
-    view = "//tr[contains(., 'fig04')]//button | //tr[contains(., 'fig04')]//a"
-    WebDriverWait(browser, 20).until(lambda _: browser.find_elements(By.XPATH, view))[0].click()
-    image = WebDriverWait(browser, 20).until(lambda _: browser.find_elements(By.CSS_SELECTOR, "img[src*='data']"))[-1]
-    assert int(image.get_property("naturalWidth")) > 500
+    click("//tr[contains(., 'fig04')]//button | //tr[contains(., 'fig04')]//a")
+    # An image is an element before it is decoded: of no width until then.
+    width = "return Math.max(0, ...[...document.querySelectorAll('img[src*=data]')].map(image => image.naturalWidth))"
+    wait(browser, lambda: browser.execute_script(width) > 500)
 
 
 @pytest.mark.workflow
 def test_an_interactive_figure_draws_without_a_network(report, browser):
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import WebDriverWait
-
     page = report.parents[1] if report.parent.name == "report" else report.parent
     browser.get(next(path for path in page.parent.rglob("results/interactive/fig04.html")).as_uri())
-    WebDriverWait(browser, 20).until(
-        lambda _: len(browser.find_elements(By.CSS_SELECTOR, ".scatterlayer .trace")) >= 6
-    )
-    assert not browser.find_elements(By.CSS_SELECTOR, "script[src], link[href]")
+    wait(browser, lambda: len(browser.find_elements("css selector", ".scatterlayer .trace")) >= 6)
+    assert not browser.find_elements("css selector", "script[src], link[href]")
 
 
 @pytest.mark.workflow
@@ -191,7 +182,7 @@ def test_titles_are_text_in_the_report(hostile, browser):
         if "figures" in path:
             name = path.split("/")[-1].removesuffix(".png")
             for title in (hostile.figures[name], hostile.experiments[name]):
-                assert folded(title) in text_of(browser, ".prose")
+                wait(browser, lambda title=title: folded(title) in text_of(browser, ".prose"))
         assert not browser.find_elements("css selector", "a[href*=PWNED], img[src=x], .prose b, .prose a, .prose code")
     assert browser.title == "Snakemake Report"
 
@@ -218,12 +209,6 @@ def test_claims_are_text_on_their_page(browser, tmp_path):
     assert cells.count(folded(words)) == 5
     assert text_of(browser, "li") == folded(f"{words} {words}: {words}")
     assert browser.title == "Claims"
-
-
-def wait(browser, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(browser, 20).until(lambda _: condition())
 
 
 def text_of(browser, place):

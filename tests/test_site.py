@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, wait
 
 import critical_periods as cp
 
@@ -97,8 +97,5 @@ def test_pages_fit_a_phone_and_a_screen_and_no_script_complains(site, address, b
 
 
 def test_search_finds_a_name(address, browser):
-    from selenium.webdriver.support.ui import WebDriverWait
-
     browser.get(f"{address}search.html?q=gating_closing")
-    WebDriverWait(browser, 20).until(lambda _: browser.find_elements("css selector", "#search-results li a"))
-    assert "gating_closing" in browser.find_element("css selector", "#search-results").text
+    wait(browser, lambda: "gating_closing" in browser.find_element("css selector", "#search-results li a").text)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import wait
 from PIL import Image
 
 from critical_periods.execution import status, watching
@@ -58,7 +59,8 @@ def test_a_run_is_followed_to_its_end_in_one_window(run, tmp_path, browser):
     body = shown(browser, "Running: 0 of 3 jobs done, about ", "train <seed 0>", "epoch 20 of 40")
     assert "epoch 14 of 40" not in body
     assert "epoch 15 of 40" in body
-    assert browser.execute_script("return [...document.images].map(image => image.naturalWidth)") == [60]
+    widths = "return [...document.images].map(image => image.naturalWidth)"
+    wait(browser, lambda: browser.execute_script(widths) == [60])
     assert "Competition & rest" in body
     assert "Not yet drawn" not in body
     logger.info("", extra={"event": "job_finished", "job_id": 1})
