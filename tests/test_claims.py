@@ -28,6 +28,7 @@ from critical_periods.configuration.claims import NumberedClaim, claims_of
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.studies import studies
 from critical_periods.models.matrix_completion.measures import harmless_window
+from critical_periods.models.pathways.measures import late_change
 from critical_periods.planning.plan import Plan
 
 EPOCHS = np.array([0, 10, 20, 40])
@@ -79,6 +80,7 @@ def portraits(early, late, drift=0.0):
     return xr.Dataset(
         {
             "pathway_singular_value": (dims, values),
+            "impairment": (("seed", "depth", "onset", "trajectory"), np.stack([0.5 - share] * 2, axis=-1)[None]),
             "imbalance_drift": (("seed", "depth"), np.full((1, len(depths)), drift)),
         },
         coords={
@@ -503,3 +505,10 @@ def test_rank_correlation_knows_order_only():
     assert float(measures.rank_correlation(values, "switch_epoch")) == pytest.approx(1)
     assert float(measures.rank_correlation(-values, "switch_epoch")) == pytest.approx(-1)
     assert float(measures.rank_correlation(values * 0, "switch_epoch")) == 0
+
+
+def test_a_late_change_is_that_of_the_same_networks_without_the_deficit():
+    even = portraits({2: 0.2, 3: 0.1}, {2: 0.5, 3: 0.5})
+    uneven = even.copy(deep=True)
+    uneven["pathway_singular_value"][{"pathway": 1, "trajectory": 0}] *= 1.3  # chance, as much with and without
+    assert late_change(uneven).item() == late_change(even).item() == 0

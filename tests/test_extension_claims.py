@@ -99,3 +99,45 @@ def test_what_is_missing_is_named():
         measures.chosen(data, "impairment", depth={"at_least": 7})
     with pytest.raises(MissingDataError, match="fewer than three"):
         measures.prediction_factor(closing([1, 1]))
+
+
+def test_limits_select_by_value_on_axes_in_any_order():
+    for scales in ([0.1, 0.01, 0.001], [0.01, 0.1, 0.001]):
+        data = dataset({"init_scale": scales}, loss=[10 * scale for scale in scales])
+        within = measures.chosen(data, "loss", init_scale={"at_least": 0.005, "at_most": 0.05})
+        assert within["init_scale"].values.tolist() == [0.01]
+        assert measures.extreme(data, "loss", "largest", init_scale={"at_most": 0.05}).item() == pytest.approx(0.1)
+
+
+def test_predictions_are_judged_on_the_settings_asked_for_and_on_no_censored_ones():
+    factors = np.array([[1, 1.3, 1.1], [2, 2, 2]])
+    axes = {"depth": [2, 3], "rank": [1, 2, 3]}
+    data = dataset(axes, measured_closing=factors * 1000)
+    predicted = (("seed", *axes), np.full((1, 2, 3), 1000.0))
+    data = data.assign(predicted_closing=predicted, harm_settled=(("seed", *axes), np.ones((1, 2, 3), dtype=bool)))
+    assert measures.prediction_factor(data, "largest", depth=2) == pytest.approx(1.3)
+    with pytest.raises(MissingDataError, match="fewer than three"):
+        measures.prediction_factor(data, depth=2, rank={"at_most": 2})
+    data["harm_settled"][0, 1, :] = False
+    assert measures.prediction_factor(data, "largest", depth=2) == pytest.approx(1.3)
+    with pytest.raises(MissingDataError, match="fewer than three"):
+        measures.prediction_factor(data, depth=3)
+
+
+def test_nothing_is_judged_by_what_is_left_where_runs_diverged():
+    claim = STUDY_CLAIMS["extensions"]["x1b"]
+    data = window([0.1, 0.2, 0.3], 0)
+    lost = data.where(data["depth"] != 4).assign_coords(diverged=(("seed", "depth"), [[False, False, True]]))
+    with pytest.raises(MissingDataError, match=r"^training diverged in 1 of the 3 cells it looks at$"):
+        judge_claim(claim, lost)
+    elsewhere = claim.model_copy(update={"arguments": claim.arguments | {"depth": {"at_most": 3}}})
+    assert judge_claim(elsewhere, lost).holds
+
+
+def test_a_number_for_each_value_of_another_axis_is_not_one_for_each_seed():
+    claim = STUDY_CLAIMS["extensions"]["x2c"].model_copy(update={"measure": "change_by_deficit"})
+    data = dataset({"depth": [2, 3], "switch_epoch": [0, 100]}, error=[[0, 1], [0, 2]])
+    open_axis, one_depth = ({"variable": "error"} | where for where in ({}, {"depth": 2}))
+    with pytest.raises(MissingDataError, match=r"^change_by_deficit gives a number for each depth, not one a seed$"):
+        judge_claim(claim.model_copy(update={"arguments": open_axis}), data)
+    assert judge_claim(claim.model_copy(update={"arguments": one_depth}), data).n_seeds == 1

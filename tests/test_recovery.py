@@ -187,6 +187,13 @@ def test_recovery_is_the_share_of_the_lost_error_that_comes_back():
         assert name not in derive(dataset.isel(cure_strength=[1]))
 
 
+def test_without_a_deficit_nothing_is_lost_comes_back_or_closes():
+    derived = derive(cured_dataset().isel(switch_epoch=[0]).assign(staged_closing=100.0))
+    for name in ("recovery", "recovery_epochs", "measured_closing"):
+        assert derived[name].isnull().all()
+    assert not derived["harm_settled"].any()
+
+
 def test_an_escape_begins_where_the_cure_leaves_the_modes():
     task = {"size": 40, "rank": 4, "init_scale": 1e-3, "learning_rate": 0.1, "depth": 3}
     times = [escape(**task, strength=strength) for strength in (0.2, 1.0, 1.1, 30.0, 40.0)]
@@ -213,6 +220,8 @@ def test_predictions_of_recovery_stand_where_the_theory_says_something(cell):
         {},
         {"cure": "noise", "cure_strength": 1.0},
         {"cure": "shrink", "cure_strength": 3, "cure_layer": 1},
+        {"cure": "shrink", "cure_strength": 3, "final_matrix": "own.npy", "final_rank": None},
+        {"cure": "shrink", "cure_strength": 3, "imbalance": 5.0},
     ):
         assert np.isnan(predicted(**silent))
     assert "predicted_recovery_epochs" not in predict(xr.Dataset(), cell, {"depth": [2]})

@@ -51,6 +51,8 @@ def settled(harm: xr.DataArray, dim: str) -> xr.DataArray:
         As of `measured_closing`.
     """
     harm = harm.sortby(dim)
+    if harm.sizes[dim] < 2:  # without a deficit there is no harm that could have settled
+        return xr.zeros_like(harm.isel({dim: -1}, drop=True), dtype=bool)
     return harm.isel({dim: -2}, drop=True) >= ALL * harm.isel({dim: -1}, drop=True)
 
 

@@ -114,7 +114,8 @@ def chosen(values: xr.Dataset, variable: str, **where: Any) -> xr.DataArray:
         if axis not in found.dims:
             raise MissingDataError(f"no {axis} in the experiment")
         if isinstance(value, Mapping):
-            found = found.sel({axis: slice(value.get("at_least"), value.get("at_most"))})
+            inside = (found[axis] >= value.get("at_least", -np.inf)) & (found[axis] <= value.get("at_most", np.inf))
+            found = found.isel({axis: np.flatnonzero(inside)})
         elif value in ("first", "last") and value not in found[axis].values:
             found = found.sortby(axis).isel({axis: 0 if value == "first" else -1})
         else:
@@ -278,10 +279,12 @@ def _agreement(
     for name in names:
         if name not in dataset:
             raise MissingDataError(f"no {name} in the experiment")
-    pair = dict(zip(names, xr.broadcast(*(dataset[name] for name in names)), strict=True))
-    picked = {name: chosen(xr.Dataset(pair), name, **where) for name in names}
-    known = {"harm_settled": dataset["harm_settled"]} if "harm_settled" in dataset else {}
-    result = agreement(compared(xr.Dataset(picked | known), *names))
+    known = ["harm_settled"] if "harm_settled" in dataset else []
+    looked_at = [*names, *known]
+    arrays = xr.broadcast(*(dataset[name] for name in looked_at))
+    parts = xr.Dataset(dict(zip(looked_at, arrays, strict=True)))
+    picked = {name: chosen(parts, name, **where) for name in looked_at}
+    result = agreement(compared(xr.Dataset(picked), *names))
     if len(result[1]) < 3:
         raise MissingDataError(f"fewer than three settings with a {measured}")
     return result

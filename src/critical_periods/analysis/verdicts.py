@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import import_module  # noqa: TID251 (the rule says what it loads, and so does its fingerprint)
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from critical_periods.analysis.measure_signatures import files
-from critical_periods.analysis.measures import MissingDataError, parameter
+from critical_periods.analysis.measures import MissingDataError, chosen, parameter
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.tables import read_claims
 from critical_periods.configuration.claims import NumberedClaim as Claim
@@ -75,20 +76,36 @@ def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
     Raises
     ------
     MissingDataError
-        If the dataset lacks what the measure looks at, or comes from a solver that the claim is not about.
+        If the dataset lacks what the measure looks at, comes from a solver that the claim is not about, or holds runs
+        that diverged where the claim looks; or if the measure leaves more open than the seed.
     """
     if claim.solver is not None and parameter(dataset, "solver") != claim.solver:
         raise MissingDataError(f"about {claim.solver} only")
+    measure = _measure(claim.measure)
+    named = signature(measure).parameters
+    _check_sound(dataset, {axis: value for axis, value in claim.arguments.items() if axis not in named})
     try:
-        measured = _measure(claim.measure)(dataset, **claim.arguments)
+        measured = measure(dataset, **claim.arguments)
     except KeyError as error:
         raise MissingDataError(f"experiment {claim.experiment} has no {error}") from error
+    if left := [str(axis) for axis in getattr(measured, "dims", ()) if axis != "seed"]:
+        raise MissingDataError(f"{claim.measure} gives a number for each {' and '.join(left)}, not one a seed")
     samples = np.atleast_1d(np.asarray(measured, dtype=float)).ravel()
     if not np.all(np.isfinite(samples)):
         raise MissingDataError(f"{claim.quantity} is not a number")
     interval = confidence_interval(samples) if len(samples) > 1 else None
     holds = all(claim.holds(value) for value in (interval or (float(samples.mean()),)))
     return Verdict(claim, float(samples.mean()), interval, len(samples), holds)
+
+
+def _check_sound(dataset: xr.Dataset, where: Mapping[str, Any]) -> None:
+    """Refuse to judge by what is left where runs diverged: a mean or an extreme of the others says nothing of them."""
+    if "diverged" not in dataset.coords:
+        return
+    lost = dataset.reset_coords("diverged")
+    cells = chosen(lost, "diverged", **{axis: value for axis, value in where.items() if axis in lost["diverged"].dims})
+    if count := int(cells.sum()):
+        raise MissingDataError(f"training diverged in {count} of the {cells.size} cells it looks at")
 
 
 def _measure(name: str) -> Callable[..., Any]:

@@ -44,11 +44,13 @@ def below_for_good(history: xr.DataArray, level: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        NaN where the level is, or where the last record is above it.
+        NaN where the level is (there was no deficit, or it did no harm), or where the last record is above it.
     """
     epochs = history["epoch"].values
 
     def passed(errors: np.ndarray, phases: np.ndarray, limit: float) -> float:
+        if np.isnan(limit):
+            return float("nan")
         switch = int(np.flatnonzero(phases == "pretraining")[-1]) + 1
         known = switch + np.flatnonzero(~np.isnan(errors[switch:]))
         errors, times = errors[known], epochs[known] - epochs[switch]

@@ -21,8 +21,8 @@ DRAWS, WIDTH = 16, 100
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
     """A cell with `predicted_closing` and, among strengths of a cure, `predicted_recovery_epochs`.
 
-    In epochs, from its parameters alone; NaN where the theory says nothing: a single layer, or a cell that is not as
-    `ASSUMED`.
+    In epochs, from its parameters alone; NaN where the theory says nothing: a single layer, a cell that is not as
+    `ASSUMED`, and of the recovery also a final matrix that is not random, or layers that are not balanced.
 
     Parameters
     ----------
@@ -40,7 +40,9 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
         closing = task_closing(size, rank, init_scale, rate, depth, imbalance)
     if "cure_strength" not in axes:
         return dataset.assign(predicted_closing=closing)
-    if unlike == {"cure"} and parameters["cure"] in ("shrink", "decay") and "cure_layer" not in parameters:
+    known = parameters.get("cure") in ("shrink", "decay") and "cure_layer" not in parameters
+    known = known and parameters.get("final_matrix", "random") == "random" and parameters.get("imbalance") is None
+    if unlike == {"cure"} and known:
         rank, strength = parameters["final_rank"], parameters["cure_strength"]
         lasts = parameters.get("cure_onset", 0) + parameters.get("cure_epochs", 0)
         recovery = lasts + escape(size, rank, init_scale, rate, depth, strength)

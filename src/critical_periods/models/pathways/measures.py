@@ -32,7 +32,7 @@ def _trained(dataset: xr.Dataset) -> xr.DataArray:
 
 def deprived_share(dataset: xr.Dataset, deepest: bool = False) -> xr.DataArray:
     """Mean final share of b after the earliest deficit: the largest over depths, or that of the deepest network."""
-    share = _mean_share(dataset, "early")
+    share = _early_share(dataset)
     if deepest:
         return share.sortby("depth").isel(depth=-1, drop=True)
     return by_seed(share, "max")
@@ -40,25 +40,24 @@ def deprived_share(dataset: xr.Dataset, deepest: bool = False) -> xr.DataArray:
 
 def deprived_share_step(dataset: xr.Dataset) -> xr.DataArray:
     """Largest change of the mean share of b after the earliest deficit, from one depth to the next."""
-    return steps(_mean_share(dataset, "early"), "depth").max("depth")
+    return steps(_early_share(dataset), "depth").max("depth")
 
 
 def late_change(dataset: xr.Dataset, deepest_shallow: int = 0) -> xr.DataArray:
-    """How far the latest deficit moves what b learns, as a part of what it learns without any deficit.
+    """What the latest deficit costs b, from the same initial conditions, as a part of an equal share.
 
-    Without a deficit the pathways are exchangeable, so that b gets half on average. The largest value over the depths
-    above `deepest_shallow`.
+    The mean over initial conditions; the largest value over the depths above `deepest_shallow`.
     """
-    share = _mean_share(dataset, "late")
-    share = share.where(share["depth"] > deepest_shallow, drop=True)
-    if not share.size:
+    change = _late_change(dataset)
+    change = change.where(change["depth"] > deepest_shallow, drop=True)
+    if not change.size:
         raise MissingDataError(f"no depth above {deepest_shallow} in the experiment")
-    return by_seed(abs(share / 0.5 - 1), "max")
+    return by_seed(change, "max")
 
 
 def late_change_at(dataset: xr.Dataset, depth: int) -> xr.DataArray:
-    """How far the latest deficit moves what b learns at one depth, as a part of what it learns without any."""
-    return abs(_mean_share(at(dataset, depth=depth), "late") / 0.5 - 1)
+    """What the latest deficit costs b at one depth, as `late_change`."""
+    return by_seed(_late_change(dataset, depth=depth), "mean")
 
 
 def pathway_extreme(
@@ -156,11 +155,15 @@ def stability_gap(dataset: xr.Dataset) -> xr.DataArray:
     return by_seed(abs(dataset["step_over_edge"] - 1).where(between), "median")
 
 
-def _mean_share(dataset: xr.Dataset, deficit: Literal["early", "late"]) -> xr.DataArray:
+def _late_change(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
+    return abs(chosen(dataset, "impairment", onset="last", **where)) * dataset.sizes["pathway"]
+
+
+def _early_share(dataset: xr.Dataset) -> xr.DataArray:
     values = _trained(dataset)
     if "onset" not in values.coords:
         raise MissingDataError("no onset in the experiment")
-    final = values.isel(epoch=-1).sortby("onset").isel(onset=0 if deficit == "early" else -1, drop=True)
+    final = values.isel(epoch=-1).sortby("onset").isel(onset=0, drop=True)
     share = pathway_share(final)
     return share.mean([dim for dim in share.dims if dim in ("trajectory", "mode")])
 
