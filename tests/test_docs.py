@@ -72,6 +72,13 @@ def test_published_tables_are_of_the_claims_that_there_are():
         assert float(row["threshold"]) == claim.threshold
 
 
+def test_every_claim_that_does_not_hold_has_a_word_and_no_other():
+    page = (REPOSITORY / "docs/claims.md").read_text().partition("## What does not hold")[2]
+    named = {name for words in re.findall(r"^- (.*)", page, re.M) for name in re.findall(r"\*\*(\w+)\*\*", words)}
+    tables = verdicts(REPOSITORY / "docs/claims")
+    assert named == {name for rows in tables.values() for name, row in rows.items() if row["holds"] != "True"}
+
+
 def test_a_mark_says_what_the_tables_say(tmp_path):
     rows = {
         "1a": {"id": "1a", "figure": "fig01", "statement": "So", "value": "0.12345", "threshold": "0", "holds": "True"}

@@ -20,7 +20,7 @@ from critical_periods.analysis.tables import read_claims
 from critical_periods.locations import PROJECT
 
 #: Pages with marks.
-PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "docs/findings.md")
+PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "docs/findings.md", "docs/theory.md")
 
 _MARK = re.compile(r"(<!-- =([\w.]+)(?::([^ ]+))? -->)(.*?)(<!-- \. -->)", re.DOTALL)
 

@@ -165,9 +165,10 @@ def seed_similarity(dataset: xr.Dataset) -> float:
 
 
 def relative_imbalance(dataset: xr.Dataset) -> xr.DataArray:
-    """Largest drift of W_(j+1)^T W_(j+1) - W_j W_j^T over a run, over the square of a factor's largest singular value.
+    """Largest drift of `balancedness` in a run, over the square of a factor's largest singular value.
 
-    A factor's largest singular value is that of W to the power 1/N; runs and learning rates left open: the largest.
+    That is of the largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T|; smaller entries may change unseen. A factor's
+    largest singular value is that of W to the power 1/N. Runs and learning rates left open: the largest.
     """
     depth = parameter(dataset, "depth")
     balancedness = dataset["balancedness"]

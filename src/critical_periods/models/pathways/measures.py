@@ -81,7 +81,8 @@ def movement(
 ) -> xr.DataArray:
     """Largest change of K_a or K_b over s from the deficit's onset to the end of training.
 
-    Over all modes, or over those learned before: whose pathways express 90 % of s together at the onset.
+    By learning and by the deficit together. Over all modes, or over those learned before: whose pathways express 90 %
+    of s together at the onset.
     """
     values, start = _from_onset(dataset, onset)
     change = abs(values.isel(epoch=-1) - start).max("pathway")
