@@ -13,7 +13,7 @@ import xarray as xr
 import yaml
 from conftest import CLAIMS, EXTENSIONS, REPOSITORY
 
-from critical_periods.analysis import measures
+from critical_periods.analysis import measures, verdicts
 from critical_periods.analysis.measure_signatures import _signatures, files, signatures
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.verdicts import (
@@ -301,7 +301,7 @@ CLAIM = {
             ".measure = 'deprived_shar'",
             "unlearned_share, .* .did you mean deprived_share",
         ),
-        ({"measure": "_mean_share"}, ".measure = '_mean_share'", "change_by_deficit, "),
+        ({"measure": "_early_share"}, ".measure = '_early_share'", "change_by_deficit, "),
         ({"measure": "chosen"}, ".measure = 'chosen'", "change_by_deficit, "),
         ({"arguments": {"deepst": True}}, ".arguments = 'deepst'", "deepest .did you mean deepest"),
         ({"arguments": {"deepest": 1}}, ".arguments.deepest = 1", "true or false$"),
@@ -326,6 +326,12 @@ CLAIM = {
             ".experiment = 'phase_portrait'",
             "depth, .* .did you mean phase_portraits",
         ),
+        ({"experiment": "dpeth"}, ".experiment = 'dpeth'", "depth, .* .did you mean depth"),
+        (
+            {"measure": "order", "arguments": {"variable": "impairmnt", "axis": "depth"}},
+            ".arguments.variable = 'impairmnt'",
+            "train_loss, .* .did you mean impairment..: what phase_portraits records$",
+        ),
         ({"figure": "fig4"}, ".figure = 'fig4'", "fig01, .* .did you mean fig04"),
         ({"at_most": 0.3}, ": thresholds = ['below', 'at_most']", "exactly one of below, at_most, above, at_least$"),
         ({"below": None}, ": thresholds = []", "exactly one of below, at_most, above, at_least$"),
@@ -337,7 +343,11 @@ CLAIM = {
         ),
         ({"belwo": 1}, ": unknown key = 'belwo'", "figure, .*did you mean below"),
         ({"statement": "two\nlines"}, ".statement = ", "word, one line of 1 to 1000 characters"),
-        ({"solver": "descent"}, ".solver = 'descent'", "null or gradient_descent or gradient_flow$"),
+        (
+            {"solver": "descent"},
+            ".solver = 'descent'",
+            "null or gradient_descent or gradient_flow .did you mean gradient_descent",
+        ),
     ],
 )
 def test_a_claim_that_could_never_be_judged_is_refused_in_one_line(config, changes, place, allowed):
@@ -512,3 +522,23 @@ def test_a_late_change_is_that_of_the_same_networks_without_the_deficit():
     uneven = even.copy(deep=True)
     uneven["pathway_singular_value"][{"pathway": 1, "trajectory": 0}] *= 1.3  # chance, as much with and without
     assert late_change(uneven).item() == late_change(even).item() == 0
+
+
+def test_a_measure_that_fails_names_its_claim_and_is_not_taken_for_missing_data(monkeypatch):
+    def lacking(dataset):
+        return dataset["relative"]
+
+    def lacking_axis(dataset):
+        return dataset["relative_accuracy"]["sed"]
+
+    def broken(dataset):
+        return {}["typo"]
+
+    data = {"depth": curves("depth", {2: 0.1, 3: 0.5})}
+    for measure, missing in ((lacking, "relative"), (lacking_axis, "sed")):
+        monkeypatch.setattr(verdicts, "_measure", lambda name, measure=measure: measure)
+        [(_, reason)] = judge([CLAIMS["5b"].model_copy(update={"arguments": {}})], data).skipped
+        assert reason == f"no {missing} in the experiment"
+    monkeypatch.setattr(verdicts, "_measure", lambda name: broken)
+    with pytest.raises(RuntimeError, match=r"^claim 5b: measure \w+: KeyError: 'typo'$"):
+        judge([CLAIMS["5b"].model_copy(update={"arguments": {}})], data)

@@ -92,8 +92,9 @@ def test_a_file_is_refused_with_its_name_and_line(tmp_path, text, reason):
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"\xff\xfe\x00seeds")
-    for unreadable in (path, tmp_path, tmp_path / "none"):
-        with pytest.raises(ConfigError, match="allowed: a text file"):
+    reasons = {path: "other bytes", tmp_path: "Is a directory", tmp_path / "none": "No such file or directory"}
+    for unreadable, reason in reasons.items():
+        with pytest.raises(ConfigError, match=f"^{unreadable} = '{reason}'; allowed: a text file"):
             read_file(unreadable)
 
 

@@ -14,10 +14,11 @@ from critical_periods import plugins
 
 @dataclass(frozen=True)
 class Kind:
-    """What an argument may be: in words, and as a test of a value of the configuration."""
+    """What an argument may be: in words, and as a test of a value; and whether it names a variable of the data."""
 
     words: str
     allows: Callable[[Any], bool]
+    variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def _kind(annotation: ast.expr | None, aliases: Mapping[str, ast.expr]) -> Kind:
             return Kind("integer", lambda value: isinstance(value, int) and not isinstance(value, bool))
         case ast.Name(id="float"):
             return Kind("number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+        case ast.Name(id="Recorded"):
+            return Kind("a variable", lambda value: isinstance(value, str), variable=True)
         case ast.Name(id="str"):
             return Kind("word", lambda value: isinstance(value, str))
         case ast.Constant(value=None):

@@ -24,6 +24,9 @@ RUNS = ("seed", "trajectory")
 Value = bool | float | str
 Selection = Value | Mapping[Literal["at_least", "at_most"], float]
 
+#: Name of a variable that the experiment of a claim has to record.
+Recorded = str
+
 #: Loss of relative accuracy from which on a deficit counts as harmless no longer (`harmless_window`).
 HARM = 0.1
 
@@ -182,7 +185,7 @@ def rank_correlation(values: xr.DataArray, dim: str) -> xr.DataArray:
 
 
 def extreme(
-    dataset: xr.Dataset, variable: str, which: Literal["largest", "smallest"], **where: Selection
+    dataset: xr.Dataset, variable: Recorded, which: Literal["largest", "smallest"], **where: Selection
 ) -> xr.DataArray:
     """Largest or smallest value of a variable over the axes that `where` leaves open (see `chosen`)."""
     values = chosen(dataset, variable, **where)
@@ -190,7 +193,7 @@ def extreme(
 
 
 def contrast(
-    dataset: xr.Dataset, variable: str, axis: str, one: Value | None, other: Value | None, **where: Selection
+    dataset: xr.Dataset, variable: Recorded, axis: str, one: Value | None, other: Value | None, **where: Selection
 ) -> xr.DataArray:
     """A variable at one value of an axis less that at another, null being a value too; the mean over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
@@ -198,19 +201,19 @@ def contrast(
 
 
 def largest_contrast(
-    dataset: xr.Dataset, variable: str, axis: str, one: Value | None, other: Value | None, **where: Selection
+    dataset: xr.Dataset, variable: Recorded, axis: str, one: Value | None, other: Value | None, **where: Selection
 ) -> xr.DataArray:
     """Largest distance of a variable at one value of an axis from that at another, over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
     return by_seed(abs(first - second), "max")
 
 
-def smallest_rise(dataset: xr.Dataset, variable: str, axis: str, **where: Selection) -> xr.DataArray:
+def smallest_rise(dataset: xr.Dataset, variable: Recorded, axis: str, **where: Selection) -> xr.DataArray:
     """Smallest change of a variable from one value of an axis to the next: positive only if it rises at every step."""
     return by_seed(steps(chosen(dataset, variable, **where), axis), "min")
 
 
-def order(dataset: xr.Dataset, variable: str, axis: str, **where: Selection) -> xr.DataArray:
+def order(dataset: xr.Dataset, variable: Recorded, axis: str, **where: Selection) -> xr.DataArray:
     """Spearman's correlation of a variable with an axis, the mean over the axes that `where` leaves open."""
     return by_seed(rank_correlation(chosen(dataset, variable, **where), axis), "mean")
 
@@ -251,8 +254,8 @@ def theory_deviation(
 def prediction_factor(
     dataset: xr.Dataset,
     which: Literal["median", "largest"] = "median",
-    predicted: str = "predicted_closing",
-    measured: str = "measured_closing",
+    predicted: Recorded = "predicted_closing",
+    measured: Recorded = "measured_closing",
     **where: Selection,
 ) -> float:
     """Factor by which predictions are off, the median or the largest over settings."""
@@ -262,8 +265,8 @@ def prediction_factor(
 
 def prediction_order(
     dataset: xr.Dataset,
-    predicted: str = "predicted_closing",
-    measured: str = "measured_closing",
+    predicted: Recorded = "predicted_closing",
+    measured: Recorded = "measured_closing",
     **where: Selection,
 ) -> float:
     """Spearman's correlation of what was measured with predictions over settings."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -87,7 +89,9 @@ def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
     try:
         measured = measure(dataset, **claim.arguments)
     except KeyError as error:
-        raise MissingDataError(f"experiment {claim.experiment} has no {error}") from error
+        if not (missing := _lacked(error)):
+            raise
+        raise MissingDataError(f"no {missing} in the experiment") from error
     if left := [str(axis) for axis in getattr(measured, "dims", ()) if axis != "seed"]:
         raise MissingDataError(f"{claim.measure} gives a number for each {' and '.join(left)}, not one a seed")
     samples = np.atleast_1d(np.asarray(measured, dtype=float)).ravel()
@@ -108,6 +112,14 @@ def _check_sound(dataset: xr.Dataset, where: Mapping[str, Any]) -> None:
         raise MissingDataError(f"training diverged in {count} of the {cells.size} cells it looks at")
 
 
+def _lacked(error: KeyError) -> str:
+    """What a dataset was asked for and lacks; "" where something else than a dataset was asked."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    asked = str(error.args[0])
+    named = re.match("No variable named '([^']*)'", asked)
+    return "" if not frame.f_globals["__name__"].startswith("xarray.") else named[1] if named else asked
+
+
 def _measure(name: str) -> Callable[..., Any]:
     """A measure by its name."""
     for module in map(import_module, files()):
@@ -125,6 +137,11 @@ def judge(claims: Iterable[Claim], datasets: Mapping[str, xr.Dataset]) -> Judgem
         The claims.
     datasets
         Experiment name -> dataset.
+
+    Raises
+    ------
+    RuntimeError
+        If a measure fails for another reason than missing data; it names the claim and the measure.
     """
     verdicts, skipped = [], []
     for claim in claims:
@@ -135,6 +152,9 @@ def judge(claims: Iterable[Claim], datasets: Mapping[str, xr.Dataset]) -> Judgem
             verdicts.append(judge_claim(claim, datasets[claim.experiment]))
         except MissingDataError as error:
             skipped.append((claim, str(error.args[0])))
+        except Exception as error:
+            said = f"claim {claim.id}: measure {claim.measure}: {type(error).__name__}: {error}"
+            raise RuntimeError(said) from error
     return Judgement(verdicts, skipped)
 
 

@@ -23,8 +23,9 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "at_least": operator.ge,
 }
 
-#: Likeness from which on a name that is not there is taken for a slip: that of `seed` and `seeds`, not of two figures.
-SLIP = 0.88
+#: Likeness from which on a name that is not there is taken for a slip: of two letters that change places in five, and,
+#: as figures are numbered, that of `seed` and `seeds`.
+SLIPS = {"experiment": 0.8, "figure": 0.88}
 
 ClaimName = Annotated[
     str, matching("^[A-Za-z0-9][A-Za-z0-9_]{0,31}$", "letters, digits and underscores, no underscore first")
@@ -99,7 +100,7 @@ def numbered(claims: Mapping[str, Mapping[str, Any]]) -> list[NumberedClaim]:
 
 
 def check_claim(
-    place: str, claim: Claim, experiments: Iterable[str], figures: Iterable[str], axes: Iterable[str]
+    place: str, claim: Claim, recorded: Mapping[str, Iterable[str]], figures: Iterable[str], axes: Iterable[str]
 ) -> None:
     """Refuse a claim that could never be judged.
 
@@ -112,8 +113,10 @@ def check_claim(
         Key of the claim, for errors.
     claim
         The claim.
-    experiments, figures
-        Names that the configuration has.
+    recorded
+        Variables that each experiment of the configuration records.
+    figures
+        Names of its figures.
     axes
         Axes that datasets may have, which measures may select on.
 
@@ -121,12 +124,12 @@ def check_claim(
     ------
     critical_periods.configuration.fields.ConfigError
         If it has none or several thresholds, if the name of its experiment or figure is misspelt, if there is no such
-        measure, or if the measure cannot be given such arguments.
+        measure, or if the measure cannot be given such arguments, a variable that is not recorded among them.
     """
     if len(claim.comparisons) != 1:
         raise ConfigError(f"{place}: thresholds", claim.comparisons, f"exactly one of {', '.join(COMPARISONS)}")
-    for kind, name, known in (("experiment", claim.experiment, experiments), ("figure", claim.figure, figures)):
-        if name is not None and name not in known and difflib.get_close_matches(name, known, cutoff=SLIP):
+    for kind, name, known in (("experiment", claim.experiment, recorded), ("figure", claim.figure, figures)):
+        if name is not None and name not in known and difflib.get_close_matches(name, known, cutoff=SLIPS[kind]):
             raise ConfigError(f"{place}.{kind}", name, one_of(name, known))
     if claim.measure not in signatures():
         raise ConfigError(f"{place}.measure", claim.measure, one_of(claim.measure, sorted(signatures())))
@@ -136,10 +139,13 @@ def check_claim(
         kinds |= dict.fromkeys(sorted(set(axes) - kinds.keys()), signature.where)
     for name, value in claim.arguments.items():
         if name not in kinds:
-            allowed = one_of(name, kinds) or f"none, as {claim.measure} has none"
+            allowed = one_of(name, kinds) if kinds else f"none, as {claim.measure} has none"
             raise ConfigError(f"{place}.arguments", name, allowed)
         if not kinds[name].allows(value):
             raise ConfigError(f"{place}.arguments.{name}", value, kinds[name].words)
+        if kinds[name].variable and value not in (known := recorded.get(claim.experiment, [value])):
+            words = f"{one_of(value, known)}: what {claim.experiment} records"
+            raise ConfigError(f"{place}.arguments.{name}", value, words)
     for name in signature.required:
         if name not in claim.arguments:
             raise ConfigError(f"{place}.arguments: missing key", name, f"all of {', '.join(signature.required)}")

@@ -164,7 +164,7 @@ def _refusal(section: type[Section], value: Any, place: str, errors: Sequence[Ma
         return ConfigError(f"{where}: missing key", name, f"all of {', '.join(schema['required'])}")
     if name == "[key]":
         return ConfigError(where, error["loc"][-2], allowed(schema["propertyNames"] | {"pattern": ""}))
-    hint = ""
+    hint = _meant(part, _choices(schema))
     if isinstance(part, str) and (number := re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", part)):
         whole, fraction, sign, power = number.groups()
         hint = f" (for YAML {part} is a word, {whole}{fraction or '.0'}e{sign or '+'}{power} a number)"
@@ -274,6 +274,12 @@ def allowed(schema: Mapping[str, Any]) -> str:
     )
 
 
+def _choices(schema: Mapping[str, Any]) -> list[str]:
+    """Words that a part of a JSON schema allows, one of them."""
+    options = [choice for option in schema.get("anyOf", ()) for choice in _choices(option)]
+    return [*map(str, schema.get("enum", ())), *options]
+
+
 def _number(bound: Any) -> Any:
     return int(bound) if isinstance(bound, float) and bound.is_integer() and abs(bound) >= 1 else bound
 
@@ -281,9 +287,13 @@ def _number(bound: Any) -> Any:
 def one_of(value: Any, names: Iterable[Any]) -> str:
     """The names allowed, and the one that was probably meant."""
     known = [str(name) for name in names]
+    return (", ".join(known) or "none") + _meant(value, known)
+
+
+def _meant(value: Any, known: Sequence[str]) -> str:
+    """The one of some names that was probably meant, as a hint; "" where none is like the value."""
     close = difflib.get_close_matches(str(value), known, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
-    return ", ".join(known) + hint
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def check_values(instance: Any, place: str = "") -> None:

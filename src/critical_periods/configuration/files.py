@@ -50,7 +50,7 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}", type(error).__name__, "a text file in UTF-8") from None
+        raise ConfigError(f"{path}", getattr(error, "strerror", "") or "other bytes", "a text file in UTF-8") from None
     try:
         content = _content(text, path)
     except yaml.YAMLError as error:

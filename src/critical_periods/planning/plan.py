@@ -48,8 +48,9 @@ class Plan:
             "seed",
             *(axis for model in models().values() for axis in (*model.parameters.model_fields, *model.variables)),
         }
+        recorded = {name: recorded_variables(experiment) for name, experiment in self.experiments.items()}
         for name, claim in self.config.claims.items():
-            check_claim(f"claims.{name}", claim, self.config.experiments, self.config.figures, axes)
+            check_claim(f"claims.{name}", claim, recorded, self.config.figures, axes)
         self.bundles: dict[str, Bundle] = {}
         self.bundle_of: dict[str, Bundle] = {}
         self._firsts: dict[str, Cell] = {}

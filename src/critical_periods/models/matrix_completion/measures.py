@@ -10,6 +10,7 @@ import xarray as xr
 from critical_periods.analysis.measures import (
     HARM,
     MissingDataError,
+    Recorded,
     Selection,
     Value,
     at,
@@ -23,13 +24,13 @@ from critical_periods.analysis.measures import (
 from critical_periods.analysis.statistics import spearman
 
 
-def change_by_deficit(dataset: xr.Dataset, variable: str, **where: Selection) -> xr.DataArray:
+def change_by_deficit(dataset: xr.Dataset, variable: Recorded, **where: Selection) -> xr.DataArray:
     """A variable after the longest deficit less that without a deficit."""
     with_deficit, without = (chosen(dataset, variable, **where, switch_epoch=end) for end in ("last", "first"))
     return with_deficit.drop_vars("switch_epoch") - without.drop_vars("switch_epoch")
 
 
-def link(dataset: xr.Dataset, first: str, second: str, **where: Selection) -> xr.DataArray:
+def link(dataset: xr.Dataset, first: Recorded, second: Recorded, **where: Selection) -> xr.DataArray:
     """Spearman's correlation of two variables over durations of the deficit."""
     both = [chosen(dataset, name, **where) for name in (first, second)]
     return xr.apply_ufunc(spearman, *both, input_core_dims=[["switch_epoch"]] * 2, vectorize=True)
