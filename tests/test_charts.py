@@ -425,7 +425,7 @@ def test_a_page_of_a_prediction_without_a_known_point_has_none():
     assert not any(len(trace.x) for trace in twin.data)
 
 
-def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_shown():
+def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_which_and_what_is_shown():
     curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
     errors = dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS) + 2
     panel = {"chart": "curves", "x": "switch_epoch", "lines": "depth", "log": "y"}
@@ -435,9 +435,12 @@ def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_s
     assert (twin.layout.yaxis.type, twin.layout.yaxis2.type) == ("linear", "log")
     (menu,) = twin.layout.updatemenus
     assert [button.args for button in menu.buttons] == [({"yaxis2.type": kind},) for kind in ("linear", "log")]
-    assert menu.buttons[menu.active].label == "log"
+    assert [button.label for button in menu.buttons] == ["linear (B)", "log (B)"]
+    assert menu.buttons[menu.active].label == "log (B)"
     assert [line.name for line in twin.data if line.showlegend] == ["2", "3"], "one key for both panels"
     assert not interactive_charts.draw([harm], {"c": curves}).layout.updatemenus
+    (menu,) = interactive_charts.draw([error, error], {"e": errors}).layout.updatemenus
+    assert [button.label for button in menu.buttons] == ["linear", "log"], "all panels need no letters"
 
 
 def test_interactive_pathways_have_a_curve_for_every_mode_pathway_and_solver():
