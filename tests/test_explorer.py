@@ -222,7 +222,11 @@ def test_the_lines_for_the_workflow_compute_the_same(explorer, tmp_path):
     (tmp_path / "mine.yaml").write_text(lines)
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", tmp_path, "--configfile"]
     files = [REPOSITORY / "tests/smoke.yaml", tmp_path / "mine.yaml"]
-    targets = ["--", "results/experiments/explored.nc", "results/explorer.html"]
+    targets = [
+        "--",
+        explorer.execute_script("return explorer.target(explorer.presets[0].state)"),
+        "results/explorer.html",
+    ]
     done = subprocess.run([*command, *files, *targets], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     found = explorer.execute_script(
@@ -231,6 +235,7 @@ def test_the_lines_for_the_workflow_compute_the_same(explorer, tmp_path):
     with xr.open_dataset(tmp_path / "results/experiments/explored.nc") as dataset:
         final = dataset["pathway_singular_value"].isel(epoch=-1, mode=0).squeeze().transpose("trajectory", "pathway")
         np.testing.assert_allclose(found, final, atol=1e-6 * 10)
+    assert (tmp_path / "results/figures/explored.pdf").is_file()
     explorer.get((tmp_path / "results/explorer.html").as_uri())
     assert explorer.execute_script("return [...explorer.more.keys()]")
 

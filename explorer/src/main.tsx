@@ -7,7 +7,7 @@ import { ModesPage } from "./modes-page";
 import * as pathways from "./pathways";
 import { PathwaysPage } from "./pathways-page";
 import { configured, type Experiment, MODES_PRESETS, pathwaysPresets } from "./presets";
-import { fromFragment, records, type State, toFragment, toYaml } from "./state";
+import { fromFragment, records, type State, target, toFragment, toYaml } from "./state";
 
 const TABS = { pathways: "Pathways that compete", modes: "Modes of a matrix" };
 
@@ -89,7 +89,7 @@ function App() {
 
 // For the console of the browser, and for tests.
 Object.assign(globalThis, {
-  explorer: { ...pathways, ...modes, records, toYaml, fromFragment, presets, more },
+  explorer: { ...pathways, ...modes, records, toYaml, target, fromFragment, presets, more },
 });
 
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -143,6 +143,10 @@ export function toYaml(state: Pathways): string {
   ].join("\n");
 }
 
+/** What to ask the workflow for, given those lines: their figure, which more than two pathways do not have. */
+export const target = ({ n_pathways }: Pathways) =>
+  n_pathways === 2 ? "explored" : "results/experiments/explored.nc";
+
 /** Parameters of a cell of the model scalar_pathways. */
 export type Cell = Record<string, number | string | null | number[]>;
 
