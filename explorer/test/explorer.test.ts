@@ -108,6 +108,16 @@ describe("address and lines", () => {
     expect(state.pathways).toMatchObject({ depth: [5, 5], onset: 20 });
   });
 
+  test("an address says what differs from the defaults, wherever a page without one begins", () => {
+    const begin = { ...DEFAULTS, pathways: { ...PATHWAYS_DEFAULTS, onset: 30 } };
+    expect(fromFragment("", begin).state).toEqual(begin);
+    expect(fromFragment("#pathways&depth=4", begin).state.pathways).toEqual({
+      ...PATHWAYS_DEFAULTS,
+      depth: [4, 4],
+    });
+    expect(fromFragment("#modes", begin).state).toEqual({ ...begin, page: "modes" });
+  });
+
   test("the workflow is asked for a figure where the lines have one", () => {
     for (const n_pathways of [2, 3]) {
       const state = changed(PATHWAYS_DEFAULTS, "n_pathways", n_pathways) as typeof PATHWAYS_DEFAULTS;
