@@ -6,13 +6,16 @@ TORCH ?=
 LOCK := requirements$(addprefix -,$(TORCH)).lock
 BIN := .venv/bin
 RICH := 'import snakemake_logger_plugin_rich'
+IMPORTABLE := 'import os, sysconfig; print(os.path.abspath("src"), file=open(sysconfig.get_path("purelib") + "/critical_periods.pth", "w"))'
 
 .PHONY: figures test test-slurm lint smoke bench docs linkcheck schema publish explorer library
 
+# With the package, as it lies in src, so that an edit counts at once.
 .venv/installed: $(LOCK) requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
+	$(BIN)/python -c $(IMPORTABLE)
 	touch $@
 
 # What tests, linters and the documentation need beside it.

@@ -103,6 +103,15 @@ def browser(tmp_path):
     driver.quit()
 
 
+@pytest.fixture
+def phone(browser):
+    """The browser with the screen of a phone, and a finger."""
+    screen = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    return browser
+
+
 def wait(browser, condition):
     """Wait until a page has come to where a condition without arguments holds; returns what the condition gave."""
     from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException

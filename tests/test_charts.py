@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import described
+from conftest import described, wait
 from matplotlib.colors import SymLogNorm
 from plotly.offline import get_plotlyjs_version
 
@@ -425,7 +425,7 @@ def test_a_page_of_a_prediction_without_a_known_point_has_none():
     assert not any(len(trace.x) for trace in twin.data)
 
 
-def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_shown():
+def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_which_and_what_is_shown():
     curves = dataset(depth=[2, 3], switch_epoch=EPOCHS)
     errors = dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS) + 2
     panel = {"chart": "curves", "x": "switch_epoch", "lines": "depth", "log": "y"}
@@ -435,9 +435,12 @@ def test_buttons_make_only_axes_of_positive_values_logarithmic_and_say_what_is_s
     assert (twin.layout.yaxis.type, twin.layout.yaxis2.type) == ("linear", "log")
     (menu,) = twin.layout.updatemenus
     assert [button.args for button in menu.buttons] == [({"yaxis2.type": kind},) for kind in ("linear", "log")]
-    assert menu.buttons[menu.active].label == "log"
+    assert [button.label for button in menu.buttons] == ["linear (B)", "log (B)"]
+    assert menu.buttons[menu.active].label == "log (B)"
     assert [line.name for line in twin.data if line.showlegend] == ["2", "3"], "one key for both panels"
     assert not interactive_charts.draw([harm], {"c": curves}).layout.updatemenus
+    (menu,) = interactive_charts.draw([error, error], {"e": errors}).layout.updatemenus
+    assert [button.label for button in menu.buttons] == ["linear", "log"], "all panels need no letters"
 
 
 def test_interactive_pathways_have_a_curve_for_every_mode_pathway_and_solver():
@@ -506,3 +509,28 @@ def test_the_library_of_the_pages_is_the_one_of_the_package(tmp_path):
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<h1>&lt;b&gt;Title&lt;/b&gt; &amp; $name</h1>" in page
     assert len(page) < 500_000, "a report holds a dozen of them"
+
+
+def test_on_a_phone_a_page_scrolls_under_a_finger_and_nothing_is_printed_over_something_else(tmp_path, phone):
+    panel = {"chart": "curves", "experiment": "e", "x": "switch_epoch", "show": "reconstruction_error"}
+    panel |= {"lines": "depth", "title": "Titles take as many characters as there is room for"}
+    data = {"e": dataset("reconstruction_error", depth=[2, 3], switch_epoch=EPOCHS) + 2}
+    interactive.save(interactive_charts.draw([panel] * 3, data), "Three", "three", str(tmp_path / "page.html"))
+    phone.get((tmp_path / "page.html").as_uri())
+    boxes = """return [...document.querySelectorAll('.annotation-text, .xtick text, .xtitle')].map((element) => {
+        const {left, right, top, bottom} = element.getBoundingClientRect();
+        return [left, right, top, bottom, element.textContent];
+    })"""
+    wait(phone, lambda: len(phone.execute_script(boxes)) > 6)
+    found = phone.execute_script(boxes)
+    for one, other in itertools.combinations(found, 2):
+        beside = one[1] <= other[0] or other[1] <= one[0]
+        assert beside or one[3] <= other[2] or other[3] <= one[2], (one, other)
+    touched = {"type": "touchStart", "touchPoints": [{"x": 250, "y": 300}]}
+    for change in (0, 40, 80, 120):
+        touched["touchPoints"][0]["x"] = 250 - change
+        phone.execute_cdp_cmd("Input.dispatchTouchEvent", touched)
+        touched["type"] = "touchMove"
+    phone.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    wait(phone, lambda: phone.execute_script("return document.querySelector('.wide').scrollLeft") > 0)
+    assert phone.execute_script("return document.documentElement.scrollWidth") == 390

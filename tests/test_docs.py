@@ -1,6 +1,8 @@
 """What the documentation says can be run, runs; its site builds without a warning or a broken link."""
 
+import itertools
 import re
+import shlex
 import subprocess
 import sys
 
@@ -39,6 +41,28 @@ def test_the_readme_simulates_without_the_workflow():
     exec(code, names)
     harm = names["dataset"].impairment.mean(["trajectory", "seed"])
     assert harm.sel(depth=4, onset=0) > harm.sel(depth=2, onset=0) > harm.sel(depth=2, onset=100)
+
+
+#: Options of which one at least is needed: cores, or what computes nothing; a profile may have either.
+ENOUGH = {"--cores", "-c", "-n", "--dry-run", "--report", "--unlock", "--profile"}
+
+
+def test_every_command_of_the_documentation_has_cores_and_targets_that_no_option_swallows():
+    documents = [
+        REPOSITORY / "README.md",
+        *(REPOSITORY / "docs").glob("*.md"),
+        *(REPOSITORY / "explorer/src").glob("*.tsx"),
+    ]
+    shown = re.compile(r"(?:^(?:    |\$ )?|<code>)((?:[\w./-]*/)?snakemake(?: .*?)?)(?:</code>|$)", re.MULTILINE)
+    commands = [(page, command) for page in documents for command in shown.findall(page.read_text())]
+    assert {"README.md", "explore.md", "pathways-page.tsx"} <= {page.name for page, _ in commands}
+    for page, command in commands:
+        words = shlex.split(command, comments=True)
+        assert ENOUGH & set(words), f"{page.name}: {command}"
+        _, *taken = " ".join(words).split(" --configfile ")
+        for files in taken:
+            bare = list(itertools.takewhile(lambda word: not word.startswith("-"), files.split()))
+            assert all(word.endswith(".yaml") for word in bare), f"{page.name}: {command}"
 
 
 def test_every_guarantee_names_a_test_that_there_is():

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -164,6 +166,20 @@ def test_torch_for_cpus_comes_from_one_index_that_one_file_names():
         command = ["make", "--dry-run", "--always-make", "figures", f"TORCH={torch}"]
         planned = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
         assert re.findall(r"pip install .*--requirement (\S+)", planned) == [wanted]
+
+
+def test_an_environment_of_make_imports_the_package_from_its_clone(tmp_path):
+    clone = tmp_path / "a clone"
+    package = clone / "src/critical_periods/__init__.py"
+    package.parent.mkdir(parents=True)
+    package.touch()
+    shutil.copy(REPOSITORY / "Makefile", clone)
+    (clone / "requirements.lock").touch()
+    subprocess.run(["make", ".venv/installed", f"PYTHON={sys.executable}", "TORCH="], cwd=clone, check=True)
+    command = [clone / ".venv/bin/python", "-c", "import critical_periods; print(critical_periods.__file__)"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == str(package), done.stderr
 
 
 def test_a_release_is_the_same_everywhere():

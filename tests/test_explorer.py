@@ -15,7 +15,8 @@ from critical_periods.models.pathways.simulate_scalar import simulate_scalar
 from critical_periods.models.pathways.theory import gating_closing
 from critical_periods.models.product_matrix.closed_form import chained_modes, time_to_reach
 from critical_periods.planning.plan import Plan
-from critical_periods.publishing.explorer import PAGE, offered
+from critical_periods.publishing.explorer import PAGE, filled, offered
+from critical_periods.publishing.markup import report_parameter
 
 MOST_BYTES = 200_000
 
@@ -147,6 +148,8 @@ def test_a_reader_drags_types_and_passes_on_what_is_shown(explorer):
 
     assert len(PAGE.read_bytes()) <= MOST_BYTES
     wait(explorer, lambda: explorer.find_elements("id", "numbers"))
+    assert explorer.find_element("css selector", "[aria-pressed=true]").text == "Figure 1, early"
+    assert explorer.execute_script("return location.hash") in ("", "#pathways")
     table = explorer.find_element("id", "numbers").text
     assert "b (gated)" in table
 
@@ -222,7 +225,11 @@ def test_the_lines_for_the_workflow_compute_the_same(explorer, tmp_path):
     (tmp_path / "mine.yaml").write_text(lines)
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", tmp_path, "--configfile"]
     files = [REPOSITORY / "tests/smoke.yaml", tmp_path / "mine.yaml"]
-    targets = ["--", "results/experiments/explored.nc", "results/explorer.html"]
+    targets = [
+        "--",
+        explorer.execute_script("return explorer.target(explorer.presets[0].state)"),
+        "results/explorer.html",
+    ]
     done = subprocess.run([*command, *files, *targets], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     found = explorer.execute_script(
@@ -231,8 +238,30 @@ def test_the_lines_for_the_workflow_compute_the_same(explorer, tmp_path):
     with xr.open_dataset(tmp_path / "results/experiments/explored.nc") as dataset:
         final = dataset["pathway_singular_value"].isel(epoch=-1, mode=0).squeeze().transpose("trajectory", "pathway")
         np.testing.assert_allclose(found, final, atol=1e-6 * 10)
+    assert (tmp_path / "results/figures/explored.pdf").is_file()
     explorer.get((tmp_path / "results/explorer.html").as_uri())
     assert explorer.execute_script("return [...explorer.more.keys()]")
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "words"),
+    [("phase_portraits", [2, 5], "Pathway b cannot learn for fifteen epochs"), ("mine", [3], "Portraits of mine.")],
+)
+def test_a_page_begins_from_the_experiments_of_its_configuration(browser, tmp_path, config, name, depth, words):
+    config |= {"figures": {}, "claims": {}}
+    vary = {"depth": depth, "onset": [0, 100]}
+    experiment = {"title": "Portraits of mine", "model": "scalar_pathways", "vary": vary, "set": {"epochs": 700}}
+    config["experiments"] = {name: experiment}
+    page = filled(PAGE.read_text(), report_parameter(offered(Plan(config).experiments.values())))
+    (tmp_path / "explorer.html").write_text(page)
+    browser.get((tmp_path / "explorer.html").as_uri())
+    wait(browser, lambda: words in browser.find_element("class name", "about").text)
+    assert [field(browser, name).get_attribute("value") for name in ("epochs", "depth")] == ["700", str(depth[-1])]
+    # An address is of the defaults on every page, so that it can be passed on.
+    wait(browser, lambda: "epochs=700" in browser.execute_script("return location.hash"))
+    browser.get("about:blank")
+    browser.get(f"{(tmp_path / 'explorer.html').as_uri()}#pathways")
+    wait(browser, lambda: field(browser, "epochs").get_attribute("value") == "1000")
 
 
 def test_the_page_holds_the_experiments_of_the_paper(explorer):

@@ -164,7 +164,10 @@ def test_from_git_it_gives_the_same_with_the_package_installed(clone, installed,
 def test_from_git_a_package_that_is_missing_or_another_is_told_with_what_to_install(clone, installed, tmp_path):
     snakefile = GITFILE.format(clone=clone, ref='tag="v0.2.0"', config={})
     wanted = f"'git+file://{clone}@v0.2.0'"
-    output = Parent(tmp_path, snakefile).snakemake("--dry-run", "fig07", fails=True)
+    bare = tmp_path / "bare"  # an environment may have the package: `make` leaves it importable
+    bare.mkdir()
+    (bare / "sitecustomize.py").write_text("import sys\nsys.modules['critical_periods'] = None\n")
+    output = Parent(tmp_path, snakefile, packages=bare).snakemake("--dry-run", "fig07", fails=True)
     assert f"The package critical_periods is not installed: pip install {wanted}\n" in output
     other = tmp_path / "other"
     shutil.copytree(installed, other)

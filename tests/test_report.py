@@ -211,6 +211,14 @@ def test_claims_are_text_on_their_page(browser, tmp_path):
     assert browser.title == "Claims"
 
 
+def test_on_a_phone_only_the_table_of_claims_scrolls_sideways(phone, tmp_path):
+    page = tmp_path / "claims.html"
+    verdicts = [Verdict(claim, 0.0, None, 1, True) for claim in CLAIMS.values()]
+    page.write_text(as_html(Judgement(verdicts, [(CLAIMS["1a"], "x" * 200)])), encoding="utf-8")
+    phone.get(page.as_uri())
+    assert phone.execute_script("return [innerWidth, document.documentElement.scrollWidth]") == [390, 390]
+
+
 def text_of(browser, place):
     """All text of the first element of a page that a CSS selector finds, in one line."""
     return folded(browser.find_element("css selector", place).get_property("textContent"))

@@ -82,6 +82,16 @@ def test_a_page_that_nobody_writes_any_more_says_so(tmp_path, browser, monkeypat
     shown(browser, "Not written since")
 
 
+def test_on_a_phone_only_the_table_scrolls_sideways(tmp_path, phone):
+    words = "x" * 200
+    StatusPage(tmp_path).write([WatchedJob("r" * 60, words, 1.0, began=time.time())], 1)
+    opened(phone, tmp_path)
+    shown(phone, words)
+    assert phone.execute_script("return document.documentElement.scrollWidth") == 390
+    wide = "const table = document.getElementById('rules').parentElement; return table.scrollWidth > table.clientWidth"
+    assert phone.execute_script(wide)
+
+
 def test_a_disk_that_is_full_does_not_stop_the_run(tmp_path):
     def page(*_):
         raise OSError("no space left")

@@ -6,8 +6,8 @@ import * as modes from "./modes";
 import { ModesPage } from "./modes-page";
 import * as pathways from "./pathways";
 import { PathwaysPage } from "./pathways-page";
-import { configured, type Experiment, MODES_PRESETS, pathwaysPresets } from "./presets";
-import { fromFragment, records, type State, toFragment, toYaml } from "./state";
+import { configured, type Experiment, first, MODES_PRESETS, pathwaysPresets } from "./presets";
+import { DEFAULTS, fromFragment, records, type State, target, toFragment, toYaml } from "./state";
 
 const TABS = { pathways: "Pathways that compete", modes: "Modes of a matrix" };
 
@@ -15,6 +15,7 @@ const configuration = document.getElementById("configuration")?.textContent?.tri
 const experiments: Experiment[] = JSON.parse(configuration);
 const presets = pathwaysPresets(experiments);
 const more = configured(experiments);
+const BEGIN = { ...DEFAULTS, pathways: first(experiments)?.state ?? DEFAULTS.pathways };
 
 /** Put a setting into the address, where the page is one that has an address. */
 function address(fragment: string) {
@@ -26,7 +27,7 @@ function address(fragment: string) {
 }
 
 function App() {
-  const begin = useMemo(() => fromFragment(location.hash), []);
+  const begin = useMemo(() => fromFragment(location.hash, BEGIN), []);
   const [state, setState] = useState<State>(begin.state);
   const [refused, refuse] = useState(begin.refused);
   const set = (values: Partial<State>) => {
@@ -39,7 +40,7 @@ function App() {
   }, [state]);
   useEffect(() => {
     const changed = () => {
-      const next = fromFragment(location.hash);
+      const next = fromFragment(location.hash, BEGIN);
       setState(next.state);
       refuse(next.refused);
     };
@@ -89,7 +90,7 @@ function App() {
 
 // For the console of the browser, and for tests.
 Object.assign(globalThis, {
-  explorer: { ...pathways, ...modes, records, toYaml, fromFragment, presets, more },
+  explorer: { ...pathways, ...modes, records, toYaml, target, fromFragment, presets, more },
 });
 
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -13,7 +13,7 @@ import { Plane } from "./plane";
 import { usePlayer } from "./player";
 import { PresetBar } from "./preset-bar";
 import type { Preset } from "./presets";
-import { records, toYaml } from "./state";
+import { records, target, toYaml } from "./state";
 import type { Question } from "./worker";
 
 interface PageProps {
@@ -122,8 +122,8 @@ export function PathwaysPage({ state, set, presets, more }: PageProps) {
       <details onToggle={({ currentTarget }) => open(currentTarget.open)}>
         <summary>Lines for the workflow</summary>
         <p>
-          In a file <code>mine.yaml</code>, <code>snakemake --configfile mine.yaml</code> computes and draws
-          the same.
+          In a file <code>mine.yaml</code>,{" "}
+          <code>snakemake {target(state)} --cores 2 --configfile mine.yaml</code> computes the same.
         </p>
         <textarea
           id="yaml"

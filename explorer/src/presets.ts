@@ -124,9 +124,9 @@ export function configured(experiments: Experiment[]): Map<string, Preset<Pathwa
   );
 }
 
-/** Presets of pathways, those of figures from the experiments that the configuration still has. */
-export function pathwaysPresets(experiments: Experiment[]): Preset<Pathways>[] {
-  const figures = FIGURES.flatMap(({ experiment, figure, depth, early, late }) => {
+/** Presets of figures, from the experiments that the configuration still has. */
+function figures(experiments: Experiment[]): Preset<Pathways>[] {
+  return FIGURES.flatMap(({ experiment, figure, depth, early, late }) => {
     const cells =
       experiments.find(({ name }) => name === experiment)?.cells.filter((cell) => cell.depth === depth) ?? [];
     return cells.map((cell) => {
@@ -134,10 +134,18 @@ export function pathwaysPresets(experiments: Experiment[]): Preset<Pathways>[] {
       return { name: `${figure}, ${when}`, words: when === "early" ? early : late, state: fromCell(cell) };
     });
   });
+}
+
+/** The first preset that the configuration gives, if any. */
+export const first = (experiments: Experiment[]): Preset<Pathways> | undefined =>
+  [...figures(experiments), ...[...configured(experiments).values()].flat()][0];
+
+/** Presets of pathways: those of figures, and the classical experiments. */
+export function pathwaysPresets(experiments: Experiment[]): Preset<Pathways>[] {
   const classics = CLASSICS.map(({ name, words, set }) => ({
     name,
     words,
     state: { ...PATHWAYS_DEFAULTS, ...set },
   }));
-  return [...figures, ...classics];
+  return [...figures(experiments), ...classics];
 }

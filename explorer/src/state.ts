@@ -57,13 +57,14 @@ export function toFragment({ page, ...all }: State): string {
   ].join("&");
 }
 
-/** The setting of an address, and what in it is refused, in words. */
-export function fromFragment(fragment: string): { state: State; refused: string[] } {
+/** The setting of an address, which says what differs from the defaults, and what in it is refused, in words. */
+export function fromFragment(fragment: string, begin = DEFAULTS): { state: State; refused: string[] } {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
   const page = given.has("modes") ? "modes" : "pathways";
   const fields: Record<string, Field> = page === "modes" ? MODES : PATHWAYS;
   const refused: string[] = [];
-  let state: Pathways | Modes = DEFAULTS[page];
+  const from = (fragment ? DEFAULTS : begin)[page];
+  let state: Pathways | Modes = from;
   const names = Object.keys(fields).filter((name) => given.has(name));
   for (const name of names) {
     const field = fields[name];
@@ -79,7 +80,7 @@ export function fromFragment(fragment: string): { state: State; refused: string[
   }
   const wrong = conflict(state, names[names.length - 1] ?? "");
   if (wrong) refused.push(wrong);
-  return { state: { ...DEFAULTS, page, [page]: wrong ? DEFAULTS[page] : state }, refused };
+  return { state: { ...begin, page, [page]: wrong ? from : state }, refused };
 }
 
 /** A number as YAML 1.1 reads it: exponents need a point. */
@@ -142,6 +143,10 @@ export function toYaml(state: Pathways): string {
     "",
   ].join("\n");
 }
+
+/** What to ask the workflow for, given those lines: their figure, which more than two pathways do not have. */
+export const target = ({ n_pathways }: Pathways) =>
+  n_pathways === 2 ? "explored" : "results/experiments/explored.nc";
 
 /** Parameters of a cell of the model scalar_pathways. */
 export type Cell = Record<string, number | string | null | number[]>;

@@ -3,7 +3,7 @@ import { changed, conflict, MODES_DEFAULTS, PATHWAYS, PATHWAYS_DEFAULTS, parse }
 import { learningTime, mode } from "../src/modes";
 import { closing, phases, run, scales, strength } from "../src/pathways";
 import { number, scale, tickLabels } from "../src/scale";
-import { DEFAULTS, fromFragment, toFragment, toYaml } from "../src/state";
+import { DEFAULTS, fromFragment, target, toFragment, toYaml } from "../src/state";
 
 describe("pathways", () => {
   test("two like pathways of depth 2 follow K = s/2 tanh, as eq 7 has it without imbalance", () => {
@@ -106,6 +106,24 @@ describe("address and lines", () => {
     const { state, refused } = fromFragment("#pathways&depth=1&onset=20");
     expect(refused).toEqual(["depth: 1; allowed: 2 to 100, whole"]);
     expect(state.pathways).toMatchObject({ depth: [5, 5], onset: 20 });
+  });
+
+  test("an address says what differs from the defaults, wherever a page without one begins", () => {
+    const begin = { ...DEFAULTS, pathways: { ...PATHWAYS_DEFAULTS, onset: 30 } };
+    expect(fromFragment("", begin).state).toEqual(begin);
+    expect(fromFragment("#pathways&depth=4", begin).state.pathways).toEqual({
+      ...PATHWAYS_DEFAULTS,
+      depth: [4, 4],
+    });
+    expect(fromFragment("#modes", begin).state).toEqual({ ...begin, page: "modes" });
+  });
+
+  test("the workflow is asked for a figure where the lines have one", () => {
+    for (const n_pathways of [2, 3]) {
+      const state = changed(PATHWAYS_DEFAULTS, "n_pathways", n_pathways) as typeof PATHWAYS_DEFAULTS;
+      expect(toYaml(state).includes("figures:")).toBe(n_pathways === 2);
+      expect(target(state)).toBe(n_pathways === 2 ? "explored" : "results/experiments/explored.nc");
+    }
   });
 
   test("numbers are numbers in YAML 1.1 too", () => {

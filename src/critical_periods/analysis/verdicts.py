@@ -208,17 +208,19 @@ def as_html(judgement: Judgement) -> str:
         for claim, reason in judgement.skipped
     )
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Claims</title><style>
-body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; }}
-table {{ border-collapse: collapse; }}
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Claims</title><style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; overflow-wrap: anywhere; }}
+.wide {{ overflow-x: auto; overflow-wrap: normal; }} table {{ border-collapse: collapse; min-width: 60em; }}
 th, td {{ padding: .35em .6em; border-bottom: 1px solid #ccc; text-align: left; }}
 tr.yes td:last-child {{ color: #006644; font-weight: bold; }}
 tr.no td:last-child {{ color: #b33c00; font-weight: bold; }}
 </style></head><body><h1>Claims</h1><p>{escape(summary(judgement))}</p>
-<table><thead><tr><th>claim</th><th>figure</th><th>statement</th><th>measure</th><th>value</th><th>holds if</th>
+<div class="wide"><table><thead>
+<tr><th>claim</th><th>figure</th><th>statement</th><th>measure</th><th>value</th><th>holds if</th>
 <th>why</th><th>holds</th></tr></thead><tbody>
 {rows}
-</tbody></table>{f"<h2>Not judged</h2><ul>{skipped}</ul>" if skipped else ""}</body></html>
+</tbody></table></div>{f"<h2>Not judged</h2><ul>{skipped}</ul>" if skipped else ""}</body></html>
 """
 
 

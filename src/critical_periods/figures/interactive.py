@@ -27,6 +27,8 @@ PAGE = Path(__file__).with_name("page.html")
 
 #: Heights of a row of panels, of what stands above the first one and below the last, and of a row of keys; pixels.
 ROW, ABOVE, BELOW, KEYS = 300, 90, 75, 30
+#: Least width for a panel, of which there is room for two at least; a narrower screen scrolls.
+PANEL = 320
 #: Characters of a row of keys at half the width of a screen.
 CHARACTERS = 90
 #: Characters of a panel's title in a line, by panels in a row.
@@ -57,8 +59,10 @@ def save(figure: go.Figure, title: str, name: str, path: str) -> None:
     figure.update_layout(template="plotly_white", hoverlabel={"namelength": -1})
     packed = b64encode(gzip.compress(figure.to_json().encode(), mtime=0)).decode()
     library = b64encode(LIBRARY.read_bytes()).decode()
+    width = PANEL * max(len({axis.domain for axis in figure.select_xaxes()}), 2)
     page = Template(PAGE.read_text(encoding="utf-8"))
-    write_whole(page.substitute(title=html.escape(title), name=name, library=library, figure=packed), path)
+    parts = {"title": html.escape(title), "name": name, "width": width, "library": library, "figure": packed}
+    write_whole(page.substitute(parts), path)
 
 
 def subplots(rows: int, columns: int, titles: Iterable[str], words: Callable[[str], str], **layout: Any) -> go.Figure:

@@ -52,7 +52,7 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
     spacing = {"horizontal_spacing": between / columns, "vertical_spacing": 0.36 / rows}
     figure = subplots(rows, columns, titles, plotly_text, **spacing)
     looks, called = charts.looks_of(panels, parts), charts.titles_of(panels, parts)
-    scales, symbols = {}, dict[str, dict[str, str]]()
+    scales, letters, symbols = {}, [], dict[str, dict[str, str]]()
     for index, (panel, dataset) in enumerate(zip(panels, parts, strict=True)):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         if panel["chart"] == "map":
@@ -74,9 +74,12 @@ def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]
         figure.update_yaxes(type=upright, **ticks[1], **_figures(dataset[along]), **place)
         if of_curves and float(dataset[along].min()) > 0:
             scales[f"{numbered('yaxis', index)}.type"] = upright or "linear"
+            letters.append(style.panel_letter(index))
     if scales:
-        kinds = ["linear", "log"]
-        buttons = [{"label": kind, "method": "relayout", "args": [dict.fromkeys(scales, kind)]} for kind in kinds]
+        kinds, which = ["linear", "log"], "" if len(letters) == len(panels) else f" ({', '.join(letters)})"
+        buttons = [
+            {"label": kind + which, "method": "relayout", "args": [dict.fromkeys(scales, kind)]} for kind in kinds
+        ]
         active = kinds.index(next(iter(scales.values()))) if len(set(scales.values())) == 1 else -1
         menu = {"type": "buttons", "direction": "left", "buttons": buttons, "active": active}
         corner = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 42}}
