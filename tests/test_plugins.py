@@ -127,6 +127,7 @@ def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
         ("autoencoder.py", "MODELS = (", "MODELS = 3, (", "a tuple of critical_periods.models.registry.Model"),
         ("autoencoder.py", "MODELS = (", "KINDS = [1]\nMODELS = (", "KINDS = [1]; allowed: a dict of"),
         ("autoencoder.py", '"train_autoencoder"', '"train"', "plugins: rule = 'train'; allowed: a name that"),
+        ("autoencoder.py", '"train_autoencoder"', '"judge"', "plugins: rule = 'judge'; allowed: a name that"),
         ("autoencoder.yaml", "model: autoencoder", "model: autoencodr", "(did you mean autoencoder?)"),
         ("autoencoder.yaml", "onset: [0, 50", "onset: [-1, 50", "autoencoder.vary.onset = -1; allowed: integer"),
         ("autoencoder.yaml", "measure: early_harm", "measure: early_ham", "(did you mean early_harm?)"),

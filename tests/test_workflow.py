@@ -406,6 +406,7 @@ def test_a_figure_with_the_name_of_a_rule_is_refused(project, name):
     project.configure(figures=TINY["figures"] | {name: TINY["figures"]["fig04"]})
     output = project.snakemake("--dry-run", fails=True)
     assert f"Configuration: figures = '{name}'; allowed: a name that no rule has, unlike aggregate, " in output
+    assert len(re.findall("^  File ", output, re.MULTILINE)) == 1
 
 
 def test_a_run_is_packed_as_a_workflow_run_crate(project):

@@ -35,6 +35,9 @@ SOLVERS = {"gradient_descent", "gradient_flow"}
 #: What tells how far the run is, while it goes on.
 WATCHES = []
 
+#: Names that other rules have: raised where no function is, as Snakemake tells every one on the way.
+REFUSED = []
+
 # Where a file of ours lies: below the prefix of a module, which Snakemake puts before paths of rules by itself.
 placed = workflow.modifier.modify_path
 RESULTS = Path(placed("results"))
@@ -266,13 +269,13 @@ def refuse_an_unedited_profile():
 
 @contextmanager
 def refusing_names_of_rules(key, name, ours):
-    """Refuse, in one line, a name of the configuration that another rule has."""
+    """Refuse, in one line and once all rules are there, a name of the configuration that another rule has."""
     try:
         yield
     except CreateRuleException:
         taken = sorted({rule.name for rule in workflow.rules} - set(ours) | {name})
         error = ConfigError(key, name, f"a name that no rule has, unlike {', '.join(taken)}")
-        raise WorkflowError(f"Configuration: {error}") from None
+        REFUSED.append(WorkflowError(f"Configuration: {error}"))
 
 
 def explain(name, text):
