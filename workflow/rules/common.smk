@@ -128,7 +128,7 @@ def experiment_files(names, run):
 
 
 def figure_files(names, run):
-    return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
+    return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png", "svg", "csv")]
 
 
 def interactive_files(names, run):
@@ -144,8 +144,16 @@ def study_files(study):
         files += figure_files(settings["figures"], run)
         files += experiment_files(settings["experiments"], run)
         files += interactive_files(settings["figures"], run)
-        files += [f"results/{run}claims.csv"] * bool(settings.get("claims"))
+        files += [f"results/{run}claims.{suffix}" for suffix in ("csv", "html", "txt") if settings.get("claims")]
     return files
+
+
+def missing_jobs(files):
+    """The first file of each job of which one is not there; files of a job differ in how they end."""
+    of_job = {}
+    for file in files:
+        of_job.setdefault(Path(file).with_suffix(""), []).append(file)
+    return [files[0] for files in of_job.values() if not all(Path(placed(file)).exists() for file in files)]
 
 
 def variant_files(study):
@@ -475,8 +483,7 @@ def tell_estimates(cores):
     found = {}
     for name, study in STUDIES.items():
         once = list({job.path: job for job in jobs[name]}.values())
-        others = [file for file in study_files(study) if not Path(placed(file)).exists() and not file.endswith(".png")]
-        found[name or "paper"] = estimate.estimate(once, others, cores, known)
+        found[name or "paper"] = estimate.estimate(once, missing_jobs(study_files(study)), cores, known)
     print(estimate.as_text(found, cores), flush=True)
 
 
