@@ -25,6 +25,7 @@ from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import first_cell, grid, theory_cells
 from critical_periods.storage.datasets import provenance, with_provenance
+from critical_periods.storage.reading import show_tables
 
 
 class _Arguments(Section):
@@ -95,6 +96,7 @@ def simulate(
     critical_periods.dynamics.trajectories.SolverError
         If an integrator gives up.
     """
+    show_tables()
     settings = model_named(model)
     with _told(progress), _files(settings) as in_files:
         varied, set_ = in_files(vary or {}), in_files(parameters)
