@@ -238,10 +238,14 @@ def test_a_cell_that_diverges_fails_or_is_recorded():
 def test_progress_is_told_line_by_line_and_no_longer_afterwards():
     lines = []
     small("matrix_completion", progress=lines.append)
-    assert [line.split(":")[0] for line in lines][-1] == "cell 16 of 16"
+    said = [line.split(":")[0] for line in lines]
+    assert said[-1] == "cell 16 of 16 (seed 2, depth 3, pretrain_n_observed 30, cure_strength 1.0)"
+    assert "cell 1 of 8 (seed 0, depth 2, pretrain_n_observed 60)" in said
     told = len(lines)
     small("matrix_completion", seeds=[1])
     assert len(lines) == told
+    simulate("scalar_pathways", seeds=[1], **SMALL["scalar_pathways"][0], progress=lines.append)
+    assert lines[told].startswith("cell 1 of 1: ")
 
 
 @pytest.mark.parametrize(
