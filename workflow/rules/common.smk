@@ -411,7 +411,8 @@ def write_texts():
         if drawn:
             write_whole(REFERENCES, figures / "references.bib")
     if RESULTS.is_dir():
-        write_readme(RESULTS, {name: study.title for name, study in STUDIES.items()})
+        paper = {key: FILES[DEFAULTS].get(key) or () for key in ("experiments", "figures")}
+        write_readme(RESULTS, {name: study.title for name, study in STUDIES.items()}, paper)
 
 
 def prune_results(log):
