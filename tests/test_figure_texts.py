@@ -38,6 +38,10 @@ def test_curves_runs_and_their_names_are_those_of_the_data():
     assert points(rows, name="2", drawn="curve") == [(0, 3), (10, 4), (20, 5)]
     assert points(rows, name="3", drawn="curve") == [(0, 6), (10, 7), (20, 8)]
     assert len(points(rows, drawn="run")) == 12
+    runs = {row["piece"] for row in rows if row["drawn"] == "run"}
+    assert sorted(points(rows, piece=run) for run in runs) == [
+        [(0, start), (10, start + 1), (20, start + 2)] for start in (0, 3, 6, 9)
+    ]
     assert {row["title"] for row in rows} == {"By depth"}
     assert {row["y_label"] for row in rows} == {"error, log"}
 
@@ -47,7 +51,7 @@ def test_maps_bands_and_pieces_of_lines_are_numbers_too():
     map_axes, axes = figure.subplots(1, 2)
     mesh = map_axes.pcolormesh([0, 2, 4], [0, 1, 2], [[1.0, 2.0], [3.0, np.nan]])
     figure.colorbar(mesh, ax=map_axes)
-    axes.fill_between([0, 1], [2, 2], [3, 3], color="r", label="spread")
+    axes.fill_between([0, 1, 2, 3, 4], [2, 3, np.nan, 4, 5], [4, 3, 3, 2, 1], color="r", label="spread")
     axes.add_collection(LineCollection([[(0, 0), (1, 1)], [(1, 1), (2, 0)], [(5, 5), (6, 6)]], colors="b"))
     axes.plot([0.5], [0.5], transform=axes.transAxes)
     axes.axhline(0)
@@ -56,11 +60,20 @@ def test_maps_bands_and_pieces_of_lines_are_numbers_too():
     assert [(*point, row["value"]) for point, row in zip(points(rows, panel="1"), rows, strict=False)] == [
         (1, 0.5, "1"), (3, 0.5, "2"), (1, 1.5, "3"), (3, 1.5, "nan"),
     ]  # fmt: skip
-    assert {(0, 2), (1, 3)} <= set(points(rows, drawn="band", name="spread"))
-    path = points(rows, name="path")
-    assert path[:3] == [(0, 0), (1, 1), (2, 0)]
-    assert np.isnan(path[3]).all()
-    assert path[4:] == [(5, 5), (6, 6), (9, 9)]
+    spread = [row for row in rows if row["drawn"] == "band"]
+    assert [(row["name"], row["x"], row["low"], row["high"], row["y"]) for row in spread] == [
+        ("spread", "0", "2", "4", ""),
+        ("spread", "1", "3", "3", ""),
+        ("spread", "3", "2", "4", ""),
+        ("spread", "4", "1", "5", ""),
+    ]
+    assert [row["piece"] == spread[0]["piece"] for row in spread] == [True, True, False, False]
+    pieces = dict.fromkeys(row["piece"] for row in rows if row["name"] == "path")
+    assert [points(rows, panel="2", piece=piece) for piece in pieces] == [
+        [(0, 0), (1, 1), (2, 0)],
+        [(5, 5), (6, 6)],
+        [(9, 9)],
+    ]
     assert {row["panel"] for row in rows} == {"1", "2"}
 
 

@@ -74,10 +74,23 @@ def test_cells_that_a_job_will_take_over_stay_until_it_has(results):
 
 
 def test_the_readme_tells_of_each_study_what_there_is(results):
-    write_readme(results, {"": "The paper"})
+    for name in ("flowers", "window"):
+        write(xr.Dataset({"x": 1.0}, attrs={"title": "Mine"}), results / f"experiments/{name}.nc")
+        traced(results / f"logs/aggregate/{name}.log")
+    for name in ("fig01", "sketch"):
+        for trace in ("logs/figures/{}.log", "figures/{}.pdf", "logs/interactive/{}.log", "interactive/{}.html"):
+            traced(results / trace.format(name))
+    traced(results / "logs/judge.log")
+    traced(results / "claims.csv")
+    write_readme(results, {"": "The paper"}, {"experiments": {"depth", "window"}, "figures": {"fig01"}})
     text = (results / "README.md").read_text()
     assert "## The paper\n" in text
     assert "| depth: [nc](experiments/depth.nc) | By depth | 20" in text
+    paper, beside = (text.split(f"## {title}\n")[1].split("\n## ")[0] for title in ("The paper", "Beside the paper"))
+    assert all(f"| {name}: " in paper for name in ("depth", "window", "fig01", "claims"))
+    assert "| flowers: [nc](experiments/flowers.nc) | Mine | 20" in beside
+    assert "| sketch: [pdf](figures/sketch.pdf), [html](interactive/sketch.html) |" in beside
+    assert beside.count("\n| ") == 3
     assert "## Of no study that there is now (`old/`)" in text
     assert "| [matrix_completion](cells/matrix_completion) | 2 | 3 | " in text
     assert "mine" not in text

@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -184,3 +186,20 @@ def test_a_list_never_outlives_the_file_that_it_lists(cells, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         write_cells({"cell9": xr.Dataset()}, path, "code")
     assert not ComputedCells([path.parent], cells.code["fingerprint"]).paths
+
+
+@pytest.mark.parametrize(
+    ("raised", "told", "traced"),
+    [
+        ("KeyboardInterrupt", "stopped by SIGINT", False),
+        ("MemoryError", "FAILED: MemoryError", True),
+        ("ValueError('too long')", "FAILED: too long", True),
+    ],
+)
+def test_a_log_ends_with_the_reason_that_its_job_ends(tmp_path, raised, told, traced):
+    code = f"from critical_periods.execution.logs import log_to; log_to('job.log'); raise {raised}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(SOURCE)})
+    assert done.returncode != 0
+    log = (tmp_path / "job.log").read_text()
+    assert log.endswith(f" {told}\n")
+    assert ("Traceback" in log) == traced

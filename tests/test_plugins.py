@@ -1,6 +1,7 @@
 """Models, measures and kinds of figures from outside: planned, run, drawn and judged as those that are built in."""
 
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -17,14 +18,14 @@ EXAMPLE = REPOSITORY / "docs/examples"
 ALONE = {"experiments": None, "figures": None, "claims": None}
 
 
-def snakemake(folder, *arguments, files=("autoencoder.yaml",), fails=False):
+def snakemake(folder, *arguments, files=("autoencoder.yaml",), environment=None, fails=False):
     """Output of Snakemake on an example's configuration as it lies in a folder, run in another."""
     work = folder / "work"
     work.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(work), *arguments]
     done = subprocess.run(
         [*command, "--configfile", *(str(folder / file) for file in files)],
-        cwd=REPOSITORY, capture_output=True, text=True, timeout=300,
+        cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -120,7 +121,13 @@ def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
         ("autoencoder.py", "class Landscape:", "class Landscape", "a module that can be imported (SyntaxError"),
         ("autoencoder.py", 'name="autoencoder"', 'name="scalar_pathways"', "model = 'scalar_pathways'; allowed"),
         ("autoencoder.py", "def early_harm", "def final_effect", "plugins: autoencoder: measure = 'final_effect'"),
+        ("autoencoder.py", "def early_harm", "1 / 0\ndef early_harm", "(ZeroDivisionError: division by zero, line 69"),
+        ("autoencoder.py", "def early_harm", "exit(3)\ndef early_harm", "(SystemExit: 3, line 69"),
+        ("autoencoder.py", "    ),\n)\n", "    )\n)\n", "plugins: autoencoder: MODELS = Model(name="),
+        ("autoencoder.py", "MODELS = (", "MODELS = 3, (", "a tuple of critical_periods.models.registry.Model"),
+        ("autoencoder.py", "MODELS = (", "KINDS = [1]\nMODELS = (", "KINDS = [1]; allowed: a dict of"),
         ("autoencoder.py", '"train_autoencoder"', '"train"', "plugins: rule = 'train'; allowed: a name that"),
+        ("autoencoder.py", '"train_autoencoder"', '"judge"', "plugins: rule = 'judge'; allowed: a name that"),
         ("autoencoder.yaml", "model: autoencoder", "model: autoencodr", "(did you mean autoencoder?)"),
         ("autoencoder.yaml", "onset: [0, 50", "onset: [-1, 50", "autoencoder.vary.onset = -1; allowed: integer"),
         ("autoencoder.yaml", "measure: early_harm", "measure: early_ham", "(did you mean early_harm?)"),
@@ -144,3 +151,17 @@ def test_plugins_of_several_files_add_up(example):
     done = subprocess.run([*command, *files], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "train_autoencoder" in done.stdout + done.stderr
+
+
+def test_a_file_that_lies_where_python_imports_from_is_itself_and_in_the_way_of_others_of_its_name(example):
+    """As where it lies beside the Snakefile, whose folder Snakemake has Python import from."""
+    environment = os.environ | {"PYTHONPATH": str(example)}
+    assert "train_autoencoder" in snakemake(example, "autoencoder_window", "--dry-run", environment=environment)
+    (example / "elsewhere").mkdir()
+    for name in ("autoencoder.py", "autoencoder.yaml"):
+        shutil.copy(example / name, example / "elsewhere")
+    mine = ("elsewhere/autoencoder.yaml",)
+    output = snakemake(example, "--dry-run", files=mine, environment=environment, fails=True)
+    assert f"as there is a module autoencoder already ({example}/autoencoder.py)" in output
+    edit(example / "autoencoder.py", "class Landscape:", "class Landscape")
+    assert "SyntaxError" in snakemake(example, "--dry-run", environment=environment, fails=True)

@@ -238,10 +238,14 @@ def test_a_cell_that_diverges_fails_or_is_recorded():
 def test_progress_is_told_line_by_line_and_no_longer_afterwards():
     lines = []
     small("matrix_completion", progress=lines.append)
-    assert [line.split(":")[0] for line in lines][-1] == "cell 16 of 16"
+    said = [line.split(":")[0] for line in lines]
+    assert said[-1] == "cell 16 of 16 (seed 2, depth 3, pretrain_n_observed 30, cure_strength 1.0)"
+    assert "cell 1 of 8 (seed 0, depth 2, pretrain_n_observed 60)" in said
     told = len(lines)
     small("matrix_completion", seeds=[1])
     assert len(lines) == told
+    simulate("scalar_pathways", seeds=[1], **SMALL["scalar_pathways"][0], progress=lines.append)
+    assert lines[told].startswith("cell 1 of 1: ")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +313,9 @@ def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used()
     code = (
         "import sys, critical_periods as cp\n"
         "assert not {'numpy', 'xarray', 'torch', 'pydantic'} & set(sys.modules), set(sys.modules)\n"
-        "assert {'simulate', 'read', 'Phase', 'gradient_flow'} <= set(dir(cp))\n"
+        "names = {name for name in dir(cp) if not name.startswith('__')}\n"
+        "assert names == set(cp.public()) >= {'simulate', 'read', 'Phase', 'gradient_flow'}, names\n"
+        "assert {'__doc__', '__version__'} <= set(dir(cp))\n"
         "cp.defaults('matrix_completion'), repr(cp.describe('matrix_completion')), cp.Phase, cp.Task\n"
         "assert not {'numpy', 'xarray', 'torch', 'matplotlib'} & set(sys.modules)\n"
         "cp.ScalarPathways, cp.Phase, cp.Task, cp.gradient_descent, cp.gradient_flow, cp.read\n"

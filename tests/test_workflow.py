@@ -174,6 +174,23 @@ def test_nothing_is_left_to_do_afterwards(finished):
     assert finished.planned() == {}
 
 
+@pytest.mark.parametrize(
+    ("deleted", "again"),
+    [
+        ("figures/fig04.csv", {"figure": 1}),
+        ("figures/fig04.*", {"figure": 1}),
+        ("claims.html", {"judge": 1}),
+    ],
+)
+def test_a_file_that_was_deleted_is_made_again_by_one_job(project, deleted, again):
+    for file in list((project.workdir / "results").glob(deleted)):
+        file.unlink()
+    assert project.planned() == again
+    shutil.rmtree(project.repository / "studies")  # of another size
+    [row] = re.findall("^paper .*$", project.snakemake("estimate"), re.MULTILINE)
+    assert int(row.split()[3]) == 1
+
+
 def test_one_figure_alone_needs_only_its_own_cells(finished):
     assert finished.planned("fig06", "--forceall") == {"pretrain": 1, "train": 1, "aggregate": 1, "figure": 1}
 
@@ -406,6 +423,7 @@ def test_a_figure_with_the_name_of_a_rule_is_refused(project, name):
     project.configure(figures=TINY["figures"] | {name: TINY["figures"]["fig04"]})
     output = project.snakemake("--dry-run", fails=True)
     assert f"Configuration: figures = '{name}'; allowed: a name that no rule has, unlike aggregate, " in output
+    assert len(re.findall("^  File ", output, re.MULTILINE)) == 1
 
 
 def test_a_run_is_packed_as_a_workflow_run_crate(project):
@@ -425,7 +443,7 @@ def test_a_run_is_packed_as_a_workflow_run_crate(project):
     assert run["instrument"] == {"@id": workflow["@id"]}
     assert run["startTime"] <= run["endTime"]
     results = {result["@id"] for result in run["result"]}
-    made = [f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")]
+    made = [f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png", "svg", "csv")]
     wanted = {f"results/{name}" for name in (*made, "experiments/depth.nc", "claims.csv", "claims.html")}
     assert wanted <= results <= names
     assert project.dataset("depth").attrs[CHECKSUM] in entities["results/experiments/depth.nc"]["description"]

@@ -84,4 +84,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *public()]
+    return [*(name for name in globals() if name.startswith("__")), "__version__", *public()]

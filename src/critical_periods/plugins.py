@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import import_module  # noqa: TID251 (fingerprints know the files of plugins)
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
+from typing import Any
 
 from critical_periods.configuration.fields import ConfigError
 
@@ -55,15 +57,25 @@ def load(plugins: Iterable[str]) -> None:
             _check_file(plugin, name, path)
         try:
             module = _from_file(name, path) if is_file else import_module(name)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}".split("\n")[0]
-            raise ConfigError("plugins", plugin, f"a module that can be imported ({reason})") from error
+        except (Exception, SystemExit) as error:
+            raise ConfigError("plugins", plugin, f"a module that can be imported ({_reason(error)})") from error
         LOADED[name] = path if is_file else Path(str(module.__file__))
 
 
-def modules() -> Mapping[str, ModuleType]:
-    """Modules of the plugins loaded, by name."""
-    return {name: sys.modules[name] for name in LOADED}
+def brought(plugin: str, name: str, container: type, item: type) -> Any:
+    """What a loaded plugin brings under a name: a tuple or a dictionary of items of one type, empty if it has none.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If it is anything else.
+    """
+    found = getattr(sys.modules[plugin], name, container())
+    items = found.values() if isinstance(found, dict) else found
+    if not isinstance(found, container) or not all(isinstance(each, item) for each in items):
+        allowed = f"a {container.__name__} of {item.__module__}.{item.__name__}"
+        raise ConfigError(f"plugins: {plugin}: {name}", found, allowed)
+    return found
 
 
 def refuse_taken(plugin: str, what: str, name: str, known: Iterable[str]) -> None:
@@ -86,8 +98,30 @@ def _check_file(plugin: str, name: str, path: Path) -> None:
         )
     if not name.isidentifier():
         raise ConfigError("plugins", plugin, "a file whose name is that of a module: letters, digits and underscores")
-    if name in sys.modules or name in LOADED or importlib.util.find_spec(name) is not None:
-        raise ConfigError("plugins", plugin, f"another name of the file, as there is a module {name} already")
+    # Where the folder of the plugin is one that Python imports from, the module there is may be the plugin itself.
+    if (other := _place(name)) and Path(other).resolve() != path:
+        raise ConfigError(
+            "plugins", plugin, f"another name of the file, as there is a module {name} already ({other})"
+        )
+
+
+def _place(name: str) -> str:
+    """Where the module lies that Python has under a name; "" if it has none."""
+    if name in sys.modules:
+        return getattr(sys.modules[name], "__file__", None) or "built in"
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return ""
+    return spec.origin or ", ".join(spec.submodule_search_locations or ())
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong in a plugin, in one line, with the plugin's own line."""
+    said = f"{type(error).__name__}: {error}".split("\n")[0].removesuffix(": ")
+    importing = (__file__, importlib.__file__, "<frozen importlib")
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith(importing)]
+    lines = [frame.lineno for frame in frames if frame.filename == frames[0].filename]
+    return f"{said}, line {lines[-1]}" if lines else said
 
 
 def _from_file(name: str, path: Path) -> ModuleType:
@@ -98,7 +132,7 @@ def _from_file(name: str, path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception:
+    except BaseException:
         del sys.modules[name]
         raise
     return module

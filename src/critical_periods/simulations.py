@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -23,8 +24,9 @@ from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.models.registry import Model, Simulation
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.plan import first_cell, grid, theory_cells
+from critical_periods.planning.plan import first_cell, grid, theory_cells, told_apart
 from critical_periods.storage.datasets import provenance, with_provenance
+from critical_periods.storage.reading import show_tables
 
 
 class _Arguments(Section):
@@ -95,6 +97,7 @@ def simulate(
     critical_periods.dynamics.trajectories.SolverError
         If an integrator gives up.
     """
+    show_tables()
     settings = model_named(model)
     with _told(progress), _files(settings) as in_files:
         varied, set_ = in_files(vary or {}), in_files(parameters)
@@ -102,11 +105,12 @@ def simulate(
         arguments = validated(_Arguments, given, "simulate")
         whole = merged(paper_values(settings), set_)
         axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
+        several = [name for name, values in axes.items() if len(values) > 1]
         with using(arguments.engine):
-            computed = _computed(settings, cells.values(), diverged == "record")
+            computed = _computed(settings, cells.values(), several, diverged == "record")
             beside = theory_cells(settings, cells, "theory") if arguments.theory else {}
             if settings.theory is not None:
-                computed |= _run(settings.theory, beside.values(), False)
+                computed |= _run(settings.theory, beside.values(), several, False)
     predict, derive = loaded(settings.predict), loaded(settings.derive)
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
@@ -115,20 +119,25 @@ def simulate(
     return with_provenance(dataset.assign_attrs(title=sentence_of(settings.parameters).rstrip(".")), provenance())
 
 
-def _computed(model: Model, cells: Collection[Cell], record: bool) -> dict[str, xr.Dataset]:
+def _computed(model: Model, cells: Collection[Cell], varied: Sequence[str], record: bool) -> dict[str, xr.Dataset]:
     """Datasets of cells by identity, after those that they need first."""
     if model.first is None:
-        return _run(model.simulation, cells, record)
+        return _run(model.simulation, cells, varied, record)
     firsts = {cell.id: first_cell(cell) for cell in cells}
-    before = _run(model.first, firsts.values(), record)
-    return _run(model.simulation, cells, record, lambda identity: before[firsts[identity].id])
+    before = _run(model.first, firsts.values(), varied, record)
+    return _run(model.simulation, cells, varied, record, lambda identity: before[firsts[identity].id])
 
 
 def _run(
-    how: Simulation, cells: Collection[Cell], record: bool, first: Callable[[str], xr.Dataset] | None = None
+    how: Simulation,
+    cells: Collection[Cell],
+    varied: Sequence[str],
+    record: bool,
+    first: Callable[[str], xr.Dataset] | None = None,
 ) -> dict[str, xr.Dataset]:
-    parameters = {cell.id: cell.parameters for cell in cells}
-    return run_batches(how.cells, parameters, loaded(how.simulate), loaded(how.batch_key), first, record)
+    parameters, apart = {cell.id: cell.parameters for cell in cells}, partial(told_apart, varied=varied)
+    functions = loaded(how.simulate), loaded(how.batch_key)
+    return run_batches(how.cells, parameters, *functions, first, record, told_apart=apart)
 
 
 @contextmanager

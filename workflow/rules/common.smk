@@ -35,6 +35,9 @@ SOLVERS = {"gradient_descent", "gradient_flow"}
 #: What tells how far the run is, while it goes on.
 WATCHES = []
 
+#: Names that other rules have: raised where no function is, as Snakemake tells every one on the way.
+REFUSED = []
+
 # Where a file of ours lies: below the prefix of a module, which Snakemake puts before paths of rules by itself.
 placed = workflow.modifier.modify_path
 RESULTS = Path(placed("results"))
@@ -125,7 +128,7 @@ def experiment_files(names, run):
 
 
 def figure_files(names, run):
-    return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png")]
+    return [f"results/{run}figures/{name}.{suffix}" for name in names for suffix in ("pdf", "png", "svg", "csv")]
 
 
 def interactive_files(names, run):
@@ -141,8 +144,16 @@ def study_files(study):
         files += figure_files(settings["figures"], run)
         files += experiment_files(settings["experiments"], run)
         files += interactive_files(settings["figures"], run)
-        files += [f"results/{run}claims.csv"] * bool(settings.get("claims"))
+        files += [f"results/{run}claims.{suffix}" for suffix in ("csv", "html", "txt") if settings.get("claims")]
     return files
+
+
+def missing_jobs(files):
+    """The first file of each job of which one is not there; files of a job differ in how they end."""
+    of_job = {}
+    for file in files:
+        of_job.setdefault(Path(file).with_suffix(""), []).append(file)
+    return [files[0] for files in of_job.values() if not all(Path(placed(file)).exists() for file in files)]
 
 
 def variant_files(study):
@@ -266,13 +277,13 @@ def refuse_an_unedited_profile():
 
 @contextmanager
 def refusing_names_of_rules(key, name, ours):
-    """Refuse, in one line, a name of the configuration that another rule has."""
+    """Refuse, in one line and once all rules are there, a name of the configuration that another rule has."""
     try:
         yield
     except CreateRuleException:
         taken = sorted({rule.name for rule in workflow.rules} - set(ours) | {name})
         error = ConfigError(key, name, f"a name that no rule has, unlike {', '.join(taken)}")
-        raise WorkflowError(f"Configuration: {error}") from None
+        REFUSED.append(WorkflowError(f"Configuration: {error}"))
 
 
 def explain(name, text):
@@ -400,7 +411,8 @@ def write_texts():
         if drawn:
             write_whole(REFERENCES, figures / "references.bib")
     if RESULTS.is_dir():
-        write_readme(RESULTS, {name: study.title for name, study in STUDIES.items()})
+        paper = {key: FILES[DEFAULTS].get(key) or () for key in ("experiments", "figures")}
+        write_readme(RESULTS, {name: study.title for name, study in STUDIES.items()}, paper)
 
 
 def prune_results(log):
@@ -472,8 +484,7 @@ def tell_estimates(cores):
     found = {}
     for name, study in STUDIES.items():
         once = list({job.path: job for job in jobs[name]}.values())
-        others = [file for file in study_files(study) if not Path(placed(file)).exists() and not file.endswith(".png")]
-        found[name or "paper"] = estimate.estimate(once, others, cores, known)
+        found[name or "paper"] = estimate.estimate(once, missing_jobs(study_files(study)), cores, known)
     print(estimate.as_text(found, cores), flush=True)
 
 

@@ -3,7 +3,6 @@ rule crate:
     """Figures, datasets, claims, configuration, code and versions of the paper as one Workflow Run RO-Crate."""
     input:
         study_files(STUDIES[""]),
-        ["results/claims.html", "results/claims.txt"] if config["claims"] else [],
     output:
         "results/crate.zip",
     log:

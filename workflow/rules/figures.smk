@@ -2,7 +2,7 @@
 
 
 rule figure:
-    """A figure, as PDF and PNG."""
+    """A figure, as PDF, PNG and SVG, and its numbers."""
     input:
         figure_data,
     output:

@@ -1,5 +1,5 @@
-# What can be asked for by name: everything of the paper, every other study, every figure. These rules come last: then none
-# of the others finds its name taken.
+# What can be asked for by name: everything of the paper, every other study, every figure. These rules come last, after those
+# of models: then none of the others finds its name taken.
 
 
 rule all:
@@ -33,3 +33,7 @@ for name, run in FIGURES.items():
                 figure_files([name], run),
 
         explain(name, RUNS[run]["figures"][name]["title"])
+
+
+if REFUSED:
+    raise REFUSED[0]

@@ -133,6 +133,7 @@ def run_batches(
     first: Callable[[str], xr.Dataset] | None = None,
     record: bool = False,
     done: dict[str, xr.Dataset] | None = None,
+    told_apart: Callable[[Sequence[Mapping[str, Any]]], str] = lambda cells: "",
 ) -> dict[str, xr.Dataset]:
     """Simulate the cells of a bundle, those that fit together as one batch, one batch after the other.
 
@@ -155,6 +156,9 @@ def run_batches(
         Whether a cell that diverges is a result too.
     done
         Where to put results as they come; a new dictionary if not given.
+    told_apart
+        Called with the parameters of the cells of a batch, says for the log what tells them from others; "" for
+        nothing.
 
     Returns
     -------
@@ -176,9 +180,10 @@ def run_batches(
     for batch in batches.values():
         names = f"cell {begun + 1}" if len(batch) == 1 else f"cells {begun + 1} to {begun + len(batch)}"
         begun += len(batch)
+        said = told_apart([cells[identity] for identity in batch])
         # A cell that diverges must not take the rest of its batch with it.
         options = {
-            "progress": f"{names} of {len(cells)}",
+            "progress": f"{names} of {len(cells)}" + f" ({said})" * bool(said),
             "diverged": "record" if record or len(batch) > 1 else "fail",
         }
         try:

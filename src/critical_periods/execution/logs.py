@@ -26,8 +26,11 @@ def log_to(path: str) -> logging.Logger:
     logger = logging.getLogger("critical_periods")
 
     def log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            logger.info("stopped by SIGINT")
+            return
         logger.critical("", exc_info=(kind, error, trace))
-        message = str(error)
+        message = str(error) or kind.__name__
         if isinstance(error, DatasetError) and (aside := error.set_aside()):
             message += f" (now {aside.name}: the next run makes it anew)"
         logger.critical("FAILED: %s", message)

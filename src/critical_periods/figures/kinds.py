@@ -168,8 +168,8 @@ def kinds() -> dict[str, Kind]:
     found = dict(_KINDS)
     for family in families():
         found |= getattr(family, "KINDS", {})
-    for plugin, module in plugins.modules().items():
-        for name, kind in getattr(module, "KINDS", {}).items():
+    for plugin in plugins.LOADED:
+        for name, kind in plugins.brought(plugin, "KINDS", dict, Kind).items():
             plugins.refuse_taken(plugin, "kind of figures", name, found)
             found[name] = kind
     return found

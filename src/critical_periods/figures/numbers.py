@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Any
 
@@ -16,15 +16,20 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
-#: Columns: the panel, counted as they are lettered, and what is said at its axes; a curve, a single run behind it, the
-#: edges of a band or a map;
-#: what the legend calls it and its colour; the numbers, `value` being the colour of a map. Curves that share a row of
-#: the table's other columns are apart by a point without numbers.
-COLUMNS = ("panel", "title", "x_label", "y_label", "drawn", "name", "colour", "x", "y", "value")
+#: Columns: the panel, counted as they are lettered, and what is said at its axes; a curve, a single run behind it, a
+#: band or a map; what the legend calls it and its colour; the numbers, `value` being the colour of a map, `low` and
+#: `high` the edges of a band; the piece that a point belongs to, counted in its panel: a curve, a run, a band, a map.
+COLUMNS = (
+    *("panel", "title", "x_label", "y_label", "drawn", "name", "colour", "x", "y", "value"),
+    *("low", "high", "piece"),
+)  # fmt: skip
+
+#: Numbers of a point, by their columns.
+Point = dict[str, float]
 
 
 def plotted(figure: Figure) -> Iterator[dict[str, Any]]:
-    """Numbers of a figure, a row for each point of a curve, of the edge of a band, or of a map.
+    """Numbers of a figure, a row for each point of a curve, of a band, or of a map.
 
     Parameters
     ----------
@@ -40,11 +45,13 @@ def plotted(figure: Figure) -> Iterator[dict[str, Any]]:
             "x_label": _line(axes.get_xlabel()),
             "y_label": _line(axes.get_ylabel()),
         }
-        for artist in axes.get_children():
-            for drawn, colour, x, y, value in _points(axes, artist):
-                name = str(artist.get_label())
-                name = called.get(colour, "") if name.startswith("_") else name
-                yield place | {"drawn": drawn, "name": name, "colour": colour, "x": x, "y": y, "value": value}
+        pieces = ((artist, piece) for artist in axes.get_children() for piece in _pieces(axes, artist))
+        for count, (artist, (drawn, points)) in enumerate(pieces, start=1):
+            colour = "" if drawn == "map" else _colour(artist)
+            name = str(artist.get_label())
+            name = called.get(colour, "") if name.startswith("_") else name
+            for point in points:
+                yield place | {"drawn": drawn, "name": name, "colour": colour, "piece": count} | point
 
 
 def _legend(figure: Figure) -> dict[str, str]:
@@ -73,37 +80,52 @@ def _values(artist: Any) -> Any:
     return np.ma.filled(np.ma.asarray(artist.get_array(), dtype=float), np.nan)
 
 
-def _points(axes: Axes, artist: Any) -> Iterator[tuple[str, str, float, float, float | str]]:
-    """What is drawn, its colour, and the numbers of every point of an artist."""
+def _pieces(axes: Axes, artist: Any) -> Iterator[tuple[str, Iterable[Point]]]:
+    """What each piece of an artist is, and its points."""
     if isinstance(artist, QuadMesh):
         corners = np.asarray(artist.get_coordinates())
         centres: Any = (corners[:-1, :-1] + corners[1:, 1:]) / 2
-        values = _values(artist).reshape(centres.shape[:2])
-        for (x, y), value in zip(centres.reshape(-1, 2), values.ravel(), strict=True):
-            yield "map", "", float(x), float(y), float(value)
+        yield "map", _points(("x", "y", "value"), [*centres.reshape(-1, 2).T, _values(artist).ravel()])
     elif isinstance(artist, AxesImage):
         values = _values(artist)
         left, right, bottom, top = artist.get_extent()
-        rows, columns = values.shape[:2]
-        for row, column in np.ndindex(rows, columns):
-            x = left + (column + 0.5) * (right - left) / columns
-            y = top + (row + 0.5) * (bottom - top) / rows
-            yield "map", "", x, y, values[row, column]
+        rows, columns = np.indices(values.shape[:2]) + 0.5
+        x = left + columns * (right - left) / values.shape[1]
+        y = top + rows * (bottom - top) / values.shape[0]
+        yield "map", _points(("x", "y", "value"), [x.ravel(), y.ravel(), values.ravel()])
     elif getattr(artist, "get_transform", lambda: None)() == axes.transData:
         if isinstance(artist, Line2D):
-            drawn = "run" if artist.get_alpha() else "curve"
-            yield from ((drawn, _colour(artist), x, y, "") for x, y in np.asarray(artist.get_xydata()))
+            yield "run" if artist.get_alpha() else "curve", _points(("x", "y"), np.asarray(artist.get_xydata()).T)
         elif isinstance(artist, LineCollection):
-            last = None
-            for segment in filter(len, map(np.asarray, artist.get_segments())):
-                if last is not None and (segment[0] != last).any():
-                    yield "curve", _colour(artist), np.nan, np.nan, ""
-                joined = segment[1:] if last is not None and (segment[0] == last).all() else segment
-                yield from (("curve", _colour(artist), x, y, "") for x, y in joined)
-                last = segment[-1]
+            for line in _joined(filter(len, map(np.asarray, artist.get_segments()))):
+                yield "curve", _points(("x", "y"), line.T)
+        elif getattr(artist, "t_direction", "") == "x":  # of fill_between
+            for path in artist.get_paths():
+                # Closed: a corner, there along one edge, another corner, and back along the other edge.
+                there, back = np.asarray(path.vertices)[:-1].reshape(2, -1, 2)[:, 1:]
+                edges = np.sort([there[:, 1], back[::-1, 1]], axis=0)
+                yield "band", _points(("x", "low", "high"), [there[:, 0], *edges])
         elif isinstance(artist, PolyCollection):
             for path in artist.get_paths():
-                yield from (("band", _colour(artist), x, y, "") for x, y in np.asarray(path.vertices))
+                yield "band", _points(("x", "y"), np.asarray(path.vertices).T)
+
+
+def _points(names: Sequence[str], numbers: Iterable[np.ndarray]) -> list[Point]:
+    return [dict(zip(names, map(float, point), strict=True)) for point in zip(*numbers, strict=True)]
+
+
+def _joined(segments: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Lines of segments, each of which goes on with the one before where that ends."""
+    line: list[np.ndarray] = []
+    for segment in segments:
+        if line and (segment[0] == line[-1]).all():
+            line += [*segment[1:]]
+            continue
+        if line:
+            yield np.array(line)
+        line = [*segment]
+    if line:
+        yield np.array(line)
 
 
 def as_csv(figure: Figure) -> str:

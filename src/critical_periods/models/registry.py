@@ -284,7 +284,7 @@ def models() -> dict[str, Model]:
     Raises
     ------
     critical_periods.configuration.fields.ConfigError
-        If a plugin has a model whose name is taken.
+        If a plugin has a model whose name is taken, or something else in its place.
     """
     return _models(tuple(plugins.LOADED))
 
@@ -305,7 +305,7 @@ def families() -> list[ModuleType]:
 def _models(plugged: tuple[str, ...]) -> dict[str, Model]:
     found = {model.name: model for family in families() for model in family.MODELS}
     for name in plugged:
-        for model in getattr(plugins.modules()[name], "MODELS", ()):
+        for model in plugins.brought(name, "MODELS", tuple, Model):
             plugins.refuse_taken(name, "model", model.name, found)
             found[model.name] = model
     return found

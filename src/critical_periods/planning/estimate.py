@@ -231,7 +231,7 @@ def estimate(jobs: Sequence[CellJob], others: Iterable[str], cores: int, known: 
     jobs
         Its jobs that simulate cells, done or not.
     others
-        Files of its other jobs that are not there.
+        A file of each of its other jobs that would run.
     cores
         How many jobs run at a time.
     known

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from textwrap import shorten
 from typing import Any, get_args
@@ -84,14 +84,8 @@ class Plan:
     def said(self, bundle: Bundle) -> str:
         """What a bundle computes, by what varies in its experiments and cells, as "2 cells: seed 0, 1, depth 3"."""
         varied = [name for cell in bundle.cells for name in self._axes_of[cell.id]]
-        texts = []
-        for name in dict.fromkeys((*varied, *bundle.cells[0].parameters)):
-            given = [str(cell.parameters[name]) for cell in bundle.cells if name in cell.parameters]
-            values = list(dict.fromkeys(given))
-            if values and (name in varied or (len(values) > 1 and len(given) == len(bundle.cells))):
-                texts.append(f"{name} {', '.join(values) if len(values) <= 4 else f'{len(values)} values'}")
         count = f"{len(bundle.cells)} cells: " if len(bundle.cells) > 1 else ""
-        return shorten(count + ", ".join(texts), 160)
+        return shorten(count + told_apart([cell.parameters for cell in bundle.cells], varied), 160)
 
     @cached_property
     def _axes_of(self) -> dict[str, list[str]]:
@@ -181,6 +175,25 @@ class Plan:
             raise
         theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
         return Experiment(name, settings.title, settings.model, axes, cells, theory)
+
+
+def told_apart(cells: Sequence[Mapping[str, Any]], varied: Collection[str]) -> str:
+    """What tells cells from others and from each other, as "seed 0, 1, depth 3".
+
+    Parameters
+    ----------
+    cells
+        Parameters of each.
+    varied
+        Names of those that vary in the experiments that need the cells, in order.
+    """
+    texts = []
+    for name in dict.fromkeys((*varied, *cells[0])):
+        given = [str(parameters[name]) for parameters in cells if name in parameters]
+        values = list(dict.fromkeys(given))
+        if values and (name in varied or (len(values) > 1 and len(given) == len(cells))):
+            texts.append(f"{name} {', '.join(values) if len(values) <= 4 else f'{len(values)} values'}")
+    return ", ".join(texts)
 
 
 def grid(

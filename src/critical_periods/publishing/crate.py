@@ -32,6 +32,7 @@ _FORMATS = {
     ".nc": "application/netcdf",
     ".pdf": "application/pdf",
     ".png": "image/png",
+    ".svg": "image/svg+xml",
     ".csv": "text/csv",
     ".html": "text/html",
     ".txt": "text/plain",

@@ -195,7 +195,7 @@ def dataset_attributes(path: Path) -> dict[str, str]:
         return {name: file.getncattr(name) for name in file.ncattrs()}
 
 
-def write_readme(results: Path, titles: Mapping[str, str]) -> None:
+def write_readme(results: Path, titles: Mapping[str, str], paper: Mapping[str, Collection[str]]) -> None:
     """Write `README.md` into a folder of results: what is there, of which study, made when, by which code.
 
     Parameters
@@ -204,24 +204,28 @@ def write_readme(results: Path, titles: Mapping[str, str]) -> None:
         The folder.
     titles
         Study -> what it is about, "" for the paper.
+    paper
+        "experiments" and "figures" -> names of those that are the paper's own, not of a configuration beside it.
     """
     from humanfriendly import format_size
 
-    by_run: dict[str, list[Product]] = {}
+    by_run: dict[tuple[str, bool], list[Product]] = {}
     cells: dict[str, list[Product]] = {}
     for product in products(results):
         if product.kind == "cells":
             cells.setdefault(product.name.split("/")[0], []).append(product)
         else:
-            by_run.setdefault(product.run, []).append(product)
+            kind = "figures" if product.kind == "interactive" else product.kind
+            beside = product.run == "" and product.name not in paper.get(kind, [product.name])
+            by_run.setdefault((product.run, beside), []).append(product)
     lines = [
         "# Results",
         "",
         "Written by the last run. All of it is generated: what is deleted, the next run that needs it makes again;",
         "`snakemake prune` tells what no study asks for any more.",
     ]
-    for run, found in sorted(by_run.items()):
-        title = titles.get(run.split("/")[0], "Of no study that there is now")
+    for (run, beside), found in sorted(by_run.items()):
+        title = "Beside the paper" if beside else titles.get(run.split("/")[0], "Of no study that there is now")
         lines += ["", f"## {title}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
     if cells:
         lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]

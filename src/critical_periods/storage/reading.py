@@ -25,27 +25,29 @@ def read(dataset: str | Path) -> xr.Dataset:
     Parameters
     ----------
     dataset
-        A file, or what the experiment is called, after the study if it is not one of the paper: it is looked for in
-        `results` of the working directory.
+        A file, with `.nc` or without; or what the experiment is called, after the study if it is not one of the
+        paper: it is looked for in `results` of the working directory first.
 
     Raises
     ------
     DatasetError
         If the file is missing, truncated, damaged or not ours; it names the file, and the experiments that there are.
     """
-    path = Path(dataset)
-    if path.suffix != ".nc":
-        run, name = path.parent, path.name
-        path = Path("results", run, "experiments", f"{name}.nc")
+    asked = path = Path(dataset)
+    if asked.suffix != ".nc":
+        experiment, file = Path("results", asked.parent, "experiments", f"{asked.name}.nc"), Path(f"{asked}.nc")
+        is_path = asked.parent.name == "experiments" or (file.is_file() and not experiment.is_file())
+        path = file if is_path else experiment
         if not path.is_file():
-            there = [str(run / file.stem) for file in sorted(path.parent.glob("*.nc"))]
-            raise DatasetError(f"{path}: not there; {Path('results', run)} has {', '.join(there) or 'no experiments'}")
-    found = datasets.read(path)
-    _show_tables()
-    return found
+            if asked.exists():
+                raise DatasetError(f"{asked}: no dataset, which is a file whose name ends in .nc")
+            there = [str(asked.with_name(file.stem)) for file in sorted(path.parent.glob("*.nc"))]
+            raise DatasetError(f"{path}: not there; {path.parent.parent} has {', '.join(there) or 'no experiments'}")
+    show_tables()
+    return datasets.read(path)
 
 
-def _show_tables() -> None:
+def show_tables() -> None:
     """Have IPython, where it runs, show datasets of ours as tables."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
