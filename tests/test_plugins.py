@@ -124,8 +124,8 @@ def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
         ("autoencoder.py", "def early_harm", "1 / 0\ndef early_harm", "(ZeroDivisionError: division by zero, line 69"),
         ("autoencoder.py", "def early_harm", "exit(3)\ndef early_harm", "(SystemExit: 3, line 69"),
         ("autoencoder.py", "    ),\n)\n", "    )\n)\n", "plugins: autoencoder: MODELS = Model(name="),
-        ("autoencoder.py", "MODELS = (", "MODELS = 3, (", "a tuple of critical_periods.models.registry.Model"),
-        ("autoencoder.py", "MODELS = (", "KINDS = [1]\nMODELS = (", "KINDS = [1]; allowed: a dict of"),
+        ("autoencoder.py", "MODELS = (", "MODELS = 3, (", "a sequence of critical_periods.models.registry.Model"),
+        ("autoencoder.py", "MODELS = (", "KINDS = [1]\nMODELS = (", "KINDS = [1]; allowed: a mapping of"),
         ("autoencoder.py", '"train_autoencoder"', '"train"', "plugins: rule = 'train'; allowed: a name that"),
         ("autoencoder.py", '"train_autoencoder"', '"judge"', "plugins: rule = 'judge'; allowed: a name that"),
         ("autoencoder.yaml", "model: autoencoder", "model: autoencodr", "(did you mean autoencoder?)"),
@@ -145,7 +145,7 @@ def test_what_is_wrong_with_a_plugin_is_told_in_one_line_before_any_job(example,
 def test_plugins_of_several_files_add_up(example):
     second = example / "second.yaml"
     second.write_text("plugins: [other.py]\n")
-    (example / "other.py").write_text("def another_measure(dataset):\n    return dataset\n")
+    (example / "other.py").write_text("MODELS = []\n\n\ndef another_measure(dataset):\n    return dataset\n")
     command = [sys.executable, "-m", "snakemake", "--dry-run", "autoencoder_window", "--directory", str(example)]
     files = ["--configfile", str(example / "autoencoder.yaml"), str(second)]
     done = subprocess.run([*command, *files], cwd=REPOSITORY, capture_output=True, text=True)

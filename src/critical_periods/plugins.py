@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module  # noqa: TID251 (fingerprints know the files of plugins)
 from pathlib import Path
 from traceback import extract_tb
@@ -63,17 +63,17 @@ def load(plugins: Iterable[str]) -> None:
 
 
 def brought(plugin: str, name: str, container: type, item: type) -> Any:
-    """What a loaded plugin brings under a name: a tuple or a dictionary of items of one type, empty if it has none.
+    """What a loaded plugin brings under a name: a sequence or a mapping of items of one type, empty if it has none.
 
     Raises
     ------
     critical_periods.configuration.fields.ConfigError
         If it is anything else.
     """
-    found = getattr(sys.modules[plugin], name, container())
-    items = found.values() if isinstance(found, dict) else found
+    found: Any = getattr(sys.modules[plugin], name, {} if container is Mapping else ())
+    items = found.values() if isinstance(found, Mapping) else found
     if not isinstance(found, container) or not all(isinstance(each, item) for each in items):
-        allowed = f"a {container.__name__} of {item.__module__}.{item.__name__}"
+        allowed = f"a {container.__name__.lower()} of {item.__module__}.{item.__name__}"
         raise ConfigError(f"plugins: {plugin}: {name}", found, allowed)
     return found
 

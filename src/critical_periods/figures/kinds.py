@@ -169,7 +169,7 @@ def kinds() -> dict[str, Kind]:
     for family in families():
         found |= getattr(family, "KINDS", {})
     for plugin in plugins.LOADED:
-        for name, kind in plugins.brought(plugin, "KINDS", dict, Kind).items():
+        for name, kind in plugins.brought(plugin, "KINDS", Mapping, Kind).items():
             plugins.refuse_taken(plugin, "kind of figures", name, found)
             found[name] = kind
     return found

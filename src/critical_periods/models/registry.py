@@ -305,7 +305,7 @@ def families() -> list[ModuleType]:
 def _models(plugged: tuple[str, ...]) -> dict[str, Model]:
     found = {model.name: model for family in families() for model in family.MODELS}
     for name in plugged:
-        for model in plugins.brought(name, "MODELS", tuple, Model):
+        for model in plugins.brought(name, "MODELS", Sequence, Model):
             plugins.refuse_taken(name, "model", model.name, found)
             found[model.name] = model
     return found
