@@ -91,7 +91,7 @@ def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
     except KeyError as error:
         if not (missing := _lacked(error)):
             raise
-        raise MissingDataError(f"no {missing} in the experiment") from error
+        raise MissingDataError(f"no {missing} in the experiment" if missing.isidentifier() else missing) from error
     if left := [str(axis) for axis in getattr(measured, "dims", ()) if axis != "seed"]:
         raise MissingDataError(f"{claim.measure} gives a number for each {' and '.join(left)}, not one a seed")
     samples = np.atleast_1d(np.asarray(measured, dtype=float)).ravel()
