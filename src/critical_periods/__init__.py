@@ -67,9 +67,8 @@ def __getattr__(name: str) -> Any:
         from critical_periods.storage.provenance import code_version
 
         return code_version()
-    if (
-        name.isidentifier() and find_spec(f"{__name__}.{name}") is not None
-    ):  # that `import` asks for before it looks for modules
+    # `import` asks for a name before it looks for a module.
+    if name.isidentifier() and find_spec(f"{__name__}.{name}") is not None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r} before it is imported")
     # Models are asked for what is nowhere else: they take a moment to load.
     own = next((names[name] for names in GROUPS.values() if name in names), None)

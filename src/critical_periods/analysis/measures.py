@@ -282,8 +282,7 @@ def _agreement(
     for name in names:
         if name not in dataset:
             raise MissingDataError(f"no {name} in the experiment")
-    known = ["harm_settled"] if "harm_settled" in dataset else []
-    looked_at = [*names, *known]
+    looked_at = [name for name in (*names, "harm_settled") if name in dataset]
     arrays = xr.broadcast(*(dataset[name] for name in looked_at))
     parts = xr.Dataset(dict(zip(looked_at, arrays, strict=True)))
     picked = {name: chosen(parts, name, **where) for name in looked_at}

@@ -89,9 +89,9 @@ def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
     try:
         measured = measure(dataset, **claim.arguments)
     except KeyError as error:
-        if not (missing := _lacked(error)):
+        if (missing := _lacked(error)) is None:
             raise
-        raise MissingDataError(f"no {missing} in the experiment" if missing.isidentifier() else missing) from error
+        raise MissingDataError(missing) from error
     if left := [str(axis) for axis in getattr(measured, "dims", ()) if axis != "seed"]:
         raise MissingDataError(f"{claim.measure} gives a number for each {' and '.join(left)}, not one a seed")
     samples = np.atleast_1d(np.asarray(measured, dtype=float)).ravel()
@@ -112,12 +112,13 @@ def _check_sound(dataset: xr.Dataset, where: Mapping[str, Any]) -> None:
         raise MissingDataError(f"training diverged in {count} of the {cells.size} cells it looks at")
 
 
-def _lacked(error: KeyError) -> str:
-    """What a dataset was asked for and lacks; "" where something else than a dataset was asked."""
+def _lacked(error: KeyError) -> str | None:
+    """What a dataset lacks that was asked for, in words; None where something else than a dataset was asked."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    asked = str(error.args[0])
-    named = re.match("No variable named '([^']*)'", asked)
-    return "" if not frame.f_globals["__name__"].startswith("xarray.") else named[1] if named else asked
+    if not frame.f_globals["__name__"].startswith("xarray."):
+        return None
+    asked = re.sub("^No variable named '([^']*)'.*", r"\1", str(error.args[0]), flags=re.DOTALL)
+    return f"no {asked} in the experiment" if asked.isidentifier() else asked
 
 
 def _measure(name: str) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ import xarray as xr
 
 from critical_periods.models.matrix_completion.parameters import ASSUMED
 from critical_periods.models.matrix_completion.simulation import matrix_tasks
-from critical_periods.models.matrix_completion.theory import gaussian_start
+from critical_periods.models.matrix_completion.theory import differing, gaussian_start
 from critical_periods.models.product_matrix.closed_form import time_to_reach
 
 #: Sweeps of alternating least squares for a fit, and the relative change of the loss that ends them before.
@@ -153,7 +153,7 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     shown = parameters["n_singular_values"]
     times, closing = np.empty(0), np.nan
     gaussian = parameters.get("imbalance") is None
-    if depth > 1 and gaussian and all(parameters.get(name, value) == value for name, value in ASSUMED.items()):
+    if depth > 1 and gaussian and not differing(ASSUMED, parameters):
         count, last = modes_learned(size, parameters["pretrain_n_observed"], rank)
         task = _stages_of(tuple((name, parameters[name]) for name in _OF_TASK), count)
         times = learned_times(*task, parameters["init_scale"], size**2 / rate, depth)

@@ -14,6 +14,9 @@ import xarray as xr
 from critical_periods.models.matrix_completion.parameters import ASSUMED
 from critical_periods.models.product_matrix.closed_form import time_to_reach
 
+#: What the theory of recovery assumes of cells beside `ASSUMED`, the cure apart.
+ASSUMED_OF_CURES = {"cure_layer": None, "final_matrix": "random", "imbalance": None}
+
 #: Draws of Gaussian layers, and their width, over which the growth of a pair is averaged.
 DRAWS, WIDTH = 16, 100
 
@@ -22,7 +25,7 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     """A cell with `predicted_closing` and, among strengths of a cure, `predicted_recovery_epochs`.
 
     In epochs, from its parameters alone; NaN where the theory says nothing: a single layer, a cell that is not as
-    `ASSUMED`, and of the recovery also a final matrix that is not random, or layers that are not balanced.
+    `ASSUMED`, and of the recovery also one that is not as `ASSUMED_OF_CURES`.
 
     Parameters
     ----------
@@ -34,19 +37,23 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     closing = recovery = float("nan")
     rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
     size, init_scale, depth = (parameters[name] for name in ("size", "init_scale", "depth"))
-    unlike = {name for name, value in ASSUMED.items() if parameters.get(name, value) != value}
+    unlike = differing(ASSUMED, parameters)
     if not unlike:
         rank, imbalance = parameters["pretrain_rank"], parameters.get("imbalance") or 0.0
         closing = task_closing(size, rank, init_scale, rate, depth, imbalance)
     if "cure_strength" not in axes:
         return dataset.assign(predicted_closing=closing)
-    known = parameters.get("cure") in ("shrink", "decay") and "cure_layer" not in parameters
-    known = known and parameters.get("final_matrix", "random") == "random" and parameters.get("imbalance") is None
-    if unlike == {"cure"} and known:
+    beside = differing(ASSUMED_OF_CURES, parameters)
+    if unlike == {"cure"} and not beside and parameters["cure"] in ("shrink", "decay"):
         rank, strength = parameters["final_rank"], parameters["cure_strength"]
         lasts = parameters.get("cure_onset", 0) + parameters.get("cure_epochs", 0)
         recovery = lasts + escape(size, rank, init_scale, rate, depth, strength)
     return dataset.assign(predicted_closing=closing, predicted_recovery_epochs=recovery)
+
+
+def differing(assumed: Mapping[str, Any], parameters: Mapping[str, Any]) -> set[str]:
+    """Parameters of a cell that are not as assumed."""
+    return {name for name, value in assumed.items() if parameters.get(name, value) != value}
 
 
 def task_closing(
