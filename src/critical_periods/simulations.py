@@ -137,7 +137,9 @@ def _run(
 ) -> dict[str, xr.Dataset]:
     parameters, apart = {cell.id: cell.parameters for cell in cells}, partial(told_apart, varied=varied)
     functions = loaded(how.simulate), loaded(how.batch_key)
-    return run_batches(how.cells, parameters, *functions, first, record, told_apart=apart)
+    computed: dict[str, xr.Dataset] = {}
+    run_batches(how.cells, parameters, *functions, first, record, computed.__setitem__, told_apart=apart)
+    return computed
 
 
 @contextmanager

@@ -15,11 +15,13 @@ rule aggregate:
     resources:
         mem_mb=1000,
         runtime=10,
+        latency=latency_wait,
     params:
         grid=experiment_grid,
         model=experiment_model,
         diverged=config["diverged"],
         code=aggregate_code,
+        made_by=aggregate_made,
     message:
         "Aggregating experiment {wildcards.run}{wildcards.experiment}"
     script:

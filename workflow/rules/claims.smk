@@ -26,6 +26,7 @@ rule judge:
     params:
         claims=claims_judged,
         code=judging_code,
+        made_by=judge_made,
     message:
         "Judging claims, verdicts in {output.table}"
     script:

@@ -1,9 +1,11 @@
 # What the configuration asks for, and the names of the files that hold it.
+import hashlib
 from contextlib import contextmanager
 from functools import cache
 from textwrap import shorten
 
 from snakemake.exceptions import CreateRuleException
+from snakemake.io import IOFile
 
 from critical_periods import plugins
 from critical_periods.analysis import measure_signatures
@@ -25,9 +27,10 @@ from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
 from critical_periods.publishing.captions import REFERENCES, figure_caption, markdown_caption, tex_caption
 from critical_periods.publishing.markup import report_label, report_parameter
-from critical_periods.storage.cells import ComputedCells, other_versions
+from critical_periods.storage.cells import cell_path, other_versions
 from critical_periods.storage.files import write_whole
 from critical_periods.storage.inventory import prune, unasked, write_readme
+from critical_periods.storage.stamps import is_made_by, made_by
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
 SOLVERS = {"gradient_descent", "gradient_flow"}
@@ -101,6 +104,7 @@ if workflow.is_main_process and not VERSIONS:
 
 wildcard_constraints:
     run="|".join(RUNS),
+    code="[0-9a-f]{16}",
     bundle="[0-9a-f]{16}",
     experiment="|".join({name for settings in RUNS.values() for name in settings["experiments"]}) or "none",
     figure="|".join(FIGURES) or "none",
@@ -119,8 +123,13 @@ def plan(run):
         raise WorkflowError(f"Configuration, {run.rstrip('/')}: {error}") from None
 
 
+def bundle_file(bundle, below, suffix):
+    """A file of the job of a bundle: in a folder of the code that computes it."""
+    return f"results/{below}/{code_folder(bundle)}/{bundle.id}.{suffix}"
+
+
 def bundle_files(bundles):
-    return [f"results/cells/{bundle.cells[0].model}/{bundle.id}.nc" for bundle in bundles]
+    return [bundle_file(bundle, f"cells/{bundle.cells[0].model}", "json") for bundle in bundles]
 
 
 def experiment_files(names, run):
@@ -187,12 +196,27 @@ def bundle_firsts(wildcards):
     return {cell.id: first(cell).id for cell in bundle_of(wildcards).cells if needs_first(cell)}
 
 
+def unless_made(made, file, inputs):
+    """Inputs of the job that makes a file, which is made anew if something else has made the one that is there.
+
+    Where Snakemake has a record of it, its params tell; here is asked what it finds without one, in a folder that was
+    copied.
+    """
+    path = placed(file)
+    if workflow.is_main_process and Path(path).exists() and not workflow.persistence.metadata(IOFile(path, None)):
+        if not is_made_by(Path(path), made):
+            workflow.dag.forcefiles.add(path)
+    return inputs
+
+
 def cell_files(wildcards):
-    return bundle_files(plan(wildcards.run).experiment_bundles(wildcards.experiment))
+    made, [file] = aggregate_made(wildcards), experiment_files([wildcards.experiment], wildcards.run)
+    return unless_made(made, file, bundle_files(plan(wildcards.run).experiment_bundles(wildcards.experiment)))
 
 
 def run_datasets(wildcards):
-    return experiment_files(RUNS[wildcards.run]["experiments"], wildcards.run)
+    inputs = experiment_files(RUNS[wildcards.run]["experiments"], wildcards.run)
+    return unless_made(judge_made(wildcards), f"results/{wildcards.run}claims.csv", inputs)
 
 
 def figure_settings(wildcards):
@@ -210,8 +234,18 @@ def caption(wildcards):
     return figure_caption(RUNS[wildcards.run], wildcards.figure)
 
 
-def figure_data(wildcards):
+def datasets_of(wildcards):
     return experiment_files(drawn_from(figure_settings(wildcards)), wildcards.run)
+
+
+def figure_data(wildcards):
+    file = f"results/{wildcards.run}figures/{wildcards.figure}.pdf"
+    return unless_made(figure_made(wildcards), file, datasets_of(wildcards))
+
+
+def interactive_data(wildcards):
+    file = f"results/{wildcards.run}interactive/{wildcards.figure}.html"
+    return unless_made(interactive_made(wildcards), file, datasets_of(wildcards))
 
 
 def minutes(first, further):
@@ -230,6 +264,11 @@ def memory(megabytes):
         return attempt * megabytes
 
     return mem_mb
+
+
+def latency_wait(wildcards):
+    """Seconds that a job waits for files which a network file system shows late: carried as a resource reruns nothing."""
+    return workflow.execution_settings.latency_wait if workflow.execution_settings else 0
 
 
 def graphics_cards(wildcards):
@@ -336,6 +375,19 @@ def bundle_code(wildcards):
     return simulation_code(cell.model, cell.parameters.get("solver"))
 
 
+def code_folder(bundle):
+    """Folder of cells by the code that computes them, and what they are computed from; and by versions, if strict."""
+    cell = bundle.cells[0]
+    return cells_code(cell.model, cell.parameters.get("solver"))
+
+
+@cache
+def cells_code(kind, solver):
+    code = simulation_code(kind, solver)
+    made_by = [code["fingerprint"], *code["upstream"], VERSIONS]
+    return hashlib.sha256("\n".join(made_by).encode()).hexdigest()[:16]
+
+
 @cache
 def experiment_code(name, run):
     """What the job that assembles an experiment runs."""
@@ -360,6 +412,55 @@ def drawing_code(script, drawn_by):
         return planned(drawing, (experiment_code(name, wildcards.run) for name in drawn_from(settings)))
 
     return code
+
+
+draw_code, interactive_code = drawing_code("draw.py", "draw"), drawing_code("draw_interactive.py", "interactive")
+
+
+@cache
+def experiment_made(name, run):
+    """What makes the dataset of an experiment."""
+    experiment = plan(run).experiments[name]
+    cells = [cell.id for cell in (*experiment.cells.values(), *experiment.theory.values())]
+    axes = {axis: list(values) for axis, values in experiment.axes.items()}
+    return made_by(experiment.title, axes, cells, config["diverged"], experiment_code(name, run))
+
+
+def aggregate_made(wildcards):
+    return experiment_made(wildcards.experiment, wildcards.run)
+
+
+def figure_made(wildcards):
+    settings = figure_settings(wildcards)
+    data = [experiment_made(name, wildcards.run) for name in drawn_from(settings)]
+    return made_by(settings, report_parameter(STYLE), draw_code(wildcards), data)
+
+
+def interactive_made(wildcards):
+    settings = figure_settings(wildcards)
+    data = [experiment_made(name, wildcards.run) for name in drawn_from(settings)]
+    return made_by(settings, interactive_code(wildcards), data)
+
+
+def judge_made(wildcards):
+    data = [experiment_made(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]]
+    return made_by(claims_judged(wildcards), judging_code(wildcards), data)
+
+
+def explorer_made(wildcards):
+    return made_by(explored(wildcards), explorer.checksum(), exploring_code(wildcards))
+
+
+def explorer_inputs(wildcards):
+    return unless_made(explorer_made(wildcards), "results/explorer.html", [])
+
+
+def compare_made(study):
+    def made(wildcards):
+        data = [experiment_made(name, run) for run, part in study.runs.items() for name in part["experiments"]]
+        return made_by(study.compare.variable, study.compare.reference, comparing_code(study)(wildcards), data)
+
+    return made
 
 
 def explored(wildcards):
@@ -393,10 +494,12 @@ def comparing_code(study):
 
 def unasked_results():
     """Results that no study asks for."""
-    bundles = [bundle for run in RUNS for bundle in plan(run).bundles.values()]
-    files = map(placed, bundle_files(bundles))
-    cells = {file: {cell.id for cell in bundle.cells} for bundle, file in zip(bundles, files)}
-    return unasked(RESULTS, {placed(file) for study in STUDIES.values() for file in study_files(study)}, cells)
+    wanted = {placed(file) for study in STUDIES.values() for file in study_files(study)}
+    for run in RUNS:
+        for bundle in plan(run).bundles.values():
+            [manifest] = bundle_files([bundle])
+            wanted |= {placed(manifest), *(cell_path(Path(placed(manifest)).parent, cell.id).as_posix() for cell in bundle.cells)}
+    return unasked(RESULTS, wanted)
 
 
 def write_texts():
@@ -438,8 +541,7 @@ def pack_run(crate, files):
 @cache
 def cells_there(kind, solver):
     """Cells of a kind that jobs with the code of now have computed."""
-    folders = [RESULTS / "cells" / kind]
-    return ComputedCells(folders, simulation_code(kind, solver)["fingerprint"], VERSIONS).paths.keys()
+    return {file.stem for file in (RESULTS / "cells" / kind / cells_code(kind, solver)).glob("*.nc")}
 
 
 def cell_job(bundle, of_plan):
@@ -450,13 +552,13 @@ def cell_job(bundle, of_plan):
     return estimate.CellJob(
         estimate.kind_of(simulation.rule, cells[0].parameters),
         placed(path),
-        Path(placed(f"results/benchmarks/{simulation.rule}/{bundle.id}.tsv")),
+        Path(placed(bundle_file(bundle, f"benchmarks/{simulation.rule}", "tsv"))),
         [cell.parameters for cell in cells],
         [cell.parameters for cell in cells if cell.id not in there],
         simulation.cost,
         simulation.megabytes,
         [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))],
-        Path(placed(f"results/logs/{simulation.rule}/{bundle.id}.log")),
+        Path(placed(bundle_file(bundle, f"logs/{simulation.rule}", "log"))),
     )
 
 

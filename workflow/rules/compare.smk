@@ -23,6 +23,7 @@ for study in STUDIES.values():
                 reference=study.compare.reference,
                 variants=list(variant_files(study)),
                 code=comparing_code(study),
+                made_by=compare_made(study),
             message:
                 "Comparing the variants; largest differences in {log}"
             script:

@@ -1,6 +1,8 @@
 # The page that computes.
 rule explorer:
     """The page that computes: pathways and their deficits, from the experiments of this configuration on."""
+    input:
+        explorer_inputs,
     output:
         report(
             "results/explorer.html",
@@ -18,6 +20,7 @@ rule explorer:
         experiments=explored,
         page=explorer.checksum(),
         code=exploring_code,
+        made_by=explorer_made,
     message:
         "Filling the explorer with the experiments of this configuration"
     script:

@@ -27,7 +27,8 @@ rule figure:
     params:
         figure=figure_parameter,
         style=report_parameter(STYLE),
-        code=drawing_code("draw.py", "draw"),
+        code=draw_code,
+        made_by=figure_made,
     message:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:

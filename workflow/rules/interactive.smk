@@ -4,7 +4,7 @@
 rule interactive:
     """The page of a figure, to hover over and zoom into."""
     input:
-        figure_data,
+        interactive_data,
     output:
         report(
             "results/{run}interactive/{figure}.html",
@@ -22,7 +22,8 @@ rule interactive:
         runtime=10,
     params:
         figure=figure_parameter,
-        code=drawing_code("draw_interactive.py", "interactive"),
+        code=interactive_code,
+        made_by=interactive_made,
     message:
         "Drawing {wildcards.run}{wildcards.figure} to hover over"
     script:

@@ -9,11 +9,11 @@ for simulation in SIMULATIONS.values():
             input:
                 first_files,
             output:
-                update(f"results/cells/{simulation.cells}/{{bundle}}.nc"),
+                f"results/cells/{simulation.cells}/{{code}}/{{bundle}}.json",
             log:
-                f"results/logs/{simulation.rule}/{{bundle}}.log",
+                f"results/logs/{simulation.rule}/{{code}}/{{bundle}}.log",
             benchmark:
-                f"results/benchmarks/{simulation.rule}/{{bundle}}.tsv"
+                f"results/benchmarks/{simulation.rule}/{{code}}/{{bundle}}.tsv"
             conda:
                 "../../envs/training.yaml"
             threads: 1
@@ -22,12 +22,12 @@ for simulation in SIMULATIONS.values():
                 runtime=minutes(*simulation.minutes),
                 gpu=graphics_cards,
                 cells=bundle_said,
+                latency=latency_wait,
             params:
                 cells=bundle_cells,
                 first=bundle_firsts,
                 simulation=simulation.functions(),
                 code=bundle_code,
-                versions=VERSIONS,
             message:
                 simulation.message.format(cells="{resources.cells}", bundle="{wildcards.bundle}", log="{log}")
             script:

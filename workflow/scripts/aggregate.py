@@ -2,12 +2,10 @@
 
 from critical_periods.analysis.assemble import assemble
 from critical_periods.execution.jobs import Job, loaded
-from critical_periods.storage.datasets import Stored
 
 job = Job(snakemake)
 grid, model = snakemake.params.grid, snakemake.params.model
 predict, derive = (loaded(model[name]) for name in ("predict", "derive"))
-stored, diverged = Stored(snakemake.input), snakemake.params.diverged
-settings = (model["descriptions"], predict, derive, diverged, grid["theory"])
-dataset = assemble(grid["axes"], grid["cells"], stored.read, *settings)
+settings = (model["descriptions"], predict, derive, snakemake.params.diverged, grid["theory"])
+dataset = assemble(grid["axes"], grid["cells"], job.stored().read, *settings)
 job.write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]))

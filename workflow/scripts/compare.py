@@ -15,3 +15,4 @@ for name, row in largest_differences(rows, [name for name in variants if name !=
     job.logger.info("%s: largest difference from %s %.3g, %s", name, reference, row[f"{name}_difference"], row)
 job.check_code()
 write_table(rows, snakemake.output[0])
+job.stamp()

@@ -18,3 +18,4 @@ with using(json.loads(snakemake.params.style)):
     output = snakemake.output
     write_whole(as_csv(figure), output.numbers)
     save(figure, settings["title"], output.pdf, output.png, output.svg)
+job.stamp()

@@ -13,3 +13,4 @@ datasets = {Path(path).stem: read(path) for path in snakemake.input}
 figure = loaded(draw)(settings["panels"], datasets)
 job.check_code()
 save(figure, settings["title"], snakemake.wildcards.figure, snakemake.output[0])
+job.stamp()

@@ -6,3 +6,4 @@ from critical_periods.publishing.explorer import write_page
 job = Job(snakemake)
 job.check_code()
 write_page(snakemake.params.experiments, snakemake.output[0])
+job.stamp()

@@ -20,8 +20,9 @@ from critical_periods.execution.logs import log_to
 from critical_periods.locations import SCRIPTS
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.fingerprint import check_code
-from critical_periods.storage.cells import ComputedCells, discard_cells, write_cells
-from critical_periods.storage.datasets import Stored, parameters_attribute, write
+from critical_periods.storage.cells import StoredCells, cell_path, checksum_there, write_manifest
+from critical_periods.storage.datasets import parameters_attribute, write
+from critical_periods.storage.stamps import stamp
 
 logger = logging.getLogger(__name__)
 
@@ -67,48 +68,47 @@ class Job:
         """Write a dataset as the job's only file."""
         self.check_code()
         write(dataset, self.snakemake.output[0], self.code)
+        self.stamp()
+
+    def stamp(self) -> None:
+        """Say beside the job's files what made them; the last that a job does."""
+        stamp(Path(self.snakemake.output[0]), self.snakemake.params.made_by)
 
     def simulate(self) -> None:
-        """Simulate the cells of the bundle and write them; those that any job has computed before are taken over.
+        """Simulate the cells of the bundle that are not there yet, each written as it is done, and then the manifest.
 
-        What is done is kept when the job fails or is stopped: the next attempt goes on from there.
+        A job that fails or is stopped keeps what it has done: the next attempt goes on from there.
         """
-        output, params = Path(self.snakemake.output[0]), self.snakemake.params
-        how, folder = params.simulation, output.parent / "checkpoints"
-        kept = folder / output.name
-        computed = ComputedCells([output.parent, folder], self.code, params.versions)
-        record = self.snakemake.config["diverged"] == "record"
-        done: dict[str, xr.Dataset] = {}
-        for cell in params.cells:
-            dataset = computed.take(cell)
-            if dataset is not None and (record or "diverged" not in dataset.attrs):
-                done[cell] = dataset
-        taken = len(done)
-        if taken:
-            self.logger.info("%d of %d cells were computed before, taken over", taken, len(params.cells))
+        manifest, params = Path(self.snakemake.output[0]), self.snakemake.params
+        how, record = params.simulation, self.snakemake.config["diverged"] == "record"
+        paths = {cell: cell_path(manifest.parent, cell) for cell in params.cells}
+        done = {cell: found for cell, path in paths.items() if (found := checksum_there(path, record))}
+        if done:
+            self.logger.info("%d of %d cells were computed before", len(done), len(paths))
         new = {cell: parameters for cell, parameters in params.cells.items() if cell not in done}
         simulate, batch_key = loaded(how["simulate"]), loaded(how["batch_key"])
         checkpoints = self._checkpoints() if how["checkpoints"] else None
         if checkpoints is not None:
             simulate = partial(simulate, checkpoints=checkpoints)
-        first = self._first() if params.first else None
-        try:
-            with using(self.snakemake.config.get("engine", "auto")):
-                run_batches(how["cells"], new, simulate, batch_key, first, record, done)
+
+        def keep(cell: str, dataset: xr.Dataset) -> None:
             self.check_code()
-        except BaseException:
-            if len(done) > taken:
-                self.check_code()
-                write_cells(done, kept, self.code)
-            raise
-        write_cells({cell: done[cell] for cell in params.cells}, output, self.code)
-        discard_cells(kept)
+            done[cell] = write(dataset, paths[cell], self.code)
+
+        with using(self.snakemake.config.get("engine", "auto")):
+            run_batches(how["cells"], new, simulate, batch_key, self._first() if params.first else None, record, keep)
+        self.check_code()
+        write_manifest(manifest, {cell: done[cell] for cell in params.cells})
         if checkpoints is not None:
             checkpoints.discard()
 
+    def stored(self) -> StoredCells:
+        """The cells that the job's inputs, which are manifests, name."""
+        return StoredCells(self.snakemake.input, self.snakemake.resources.latency)
+
     def _first(self) -> Callable[[str], xr.Dataset]:
         """What reads, for a cell, what it needs to be computed before."""
-        stored, first = Stored(self.snakemake.input), self.snakemake.params.first
+        stored, first = self.stored(), self.snakemake.params.first
         return lambda cell: stored.read(first[cell])
 
     def _checkpoints(self) -> Checkpoints:
@@ -132,9 +132,9 @@ def run_batches(
     batch_key: Callable[[Mapping[str, Any]], Hashable | None] | None = None,
     first: Callable[[str], xr.Dataset] | None = None,
     record: bool = False,
-    done: dict[str, xr.Dataset] | None = None,
+    keep: Callable[[str, xr.Dataset], object] = lambda cell, dataset: None,
     told_apart: Callable[[Sequence[Mapping[str, Any]]], str] = lambda cells: "",
-) -> dict[str, xr.Dataset]:
+) -> None:
     """Simulate the cells of a bundle, those that fit together as one batch, one batch after the other.
 
     Parameters
@@ -154,23 +154,18 @@ def run_batches(
         Called with an identity, gives what a cell needs to be computed before.
     record
         Whether a cell that diverges is a result too.
-    done
-        Where to put results as they come; a new dictionary if not given.
+    keep
+        Called with the identity and the dataset of every cell, with model and parameters as attributes, when its batch
+        is done.
     told_apart
         Called with the parameters of the cells of a batch, says for the log what tells them from others; "" for
         nothing.
-
-    Returns
-    -------
-    dict
-        `done`: identity -> dataset, with model and parameters as attributes.
 
     Raises
     ------
     DivergedError, SolverError
         If simulations break down, once all others are done; the error names the cells.
     """
-    done = {} if done is None else done
     batches: dict[Hashable, list[str]] = {}
     for identity, parameters in cells.items():
         key = None if batch_key is None else batch_key(parameters)
@@ -201,13 +196,12 @@ def run_batches(
                 broken.append(_named(DivergedError(reason), [Cell(model, cells[identity])]))
                 continue
             attributes = {"model": model, "parameters": parameters_attribute(cells[identity])}
-            done[identity] = dataset.assign_attrs(attributes)
+            keep(identity, dataset.assign_attrs(attributes))
     if broken:
         for another in broken[1:]:
             logger.error("%s", another)
         more = f"; {len(broken) - 1} more in the log" if len(broken) > 1 else ""
         raise type(broken[0])(f"{broken[0]}{more}") from broken[0]
-    return done
 
 
 def _named(error: Exception, cells: Sequence[Cell]) -> Exception:

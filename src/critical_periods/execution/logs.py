@@ -31,8 +31,8 @@ def log_to(path: str) -> logging.Logger:
             return
         logger.critical("", exc_info=(kind, error, trace))
         message = str(error) or kind.__name__
-        if isinstance(error, DatasetError) and (aside := error.set_aside()):
-            message += f" (now {aside.name}: the next run makes it anew)"
+        if isinstance(error, DatasetError) and (done := error.set_aside()):
+            message += f" ({done})"
         logger.critical("FAILED: %s", message)
         print(f"{kind.__name__}: {message} (log: {path})", file=sys.stderr)
 

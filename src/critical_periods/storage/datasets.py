@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,23 @@ class DatasetError(OSError):
         What is wrong.
     path
         The file, where it is one that is damaged.
+    manifests
+        Manifests that name it, of a cell.
     """
 
-    def __init__(self, message: str, path: str | Path | None = None) -> None:
+    def __init__(self, message: str, path: str | Path | None = None, manifests: Sequence[Path] = ()) -> None:
         super().__init__(message)
         self.path = None if path is None else Path(path)
+        self.manifests = manifests
 
-    def set_aside(self) -> Path | None:
-        """Rename the damaged file, if there is one, to `<name>.damaged`, and return its new path."""
-        if self.path is None or not self.path.is_file():
-            return None
-        return self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
+    def set_aside(self) -> str:
+        """Rename the damaged file to `<name>.damaged` and remove manifests that name it; what was done, in words."""
+        for manifest in self.manifests:
+            manifest.unlink(missing_ok=True)
+        if self.path is not None and self.path.is_file():
+            aside = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
+            return f"now {aside.name}: the next run makes it anew"
+        return "the next run makes it anew" if self.manifests else ""
 
 
 def checksum(dataset: xr.Dataset) -> str:
@@ -62,39 +68,37 @@ def checksum(dataset: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
-def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: str | Path, code: str = "") -> None:
-    """Write one dataset, or several as groups of one file, under a temporary name that is renamed at the end.
+def write(dataset: xr.Dataset, path: str | Path, code: str = "") -> str:
+    """Write a dataset under a temporary name that is renamed at the end.
 
-    Every dataset gets a checksum, the software versions, the code version and its time of creation as attributes,
-    unless it is, value for value, one that was read and has them already; variables are compressed, and each of their
-    blocks carries a checksum too.
+    It gets a checksum, the software versions, the code version and its time of creation as attributes, unless it is,
+    value for value, one that was read and has them already; variables are compressed, and each of their blocks carries
+    a checksum too.
 
     Parameters
     ----------
-    datasets
-        A dataset, or group name -> dataset. What they name as `software`, the versions behind what they are made
-        from, is kept beside the versions at hand.
+    dataset
+        The dataset. What it names as `software`, the versions behind what it is made from, is kept beside the versions
+        at hand.
     path
         The file, replaced if it exists.
     code
-        Fingerprint of the code that made them.
+        Fingerprint of the code that made it.
+
+    Returns
+    -------
+    str
+        Its checksum.
 
     Raises
     ------
     OSError
         If it cannot be written; then no file of that name is left, or the one there was before.
     """
-    groups: Mapping[Any, xr.Dataset] = {None: datasets} if isinstance(datasets, xr.Dataset) else datasets
-    stamp = provenance(code)
-    # One open file for all groups, everything defined before anything is written: to open it anew for each group, and
-    # to define after writing, goes through all groups that there are.
-    with whole(path) as temporary, netCDF4.Dataset(temporary, "w") as file:
-        values = _Pending()
-        for group, dataset in groups.items():
-            stamped = with_provenance(dataset, stamp)
-            store = xr.backends.NetCDF4DataStore(file if group is None else file.createGroup(group))
-            stamped.dump_to_store(store, writer=values, encoding=_encoding(stamped))
-        values.write()
+    stamped = with_provenance(dataset, provenance(code))
+    with whole(path) as temporary:
+        stamped.to_netcdf(temporary, engine="netcdf4", encoding=_encoding(stamped))
+    return str(stamped.attrs[CHECKSUM])
 
 
 def provenance(code: str = "") -> dict[str, str]:
@@ -116,20 +120,6 @@ def with_provenance(dataset: xr.Dataset, provenance: Mapping[str, str]) -> xr.Da
     return dataset.assign_attrs({**provenance, "software": software, CHECKSUM: digest})
 
 
-class _Pending:
-    """Stands in for xarray's writer: keeps the values of variables until all of them are defined."""
-
-    def __init__(self) -> None:
-        self.pending: list[tuple[Any, Any]] = []
-
-    def add(self, source: Any, target: Any) -> None:
-        self.pending.append((target, source))
-
-    def write(self) -> None:
-        for target, source in self.pending:
-            target[...] = source
-
-
 def read(path: str | Path) -> xr.Dataset:
     """Read a dataset into memory and check that it is what was written.
 
@@ -147,41 +137,6 @@ def read(path: str | Path) -> xr.Dataset:
         return _checked(file, path)
 
 
-class Stored:
-    """Cells stored in files of several groups, found by their identity.
-
-    The file last read stays open: the next cell is likely to be in it too, and to open a file of many groups takes
-    long.
-
-    Parameters
-    ----------
-    paths
-        Files written by `write`, one group a cell.
-
-    Raises
-    ------
-    DatasetError
-        If a file is missing or unreadable, or no file holds the cell asked for.
-    """
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        self.files = [str(path) for path in paths]
-        self.paths: dict[str, str] = {}
-        self._open: tuple[str, netCDF4.Dataset] | None = None
-        for path in self.files:
-            with _opened(path) as file:
-                self.paths.update(dict.fromkeys(file.groups, path))
-
-    def read(self, cell: str) -> xr.Dataset:
-        """Dataset of a cell."""
-        if cell not in self.paths:
-            raise DatasetError(f"cell {cell} is in none of the files given: {', '.join(self.files)}")
-        path = self.paths[cell]
-        if self._open is None or self._open[0] != path:
-            self._open = path, _opened(path)
-        return _checked(self._open[1][cell], path)
-
-
 def _opened(path: str | Path) -> netCDF4.Dataset:
     """Open a file; DatasetError if it is missing or damaged, any other OSError as it is, with the file's name."""
     size = 0
@@ -192,37 +147,36 @@ def _opened(path: str | Path) -> netCDF4.Dataset:
     except FileNotFoundError:
         raise DatasetError(f"{path}: not there") from None
     except (OSError, RuntimeError, MemoryError) as error:
-        raise _read_error(error, f"{path}", path, 2 * size) from error
+        raise _read_error(error, path, 2 * size) from error
 
 
-def _checked(group: netCDF4.Dataset, path: str | Path) -> xr.Dataset:
-    """What a file, or a group of it, holds, if that is what was written."""
-    where = f"{path}" + (f" (group {group.name})" if group.parent is not None else "")
+def _checked(file: netCDF4.Dataset, path: str | Path) -> xr.Dataset:
+    """What a file holds, if that is what was written."""
     try:
-        dataset = xr.open_dataset(xr.backends.NetCDF4DataStore(group)).load()
+        dataset = xr.open_dataset(xr.backends.NetCDF4DataStore(file)).load()
     except MemoryError as error:
-        raise OSError(f"{where}: cannot be read, memory is short ({error})") from error
+        raise OSError(f"{path}: cannot be read, memory is short ({error})") from error
     except Exception as error:  # a flipped bit in the metadata may end in any
-        size = sum(16 * variable.size for variable in group.variables.values())
-        raise _read_error(error, where, path, size) from error
+        size = sum(16 * variable.size for variable in file.variables.values())
+        raise _read_error(error, path, size) from error
     if dataset.attrs.get(CHECKSUM) != checksum(dataset):
-        raise DatasetError(f"{where}: damaged, its values do not match its checksum", path)
+        raise DatasetError(f"{path}: damaged, its values do not match its checksum", path)
     return dataset
 
 
-def _read_error(error: Exception, where: str, path: str | Path, size: int) -> OSError:
+def _read_error(error: Exception, path: str | Path, size: int) -> OSError:
     """What to raise for an error on reading: that the file is damaged, unless something else may be the reason.
 
     Only that has a file renamed. A system call that fails says so by a positive number. HDF5 answers an allocation
     that fails as it answers damage, so that there has to be room for what was read.
     """
     if isinstance(error, OSError) and (error.errno or 0) > 0:
-        return OSError(f"{where}: cannot be read ({error.strerror})")
+        return OSError(f"{path}: cannot be read ({error.strerror})")
     try:
         np.empty(size + MEMORY_TO_SPARE, dtype=np.uint8)
     except MemoryError:
-        return OSError(f"{where}: cannot be read, memory is short ({error})")
-    return DatasetError(f"{where}: unreadable ({error})", path)
+        return OSError(f"{path}: cannot be read, memory is short ({error})")
+    return DatasetError(f"{path}: unreadable ({error})", path)
 
 
 def parameters_attribute(parameters: Mapping[str, Any]) -> str:

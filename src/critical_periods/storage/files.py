@@ -27,17 +27,29 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in path.parent.glob(f".{path.name}.*.partial"):
-        abandoned.unlink(missing_ok=True)
+    for partial in path.parent.glob(f".{path.name}.*.partial"):
+        if is_abandoned(partial):
+            partial.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
         yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # netCDF raises the latter
         free = shutil.disk_usage(path.parent).free / 1e6
         raise OSError(f"{path}: cannot be written ({error}); {free:.1f} MB are free there") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_abandoned(partial: Path) -> bool:
+    """Whether the process that began to write a partial file is gone; one on another machine may still be there."""
+    import psutil  # rarely needed, while this module is imported whenever the workflow is planned
+
+    *_, process, _ = partial.name.split(".")
+    host = partial.name.removesuffix(f".{process}.partial")
+    return host.endswith(f".{socket.gethostname()}") and process.isdigit() and not psutil.pid_exists(int(process))
 
 
 def write_whole(content: bytes | str, path: str | Path) -> None:

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from critical_periods.storage.cells import LIST, listing_of
-from critical_periods.storage.files import write_whole
+from critical_periods.storage.files import is_abandoned, write_whole
 
 #: What a run leaves in a folder of its own: the folder, what its files end in, and the folder of their logs.
 FOLDERS = (
@@ -27,6 +26,10 @@ TABLES = (
 )
 
 
+#: Kinds of what jobs have left beside cells.
+KINDS = (*(folder for folder, _, _ in FOLDERS), "tables")
+
+
 @dataclass(frozen=True)
 class Product:
     """What one job has left.
@@ -34,7 +37,7 @@ class Product:
     Parameters
     ----------
     kind
-        "cells", "experiments", "figures", "interactive" or "tables".
+        "experiments", "figures", "interactive", "tables", or what `_left` calls what lies with cells or is damaged.
     run
         What comes before the names of its files below the results, as `extensions/`; "" for the paper and for cells.
     name
@@ -57,25 +60,24 @@ class Product:
         return sum(file.stat().st_size for file in self.files)
 
     @property
+    def where(self) -> Path:
+        """Its file, or the folder of several alike."""
+        return self.files[0] if self.run or self.kind in KINDS else self.files[0].parent
+
+    @property
     def made(self) -> datetime:
         """When it was written."""
         return datetime.fromtimestamp(self.files[0].stat().st_mtime, UTC)
 
 
 def products(results: Path) -> Iterator[Product]:
-    """What jobs of the workflow have left, known by the list beside cells and by the log of everything else.
+    """What jobs of the workflow have left beside cells, known by its log.
 
     Parameters
     ----------
     results
         The folder; files that no job left are none of it.
     """
-    for listing in sorted(results.glob(f"cells/*/*{LIST}")):
-        bundle = listing.name.removesuffix(LIST)
-        files = _there(listing.with_name(f"{bundle}.nc"), listing)
-        if len(files) == 2:
-            traces = [*results.glob(f"logs/*/{bundle}.log"), *results.glob(f"benchmarks/*/{bundle}.tsv")]
-            yield Product("cells", "", f"{listing.parent.name}/{bundle}", files, tuple(traces))
     logs = results / "logs"
     for folder, suffixes, logged in FOLDERS:
         for log in sorted(logs.glob(f"**/{logged}/*.log")):
@@ -98,7 +100,7 @@ def _prefix(run: Path) -> str:
     return "" if run == Path() else f"{run.as_posix()}/"
 
 
-def unasked(results: Path, wanted: Collection[str], cells: Mapping[str, Collection[str]]) -> list[Product]:
+def unasked(results: Path, wanted: Collection[str]) -> list[Product]:
     """Products that nothing asks for any more.
 
     Parameters
@@ -106,24 +108,40 @@ def unasked(results: Path, wanted: Collection[str], cells: Mapping[str, Collecti
     results
         The folder.
     wanted
-        Files that some study asks for, as paths that begin with the folder.
-    cells
-        The same for files of cells, each with the cells that it holds or will hold. Another file stays as long as it
-        holds one of those that is not yet where it is to be: a job takes it over.
+        Files that some study asks for, cells and manifests among them, as paths that begin with the folder.
     """
-    there = {file for file in cells if Path(file).is_file()}
-    ready = {cell for file in there for cell in cells[file]}
-    waiting = {cell for held in cells.values() for cell in held} - ready
-    return [
-        product
-        for product in products(results)
-        if not {file.as_posix() for file in product.files} & (there | set(wanted))
-        and not (product.kind == "cells" and waiting & set(_cells_of(product)))
-    ]
+    made = [product for product in products(results) if not {file.as_posix() for file in product.files} & set(wanted)]
+    return [*_leftovers(results, wanted), *made]
 
 
-def _cells_of(product: Product) -> list[str]:
-    return listing_of(product.files[0]).read_text(encoding="utf-8").split("\n")[2:]
+def _leftovers(results: Path, wanted: Collection[str]) -> Iterator[Product]:
+    """Files with cells that nothing asks for, and damaged files anywhere: a product for each folder and kind."""
+    groups: dict[tuple[Path, str], list[Path]] = {}
+    for path in sorted({*(results / "cells").rglob("*"), *results.rglob("*.damaged")}):
+        writing = path.suffix == ".partial" and not is_abandoned(path)
+        if path.is_file() and not writing and path.as_posix() not in wanted:
+            groups.setdefault((path.parent, _left(path.relative_to(results))), []).append(path)
+    for (folder, kind), files in groups.items():
+        bundles = [file for file in files if file.suffix == ".json"]
+        traces = [
+            trace for file in bundles for trace in results.glob(f"*/*/{folder.name}/{file.stem}.*") if _is_trace(trace)
+        ]
+        yield Product(kind, "", folder.relative_to(results).as_posix(), tuple(files), tuple(traces))
+
+
+def _left(path: Path) -> str:
+    """What a file is that nothing asks for, by its place below the results."""
+    if path.suffix == ".damaged":
+        return "damaged files"
+    if path.suffix == ".partial":
+        return "files that were never finished"
+    if path.parent.name == "checkpoints":
+        return "checkpoints"
+    return "cells" if len(path.parts) == 4 and path.suffix in (".nc", ".json") else "files of another version"
+
+
+def _is_trace(path: Path) -> bool:
+    return path.parts[-4] in ("logs", "benchmarks")
 
 
 def prune(products: Sequence[Product], defaults: Mapping[str, Mapping[str, Any]], delete: bool) -> Iterator[str]:
@@ -145,7 +163,7 @@ def prune(products: Sequence[Product], defaults: Mapping[str, Mapping[str, Any]]
         return
     total = sum(product.size for product in products)
     for product in products:
-        yield f"{format_size(product.size):>9}  {product.files[0]}  {_described(product, defaults)}"
+        yield f"{format_size(product.size):>9}  {product.where}  {_described(product, defaults)}"
         for path in (*product.files, *product.traces) if delete else ():
             path.unlink(missing_ok=True)
             _remove_empty(path.parent)
@@ -166,25 +184,27 @@ def _described(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> s
     with suppress(OSError, KeyError, ValueError):
         match product.kind:
             case "cells":
-                return _told_of_cells(product.files[0], defaults)
+                return _told_of_cells(product.files, defaults)
             case "experiments":
                 return dataset_attributes(product.files[0]).get("title", "")
             case "figures":
                 with Image.open(product.files[0].with_suffix(".png")) as image:
                     return str(image.info.get("Title", ""))
-    return ""
+            case "tables" | "interactive":
+                return ""
+    return f"{len(product.files)} {product.kind}" if product.kind not in KINDS else ""
 
 
-def _told_of_cells(file: Path, defaults: Mapping[str, Mapping[str, Any]]) -> str:
-    import netCDF4
-
-    with netCDF4.Dataset(file) as bundle:
-        first, *others = bundle.groups.values()
-        parameters, model = json.loads(first.getncattr("parameters")), first.getncattr("model")
+def _told_of_cells(files: Sequence[Path], defaults: Mapping[str, Mapping[str, Any]]) -> str:
+    cells = [file for file in files if file.suffix == ".nc"]
+    if not cells:
+        return "manifests"
+    attributes = dataset_attributes(cells[0])
+    parameters, model = json.loads(attributes["parameters"]), attributes["model"]
     known = defaults.get(model, {})
     own = [f"{name} = {value}" for name, value in parameters.items() if known.get(name, value) not in (value, None)]
     words = ", ".join([f"seed = {parameters.get('seed')}", *own])
-    return f"{1 + len(others)} cells of {model}, the first with {words}"
+    return f"{len(cells)} cells of {model}, the first with {words}"
 
 
 def dataset_attributes(path: Path) -> dict[str, str]:
@@ -210,14 +230,10 @@ def write_readme(results: Path, titles: Mapping[str, str], paper: Mapping[str, C
     from humanfriendly import format_size
 
     by_run: dict[tuple[str, bool], list[Product]] = {}
-    cells: dict[str, list[Product]] = {}
     for product in products(results):
-        if product.kind == "cells":
-            cells.setdefault(product.name.split("/")[0], []).append(product)
-        else:
-            kind = "figures" if product.kind == "interactive" else product.kind
-            beside = product.run == "" and product.name not in paper.get(kind, [product.name])
-            by_run.setdefault((product.run, beside), []).append(product)
+        kind = "figures" if product.kind == "interactive" else product.kind
+        beside = product.run == "" and product.name not in paper.get(kind, [product.name])
+        by_run.setdefault((product.run, beside), []).append(product)
     lines = [
         "# Results",
         "",
@@ -227,13 +243,14 @@ def write_readme(results: Path, titles: Mapping[str, str], paper: Mapping[str, C
     for (run, beside), found in sorted(by_run.items()):
         title = "Beside the paper" if beside else titles.get(run.split("/")[0], "Of no study that there is now")
         lines += ["", f"## {title}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
-    if cells:
+    if kinds := sorted({path.parents[1] for path in results.glob("cells/*/*/*.nc")}):
         lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
-        lines += ["| folder | files | cells | size | last made |", "|---|---|---|---|---|"]
-        for kind, files in sorted(cells.items()):
-            count, size = sum(len(_cells_of(file)) for file in files), format_size(sum(file.size for file in files))
-            last = _minute(max(file.made for file in files))
-            lines.append(f"| [{kind}](cells/{kind}) | {len(files)} | {count} | {size} | {last} |")
+        lines += ["| folder | cells | size | last made |", "|---|---|---|---|"]
+        for kind in kinds:
+            found = [path.stat() for path in kind.glob("*/*.nc")]
+            last = _minute(datetime.fromtimestamp(max(each.st_mtime for each in found), UTC))
+            size = format_size(sum(each.st_size for each in found))
+            lines.append(f"| [{kind.name}](cells/{kind.name}) | {len(found)} | {size} | {last} |")
     lines += ["", "`status.html`: how far a run is, or how the last one ended."]
     lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
     write_whole("\n".join(lines) + "\n", results / "README.md")
