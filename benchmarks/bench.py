@@ -418,15 +418,16 @@ def cells(whole=False):
     needed, _ = cpu_time(lambda: [solve(cell.parameters) for cell in planned[:per_seed]])
     report(f"numerics of a cell, mean over {per_seed} of different depth and rank: CPU time", needed / per_seed, "s")
     sampled = planned[: per_seed * SIZES.sampled_seeds]
-    bundles = plan.experiment_bundles("thousand")[: SIZES.sampled_seeds // SEEDS_PER_JOB]
-    targets = [f"results/cells/matrix_completion/{bundle.id}.nc" for bundle in bundles]
+    changes["experiments"]["sample"] = experiment | {"seeds": list(range(SIZES.sampled_seeds))}
     dataset = "results/experiments/thousand.nc"
     with tempfile.TemporaryDirectory() as folder:
         planning, _ = snakemake(folder, changes, "-n", "-q", "all", "--", dataset)
         report(f"planning {count} cells by depth, rank and seed", planning, "s")
     for cores in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            walls, cpu = snakemake(folder, changes, "--cores", cores, "--", *targets)
+            walls, cpu = snakemake(
+                folder, changes, "--cores", cores, "--until", "train", "--", "results/experiments/sample.nc"
+            )
             jobs = job_table(Path(folder) / "results")
             report(f"{len(sampled)} of {count} cells on {cores} core{'s' * (cores > 1)}: wall time", walls, "s")
             report("sample of a thousand cells, scaled, by cores", walls / len(sampled) * count, "s", at=cores)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from critical_periods.storage.datasets import CHECKSUM, DatasetError, Stored, checksum, read, write
+from critical_periods.storage.datasets import CHECKSUM, DatasetError, checksum, read, write
 
 
 @pytest.fixture
@@ -24,16 +24,6 @@ def test_what_is_read_is_what_was_written(dataset, tmp_path):
     assert stored.equals(dataset)
     assert {"software", "code_version", "created", "parameters", CHECKSUM} <= set(stored.attrs)
     assert "torch" in stored.attrs["software"]
-
-
-def test_groups_are_found_by_name_in_several_files(dataset, tmp_path):
-    write({"a": dataset, "b": dataset + 1}, tmp_path / "one.nc")
-    write({"c": dataset + 2}, tmp_path / "two.nc")
-    stored = Stored([str(tmp_path / "one.nc"), str(tmp_path / "two.nc")])
-    for offset, name in enumerate("abc"):
-        assert stored.read(name)["value"].equals((dataset + offset)["value"])
-    with pytest.raises(DatasetError, match="cell d is in none of the files"):
-        stored.read("d")
 
 
 @pytest.mark.parametrize("kept", [0, 100, 0.5, 0.99])
@@ -68,8 +58,6 @@ def test_changed_values_do_not_pass_for_the_original(dataset, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"nowhere\.nc"):
         read(tmp_path / "nowhere.nc")
-    with pytest.raises(DatasetError, match=r"nowhere\.nc"):
-        Stored([str(tmp_path / "nowhere.nc")])
 
 
 def test_nothing_is_left_behind_when_writing_fails(dataset, tmp_path):

@@ -17,7 +17,7 @@ from snakemake_runs import LONG, Runs, kill_tree, training_job, wait_for
 
 from critical_periods.analysis.verdicts import Judgement, Verdict, write_csv
 from critical_periods.figures import interactive, style
-from critical_periods.storage.datasets import DatasetError, Stored, read, write
+from critical_periods.storage.datasets import DatasetError, read, write
 
 RESULT = "results/experiments/depth.nc"
 CHANGES = LONG | {"checkpoint_minutes": 0.01}
@@ -45,12 +45,12 @@ def finished(undisturbed, tmp_path):
 
 def start_and_wait_for_a_checkpoint(runs):
     process = runs.start(RESULT)
-    wait_for(lambda: list(runs.folder.glob("results/cells/*/checkpoints/*.npz")), "a checkpoint", runs)
+    wait_for(lambda: list(runs.folder.glob("results/cells/*/*/checkpoints/*.npz")), "a checkpoint", runs)
     return process, training_job(process)
 
 
 def job_log(runs, rule="pretrain"):
-    [path] = (runs.folder / "results/logs" / rule).glob("*.log")
+    [path] = (runs.folder / "results/logs" / rule).glob("*/*.log")
     return path.read_text()
 
 
@@ -62,7 +62,7 @@ def test_killed_run_and_job_resume_to_the_same_result(runs, undisturbed):
     runs.run(RESULT)
     assert "continuing from" in job_log(runs)
     assert runs.checksums() == undisturbed.checksums() != {}
-    assert not list(runs.folder.glob("results/cells/*/checkpoints/*"))
+    assert not list(runs.folder.glob("results/cells/*/*/checkpoints/*"))
 
 
 def test_job_killed_on_its_own_is_reported_and_run_again(runs, undisturbed):
@@ -129,7 +129,7 @@ def flipped(content):
     [(truncated, "pretraining", "train"), (flipped, "matrix_completion", "aggregate")],
 )
 def test_damaged_input_is_named_set_aside_and_made_anew(damage, kind, target, finished, undisturbed):
-    [path] = (finished.folder / "results/cells" / kind).glob("*.nc")
+    [path] = (finished.folder / "results/cells" / kind).glob("*/*.nc")
     path.write_bytes(damage(path.read_bytes()))
     (finished.folder / RESULT).unlink()
     if target == "train":
@@ -146,7 +146,7 @@ def test_damaged_input_is_named_set_aside_and_made_anew(damage, kind, target, fi
 def test_no_flipped_bit_passes_for_data(tmp_path):
     grid = np.random.default_rng(0).random((40, 30))
     dataset = xr.Dataset({"grid": (("x", "y"), grid)}, coords={"phase": ("x", ["first"] * 20 + ["final"] * 20)})
-    write({"cell": dataset}, tmp_path / "intact.nc")
+    write(dataset, tmp_path / "intact.nc")
     content = (tmp_path / "intact.nc").read_bytes()
     draw = random.Random(0)
     refused = {}
@@ -156,7 +156,7 @@ def test_no_flipped_bit_passes_for_data(tmp_path):
         path = tmp_path / f"{number}.nc"
         path.write_bytes(damaged)
         try:
-            xr.testing.assert_equal(Stored([str(path)]).read("cell"), dataset)
+            xr.testing.assert_equal(read(path), dataset)
         except DatasetError as error:
             refused[path] = str(error)
     assert len(refused) > 20

@@ -1,9 +1,10 @@
-"""What a job does with its bundle: what was computed before is taken over, and nothing that is done gets lost."""
+"""What a job does with its bundle: what was computed before counts, and nothing that is done gets lost."""
 
 import logging
 import shutil
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -14,8 +15,8 @@ from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution import jobs
 from critical_periods.execution.jobs import Job
 from critical_periods.planning.fingerprint import Code, CodeChangedError
-from critical_periods.storage.cells import ComputedCells, other_versions, write_cells
-from critical_periods.storage.datasets import Stored
+from critical_periods.storage.cells import StoredCells, other_versions
+from critical_periods.storage.datasets import DatasetError, read
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
 SIMULATION = {"cells": "toy", "simulate": "toy:square", "batch_key": "", "checkpoints": False}
@@ -30,14 +31,16 @@ class Cells:
         code = Code("simulate.py", loads=("critical_periods.dynamics.random_streams:random_stream",))
         self.code = code.planned(code.fingerprint(SCRIPTS, SOURCE))
 
-    def job(self, bundle, scripts=SCRIPTS, versions="", diverged="fail"):
+    @property
+    def place(self):
+        return self.folder / "results/cells/toy" / self.code["fingerprint"]
+
+    def job(self, bundle, scripts=SCRIPTS, diverged="fail"):
         return Job(
             SimpleNamespace(
                 log=[str(self.folder / "job.log")],
-                output=[str(self.folder / f"results/cells/toy/{bundle}.nc")],
-                params=SimpleNamespace(
-                    code=self.code, versions=versions, cells=self.cells, first={}, simulation=SIMULATION
-                ),
+                output=[str(self.place / f"{bundle}.json")],
+                params=SimpleNamespace(code=self.code, cells=self.cells, first={}, simulation=SIMULATION),
                 config={"diverged": diverged, "checkpoint_minutes": 0},
                 scriptdir=str(scripts),
             )
@@ -64,9 +67,8 @@ class Cells:
         return (dataset * float("nan")).assign_attrs(diverged="diverged by epoch 3")
 
     def squares(self, bundle):
-        path = self.folder / f"results/cells/toy/{bundle}.nc"
-        stored = Stored([str(path)])
-        return {name: stored.read(name)["square"].item() for name in stored.paths}
+        stored = StoredCells([self.place / f"{bundle}.json"])
+        return {name: stored.read(name)["square"].item() for name in stored.place}
 
 
 @pytest.fixture
@@ -77,63 +79,108 @@ def cells(tmp_path, monkeypatch):
     return cells
 
 
-def test_cells_of_other_bundles_are_taken_over_in_any_order(cells):
+def test_cells_of_other_bundles_count_in_any_order(cells):
     assert cells.run("first", 1, 2, 3) == [1, 2, 3]
     assert cells.run("longer", 3, 4, 1) == [4]
     assert cells.squares("longer") == {"cell3": 9, "cell4": 16, "cell1": 1}
     assert cells.run("reordered", 4, 3, 2, 1) == []
 
 
-def test_a_cell_taken_over_keeps_its_provenance(cells, tmp_path):
+def test_each_cell_is_a_file_that_says_what_made_it(cells):
     cells.run("first", 1)
-    made = Stored([str(tmp_path / "results/cells/toy/first.nc")]).read("cell1").attrs
+    made = read(cells.place / "cell1.nc").attrs
     cells.run("second", 1, 2)
-    assert Stored([str(tmp_path / "results/cells/toy/second.nc")]).read("cell1").attrs == made
+    assert read(cells.place / "cell1.nc").attrs == made
     assert made["code"] == cells.code["fingerprint"]
+    assert sorted(path.name for path in cells.place.iterdir()) == ["cell1.nc", "cell2.nc", "first.json", "second.json"]
 
 
-def test_results_of_other_code_are_not_taken_over(cells):
+def test_results_of_other_code_are_not_taken(cells):
     cells.run("first", 1, 2)
     cells.code = cells.code | {"fingerprint": "another"}
     with pytest.raises(CodeChangedError):
         cells.run("second", 1, 2)
-    assert not ComputedCells([cells.folder / "results/cells/toy"], "another").paths
+    assert not cells.place.exists()
 
 
-def test_results_of_other_versions_count_unless_versions_are_strict(cells, monkeypatch):
+def test_other_versions_behind_results_are_told(cells):
     cells.run("first", 1, 2)
     folder = cells.folder / "results/cells"
-    installed = software_versions(NUMERICAL_PACKAGES)
     assert other_versions(folder) == {}
-    listing = folder / "toy/first.cells.txt"
-    listing.write_text(listing.read_text().replace(installed, "numpy 1.0"))
+    manifest = cells.place / "first.json"
+    manifest.write_text(manifest.read_text().replace(software_versions(NUMERICAL_PACKAGES), "numpy 1.0"))
     assert other_versions(folder) == {"numpy 1.0": 1}
-    assert cells.run("second", 2, 3) == [3]
-    assert cells.run("third", 1, 3, versions=installed) == [1]
 
 
-def test_a_damaged_cell_is_computed_anew(cells):
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"cells": 1}', "\0"])
+def test_a_broken_manifest_is_skipped_with_a_warning_that_names_it(cells, content, caplog):
+    cells.run("first", 1)
+    (cells.place / "broken.json").write_text(content)
+    assert other_versions(cells.folder / "results/cells") == {}
+    assert "broken.json" in caplog.text
+    with pytest.raises(DatasetError, match=r"broken\.json: no manifest of cells"):
+        StoredCells([cells.place / "broken.json"])
+
+
+def test_a_damaged_cell_is_computed_anew_and_nothing_else(cells):
     cells.run("first", 1, 2)
-    path = cells.folder / "results/cells/toy/first.nc"
+    path = cells.place / "cell1.nc"
     path.write_bytes(path.read_bytes()[:-500])
-    assert cells.run("second", 1, 3) == [1, 3]
+    assert cells.run("second", 1, 2) == [1]
+    assert cells.squares("first") == {"cell1": 1, "cell2": 4}
+
+
+@pytest.mark.parametrize("how", ["missing", "truncated", "flipped"])
+def test_who_reads_a_cell_that_is_broken_sets_it_aside_with_its_manifests(cells, how):
+    cells.run("first", 1, 2)
+    cells.run("second", 2, 3)
+    cells.run("third", 1, 3)
+    path = cells.place / "cell2.nc"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :: 97] = bytes(len(content[len(content) // 2 :: 97]))
+    path.write_bytes({"missing": b"", "truncated": content[:900], "flipped": content}[how])
+    if how == "missing":
+        path.unlink()
+    stored = StoredCells([cells.place / "first.json"])
+    assert stored.read("cell1")["square"] == 1
+    with pytest.raises(DatasetError, match=r"cell2\.nc") as raised:
+        stored.read("cell2")
+    assert "the next run makes it anew" in raised.value.set_aside()
+    left = {file.name for file in cells.place.iterdir()}
+    assert left - {"cell2.nc.damaged"} == {"cell1.nc", "cell3.nc", "third.json"}
+    assert ("cell2.nc.damaged" in left) == (how != "missing")
+    assert cells.run("first", 1, 2) == [2]
+
+
+def test_a_cell_that_a_file_system_shows_late_is_waited_for(cells):
+    cells.run("first", 1)
+    path = cells.place / "cell1.nc"
+    path.rename(path.with_suffix(".late"))
+    threading.Timer(0.5, lambda: path.with_suffix(".late").rename(path)).start()
+    assert StoredCells([cells.place / "first.json"], patience=30).read("cell1")["square"] == 1
+
+
+def test_a_cell_that_is_not_what_its_manifest_names_is_refused(cells):
+    cells.run("first", 1, 2)
+    (cells.place / "cell2.nc").rename(cells.place / "cell1.nc")
+    with pytest.raises(DatasetError, match=r"cell1\.nc: another result than its manifest names"):
+        StoredCells([cells.place / "first.json"]).read("cell1")
 
 
 def test_a_diverging_cell_does_not_take_the_others_with_it(cells):
     with pytest.raises(DivergedError, match=r"^toy cell \w+ \(number=-2\): diverged by epoch 3; 1 more in the log$"):
         cells.run("bundle", 1, -2, 3, -4)
     assert cells.simulated == [1, -2, 3, -4]
-    assert not (cells.folder / "results/cells/toy/bundle.nc").exists()
+    assert not (cells.place / "bundle.json").exists()
     with pytest.raises(DivergedError):
         cells.run("bundle", 1, -2, 3, -4)
     assert cells.simulated == [-2, -4]
     assert cells.run("bundle", 1, 3, 5) == [5]
-    assert not list((cells.folder / "results/cells/toy/checkpoints").iterdir())
 
 
 def test_a_diverging_cell_is_a_result_where_it_is_recorded(cells):
     assert cells.run("bundle", 1, -2, diverged="record") == [1, -2]
-    stored = Stored([str(cells.folder / "results/cells/toy/bundle.nc")]).read("cell-2")
+    stored = read(cells.place / "cell-2.nc")
     assert stored["square"].isnull().all()
     assert stored.attrs["diverged"] == "diverged by epoch 3"
     assert cells.run("other", 1, -2, 3, diverged="record") == [3]
@@ -177,15 +224,6 @@ def test_a_job_whose_code_changes_while_it_runs_writes_nothing(cells, tmp_path):
     with pytest.raises(CodeChangedError):
         cells.run("bundle", 1, scripts=scripts)
     assert not list((cells.folder / "results").rglob("*.nc"))
-
-
-def test_a_list_never_outlives_the_file_that_it_lists(cells, monkeypatch):
-    cells.run("first", 1)
-    path = cells.folder / "results/cells/toy/first.nc"
-    monkeypatch.setattr("critical_periods.storage.datasets.write", lambda *arguments: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        write_cells({"cell9": xr.Dataset()}, path, "code")
-    assert not ComputedCells([path.parent], cells.code["fingerprint"]).paths
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from critical_periods.models.registry import models, simulations
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan
 from critical_periods.simulations import simulate
-from critical_periods.storage.cells import write_cells
-from critical_periods.storage.datasets import CHECKSUM, Stored, read, write
+from critical_periods.storage.cells import StoredCells, cell_path, write_manifest
+from critical_periods.storage.datasets import CHECKSUM, read, write
 
 MATRIX = {
     "size": 12,
@@ -83,13 +83,20 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
 
     def computed(bundles, first=None):
         """Cells of bundles, each simulated as a job does it, written and read."""
-        paths = {bundle.id: tmp_path / f"{bundle.id}.nc" for bundle in bundles}
+        manifests = []
         for bundle in bundles:
             how = simulations()[bundle.cells[0].model]
             parameters = {cell.id: cell.parameters for cell in bundle.cells}
             simulate, batch_key = loaded(how.simulate), loaded(how.batch_key)
-            write_cells(run_batches(how.cells, parameters, simulate, batch_key, first), paths[bundle.id], "code")
-        return Stored(map(str, paths.values()))
+            written = {}
+
+            def keep(cell, dataset, written=written):
+                written[cell] = write(dataset, cell_path(tmp_path, cell))
+
+            run_batches(how.cells, parameters, simulate, batch_key, first, keep=keep)
+            manifests.append(tmp_path / f"{bundle.id}.json")
+            write_manifest(manifests[-1], written)
+        return StoredCells(manifests)
 
     bundles, first = plan.experiment_bundles("e"), None
     if declared.first is not None:

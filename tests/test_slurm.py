@@ -77,7 +77,7 @@ def test_failed_job_is_reported_with_its_log(cluster, runs):
     [(job, fields)] = cluster.new_jobs().items()
     assert fields["JobState"] == "FAILED"
     assert f"SLURM-job '{job}' failed" in output
-    logs = re.search(r"log: (results/logs/pretrain/\w+\.log), (\S+\.log) \(check log file", output)
+    logs = re.search(r"log: (results/logs/pretrain/\w+/\w+\.log), (\S+\.log) \(check log file", output)
     assert "diverged by epoch" in (diverging.folder / logs[1]).read_text()
     assert "diverged by epoch" in Path(logs[2]).read_text()
     assert "diverged by epoch" in output
@@ -87,7 +87,7 @@ def test_failed_job_is_reported_with_its_log(cluster, runs):
 def test_cancelled_job_is_run_again(cluster, runs):
     cancelled = runs(LONG)
     process = cancelled.start(DEPTH, "--until", "pretrain")
-    log = wait_for(lambda: list(cancelled.folder.glob("results/logs/pretrain/*.log")), "training", cancelled)[0]
+    log = wait_for(lambda: list(cancelled.folder.glob("results/logs/pretrain/*/*.log")), "training", cancelled)[0]
     wait_for(lambda: "epoch" in log.read_text(), "progress in the log", cancelled)
     [job] = cluster.active()
     cluster.run("scancel", job)

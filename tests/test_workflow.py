@@ -151,7 +151,7 @@ def test_everything_is_made_in_a_folder_elsewhere(finished):
 
 
 def test_a_job_tells_how_far_it_is(finished):
-    logs = list((finished.workdir / "results/logs/train").glob("*.log"))
+    logs = list((finished.workdir / "results/logs/train").glob("*/*.log"))
     assert logs
     for log in logs:
         assert re.search(r"epoch 20 of 20, \d+ epochs/s, 0 s left", log.read_text())
@@ -283,7 +283,7 @@ def test_a_run_whose_code_is_edited_meanwhile_fails_and_leaves_no_wrong_result(f
     project = Project(tmp_path)
     measures, edit = "src/critical_periods/analysis/measures.py", ("drop=True) - recon", "drop=True) + recon")
     process = project.start("results/experiments/depth.nc")
-    wait_for(lambda: list(project.workdir.glob("results/logs/pretrain/*.log")), "a job")
+    wait_for(lambda: list(project.workdir.glob("results/logs/pretrain/*/*.log")), "a job")
     project.edit(measures, *edit)
     output, _ = process.communicate(timeout=300)
     assert process.returncode != 0
@@ -310,24 +310,56 @@ def test_cells_made_anew_are_assembled_whatever_the_clocks_say(project):
         "phase, -learning_rate, parts",
         "phase, -0.5 * learning_rate, parts",
     )
-    cells = [str(path.relative_to(project.workdir)) for path in project.workdir.glob("results/cells/*/*.nc")]
-    project.snakemake(*cells)
-    for cell in cells:
-        os.utime(project.workdir / cell, (1e9, 1e9))
+    project.snakemake("--until", "train")
+    for path in project.workdir.glob("results/cells/*/*/*"):
+        os.utime(path, (1e9, 1e9))
     assert project.planned() == {"aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
 
+EVERYTHING = {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
+MADE_OF_CELLS = {name: count for name, count in EVERYTHING.items() if name not in ("pretrain", "train")}
+
+
 def test_results_of_other_versions_are_told_and_made_anew_where_versions_are_strict(project):
-    for listing in project.workdir.glob("results/cells/*/*.cells.txt"):
-        listing.write_text(re.sub("numpy [^,]*", "numpy 1.26.4", listing.read_text()))
+    for manifest in project.workdir.glob("results/cells/*/*/*.json"):
+        manifest.write_text(re.sub("numpy [^,]*", "numpy 1.26.4", manifest.read_text()))
     output = project.snakemake("--dry-run")
-    assert re.search(r"4 files of results come from numpy 1\.26\.4, .*, installed is numpy [2-9]", output)
-    assert "Nothing to be done" in output
-    everything = {"pretrain": 2, "train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
-    assert project.planned("--config", "versions=strict") == everything
-    output = project.snakemake("--config", "versions=strict")
-    assert "come from" not in output
+    assert re.search(r"4 bundles of cells come from numpy 1\.26\.4, .*, installed is numpy [2-9]", output)
+    assert project.planned("--config", "versions=strict") == EVERYTHING
+    project.snakemake("--config", "versions=strict")
     assert project.planned("--config", "versions=strict") == {}
+
+
+def test_results_without_records_of_snakemake_are_known_by_what_made_them(project):
+    records = project.workdir / ".snakemake"
+    shutil.rmtree(records)
+    assert project.planned() == {}
+    fewer = TINY["experiments"]["n_observed"] | {"set": {"depth": 2, "n_observed": 25}}
+    project.configure(experiments=TINY["experiments"] | {"n_observed": fewer})
+    shutil.rmtree(records)
+    assert project.planned() == {"pretrain": 1, "train": 1, "aggregate": 1, "figure": 1, "interactive": 1, "judge": 1}
+    project.configure(experiments=TINY["experiments"])
+    project.edit(
+        "src/critical_periods/models/matrix_completion/landscape.py",
+        "phase, -learning_rate, parts",
+        "phase, -0.5 * learning_rate, parts",
+    )
+    shutil.rmtree(records)
+    before = {path: path.read_bytes() for path in project.workdir.rglob("results/**/*") if path.is_file()}
+    assert project.planned() == EVERYTHING
+    assert {path: path.read_bytes() for path in project.workdir.rglob("results/**/*") if path.is_file()} == before
+    project.snakemake()
+    shutil.rmtree(records)
+    assert project.planned() == {}
+
+
+@pytest.mark.parametrize("stamped", ["experiments/.depth.made", "figures/.fig04.made", ".claims.made"])
+def test_a_result_that_does_not_say_what_made_it_is_made_anew(project, stamped):
+    shutil.rmtree(project.workdir / ".snakemake")
+    (project.workdir / "results" / stamped).unlink()
+    planned = project.planned()
+    assert planned
+    assert not {"pretrain", "train"} & planned.keys()
 
 
 def test_only_new_cells_of_a_longer_or_reordered_axis_are_simulated(project):
@@ -335,9 +367,9 @@ def test_only_new_cells_of_a_longer_or_reordered_axis_are_simulated(project):
     for order, taken in (([3, 1, 2], "2 of 3"), ([2, 3, 1], "3 of 3")):
         axis = {"depth": {**TINY["experiments"]["depth"], "vary": {"depth": order}}}
         project.configure(experiments=TINY["experiments"] | axis)
-        logs = set(project.workdir.glob("results/logs/*/*.log"))
+        logs = set(project.workdir.glob("results/logs/*/*/*.log"))
         project.snakemake("results/experiments/depth.nc")
-        new = [log.read_text() for log in set(project.workdir.glob("results/logs/*/*.log")) - logs]
+        new = [log.read_text() for log in set(project.workdir.glob("results/logs/*/*/*.log")) - logs]
         assert len(new) == 2
         assert all(f"{taken} cells were computed before" in log for log in new)
 

@@ -81,6 +81,8 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"Configuration: {error}") from None
 
+CELLS = Path(placed(config["cells_folder"]))
+
 # Where jobs find the matrices that cells name by what they hold; plans made later add theirs.
 config["matrices"] = real_matrices.FILES
 
@@ -95,9 +97,9 @@ FIGURES = {name: run for run in reversed(RUNS) for name in RUNS[run]["figures"]}
 VERSIONS = software_versions(NUMERICAL_PACKAGES) if config["versions"] == "strict" else ""
 
 if workflow.is_main_process and not VERSIONS:
-    for versions, files in other_versions(RESULTS / "cells").items():
+    for versions, files in other_versions(CELLS).items():
         logger.warning(
-            f"{files} files of results come from {versions}, installed is {software_versions(NUMERICAL_PACKAGES)}: "
+            f"{files} bundles of cells come from {versions}, installed is {software_versions(NUMERICAL_PACKAGES)}: "
             "numbers may differ in their last digits (docs/determinism.md); --config versions=strict computes them anew"
         )
 
@@ -123,13 +125,13 @@ def plan(run):
         raise WorkflowError(f"Configuration, {run.rstrip('/')}: {error}") from None
 
 
-def bundle_file(bundle, below, suffix):
+def bundle_file(bundle, folder, suffix):
     """A file of the job of a bundle: in a folder of the code that computes it."""
-    return f"results/{below}/{code_folder(bundle)}/{bundle.id}.{suffix}"
+    return f"{folder}/{code_folder(bundle)}/{bundle.id}.{suffix}"
 
 
 def bundle_files(bundles):
-    return [bundle_file(bundle, f"cells/{bundle.cells[0].model}", "json") for bundle in bundles]
+    return [bundle_file(bundle, f"{config['cells_folder']}/{bundle.cells[0].model}", "json") for bundle in bundles]
 
 
 def experiment_files(names, run):
@@ -499,7 +501,7 @@ def unasked_results():
         for bundle in plan(run).bundles.values():
             [manifest] = bundle_files([bundle])
             wanted |= {placed(manifest), *(cell_path(Path(placed(manifest)).parent, cell.id).as_posix() for cell in bundle.cells)}
-    return unasked(RESULTS, wanted)
+    return unasked(RESULTS, CELLS, wanted)
 
 
 def write_texts():
@@ -515,7 +517,7 @@ def write_texts():
             write_whole(REFERENCES, figures / "references.bib")
     if RESULTS.is_dir():
         paper = {key: FILES[DEFAULTS].get(key) or () for key in ("experiments", "figures")}
-        write_readme(RESULTS, {name: study.title for name, study in STUDIES.items()}, paper)
+        write_readme(RESULTS, CELLS, {name: study.title for name, study in STUDIES.items()}, paper)
 
 
 def prune_results(log):
@@ -541,7 +543,7 @@ def pack_run(crate, files):
 @cache
 def cells_there(kind, solver):
     """Cells of a kind that jobs with the code of now have computed."""
-    return {file.stem for file in (RESULTS / "cells" / kind / cells_code(kind, solver)).glob("*.nc")}
+    return {file.stem for file in (CELLS / kind / cells_code(kind, solver)).glob("*.nc")}
 
 
 def cell_job(bundle, of_plan):
@@ -552,13 +554,13 @@ def cell_job(bundle, of_plan):
     return estimate.CellJob(
         estimate.kind_of(simulation.rule, cells[0].parameters),
         placed(path),
-        Path(placed(bundle_file(bundle, f"benchmarks/{simulation.rule}", "tsv"))),
+        Path(placed(bundle_file(bundle, f"results/benchmarks/{simulation.rule}", "tsv"))),
         [cell.parameters for cell in cells],
         [cell.parameters for cell in cells if cell.id not in there],
         simulation.cost,
         simulation.megabytes,
         [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))],
-        Path(placed(bundle_file(bundle, f"logs/{simulation.rule}", "log"))),
+        Path(placed(bundle_file(bundle, f"results/logs/{simulation.rule}", "log"))),
     )
 
 

@@ -9,7 +9,7 @@ for simulation in SIMULATIONS.values():
             input:
                 first_files,
             output:
-                f"results/cells/{simulation.cells}/{{code}}/{{bundle}}.json",
+                f"{config['cells_folder']}/{simulation.cells}/{{code}}/{{bundle}}.json",
             log:
                 f"results/logs/{simulation.rule}/{{code}}/{{bundle}}.log",
             benchmark:

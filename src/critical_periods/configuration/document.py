@@ -124,6 +124,11 @@ class Configuration(Section):
         "any",
     )
     strict: bool = key("Whether a claim that does not hold makes the run fail.", False)
+    cells_folder: str = key(
+        "Folder of the cells, such as one on a cluster's scratch space; every job has to reach it.",
+        "results/cells",
+        min_length=1,
+    )
     checkpoint_minutes: float = key(
         "Minutes between two checkpoints of a matrix-completion cell that gradient descent trains; a job that was "
         "stopped or killed goes on from the last one. 0 leaves only the checkpoint that SIGTERM asks for.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,44 +101,47 @@ def _prefix(run: Path) -> str:
     return "" if run == Path() else f"{run.as_posix()}/"
 
 
-def unasked(results: Path, wanted: Collection[str]) -> list[Product]:
+def unasked(results: Path, cells: Path, wanted: Collection[str]) -> list[Product]:
     """Products that nothing asks for any more.
 
     Parameters
     ----------
     results
         The folder.
+    cells
+        The folder of the cells.
     wanted
-        Files that some study asks for, cells and manifests among them, as paths that begin with the folder.
+        Files that some study asks for, cells and manifests among them, as paths that begin with these folders.
     """
     made = [product for product in products(results) if not {file.as_posix() for file in product.files} & set(wanted)]
-    return [*_leftovers(results, wanted), *made]
+    return [*_leftovers(results, cells, wanted), *made]
 
 
-def _leftovers(results: Path, wanted: Collection[str]) -> Iterator[Product]:
+def _leftovers(results: Path, cells: Path, wanted: Collection[str]) -> Iterator[Product]:
     """Files with cells that nothing asks for, and damaged files anywhere: a product for each folder and kind."""
     groups: dict[tuple[Path, str], list[Path]] = {}
-    for path in sorted({*(results / "cells").rglob("*"), *results.rglob("*.damaged")}):
+    for path in sorted({*cells.rglob("*"), *results.rglob("*.damaged")}):
         writing = path.suffix == ".partial" and not is_abandoned(path)
         if path.is_file() and not writing and path.as_posix() not in wanted:
-            groups.setdefault((path.parent, _left(path.relative_to(results))), []).append(path)
+            groups.setdefault((path.parent, _left(path, cells)), []).append(path)
     for (folder, kind), files in groups.items():
         bundles = [file for file in files if file.suffix == ".json"]
         traces = [
             trace for file in bundles for trace in results.glob(f"*/*/{folder.name}/{file.stem}.*") if _is_trace(trace)
         ]
-        yield Product(kind, "", folder.relative_to(results).as_posix(), tuple(files), tuple(traces))
+        yield Product(kind, "", folder.as_posix(), tuple(files), tuple(traces))
 
 
-def _left(path: Path) -> str:
-    """What a file is that nothing asks for, by its place below the results."""
+def _left(path: Path, cells: Path) -> str:
+    """What a file is that nothing asks for, by its place."""
     if path.suffix == ".damaged":
         return "damaged files"
     if path.suffix == ".partial":
         return "files that were never finished"
     if path.parent.name == "checkpoints":
         return "checkpoints"
-    return "cells" if len(path.parts) == 4 and path.suffix in (".nc", ".json") else "files of another version"
+    is_cell = path.parents[2] == cells and path.suffix in (".nc", ".json")
+    return "cells" if is_cell else "files of another version"
 
 
 def _is_trace(path: Path) -> bool:
@@ -215,13 +219,15 @@ def dataset_attributes(path: Path) -> dict[str, str]:
         return {name: file.getncattr(name) for name in file.ncattrs()}
 
 
-def write_readme(results: Path, titles: Mapping[str, str], paper: Mapping[str, Collection[str]]) -> None:
+def write_readme(results: Path, cells: Path, titles: Mapping[str, str], paper: Mapping[str, Collection[str]]) -> None:
     """Write `README.md` into a folder of results: what is there, of which study, made when, by which code.
 
     Parameters
     ----------
     results
         The folder.
+    cells
+        The folder of the cells.
     titles
         Study -> what it is about, "" for the paper.
     paper
@@ -243,14 +249,15 @@ def write_readme(results: Path, titles: Mapping[str, str], paper: Mapping[str, C
     for (run, beside), found in sorted(by_run.items()):
         title = "Beside the paper" if beside else titles.get(run.split("/")[0], "Of no study that there is now")
         lines += ["", f"## {title}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
-    if kinds := sorted({path.parents[1] for path in results.glob("cells/*/*/*.nc")}):
+    if kinds := sorted({path.parents[1] for path in cells.glob("*/*/*.nc")}):
         lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
         lines += ["| folder | cells | size | last made |", "|---|---|---|---|"]
         for kind in kinds:
             found = [path.stat() for path in kind.glob("*/*.nc")]
             last = _minute(datetime.fromtimestamp(max(each.st_mtime for each in found), UTC))
             size = format_size(sum(each.st_size for each in found))
-            lines.append(f"| [{kind.name}](cells/{kind.name}) | {len(found)} | {size} | {last} |")
+            place = os.path.relpath(kind, results)
+            lines.append(f"| [{kind.name}]({place}) | {len(found)} | {size} | {last} |")
     lines += ["", "`status.html`: how far a run is, or how the last one ended."]
     lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
     write_whole("\n".join(lines) + "\n", results / "README.md")
