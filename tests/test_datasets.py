@@ -1,4 +1,6 @@
 import contextlib
+import os
+import socket
 import subprocess
 import sys
 
@@ -114,3 +116,16 @@ def test_an_intact_file_that_cannot_be_read_is_not_called_damaged(hindrance, tmp
     assert done.stdout.startswith(f"TOLD {path}: cannot be read"), done.stdout + done.stderr
     path.chmod(0o644)
     assert read(path).sizes["x"] == 3000
+
+
+def test_what_another_process_is_writing_is_left_and_what_an_ended_one_left_goes(dataset, tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    places = {pid: tmp_path / f".whole.nc.{socket.gethostname()}.{pid}.partial" for pid in (ended.pid, os.getppid())}
+    elsewhere = tmp_path / f".whole.nc.another-host.{ended.pid}.partial"
+    for place in (*places.values(), elsewhere):
+        place.touch()
+    write(dataset, tmp_path / "whole.nc")
+    assert not places[ended.pid].exists()
+    assert places[os.getppid()].exists()
+    assert elsewhere.exists()

@@ -459,11 +459,15 @@ def test_a_figure_with_the_name_of_a_rule_is_refused(project, name):
 
 
 def test_a_run_is_packed_as_a_workflow_run_crate(project):
+    plugin = project.workdir / "my_measures.py"
+    plugin.write_text("def one(dataset):\n    return 1.0\n")
+    project.configure(plugins=[str(plugin)])
     project.snakemake("crate")
     with zipfile.ZipFile(project.workdir / "results/crate.zip") as crate:
         names = set(crate.namelist())
         entities = {entity["@id"]: entity for entity in json.loads(crate.read("ro-crate-metadata.json"))["@graph"]}
         configuration = yaml.safe_load(crate.read("config.yaml"))
+        contents = {name: crate.read(name) for name in names}
     files = {name for name, entity in entities.items() if "File" in entity["@type"]}
     assert files | {"ro-crate-metadata.json"} == names
     root = entities["./"]
@@ -480,3 +484,7 @@ def test_a_run_is_packed_as_a_workflow_run_crate(project):
     assert wanted <= results <= names
     assert project.dataset("depth").attrs[CHECKSUM] in entities["results/experiments/depth.nc"]["description"]
     assert configuration["experiments"] == TINY["experiments"]
+    assert configuration["plugins"] == ["plugins/my_measures.py"]
+    assert contents["plugins/my_measures.py"].decode() == plugin.read_text()
+    places = (str(project.workdir).encode(), str(project.repository).encode())
+    assert not [name for name, content in contents.items() if any(place in content for place in places)]

@@ -537,7 +537,7 @@ def pack_run(crate, files):
     """Write files of the paper's run, and what they come from, as a crate."""
     from critical_periods.publishing.crate import write_crate
 
-    write_crate(Path(crate), RESULTS, map(Path, files), {key: config[key] for key in config if key != "matrices"})
+    write_crate(Path(crate), RESULTS, map(Path, files), config, config["plugins"])
 
 
 @cache

@@ -40,7 +40,13 @@ _FORMATS = {
 }
 
 
-def write_crate(path: Path, results: Path, files: Iterable[Path], configuration: Mapping[str, Any]) -> None:
+#: Keys of a configuration that name places of the machine that it ran on.
+PLACES = ("matrices", "cells_folder")
+
+
+def write_crate(
+    path: Path, results: Path, files: Iterable[Path], configuration: Mapping[str, Any], plugins: Iterable[str]
+) -> None:
     """Write a crate of the results of a run.
 
     Parameters
@@ -53,6 +59,8 @@ def write_crate(path: Path, results: Path, files: Iterable[Path], configuration:
         Figures, datasets and claims; at least one dataset, which tells when it was made.
     configuration
         The whole configuration of the run.
+    plugins
+        Its plugins, files by their path; these are in the crate, where its configuration finds them.
 
     Raises
     ------
@@ -70,8 +78,13 @@ def write_crate(path: Path, results: Path, files: Iterable[Path], configuration:
         crate, PAPER, "ScholarlyArticle", "Critical Learning Periods Emerge Even in Deep Linear Networks"
     )
     workflow = _workflow(crate)
+    brought = {plugin: f"plugins/{Path(plugin).name}" for plugin in plugins if plugin.endswith(".py")}
+    for plugin, place in brought.items():
+        workflow.append_to("hasPart", crate.add_file(plugin, place, properties={"encodingFormat": _FORMATS[".py"]}))
+    told = {key: value for key, value in configuration.items() if key not in PLACES}
+    told["plugins"] = [brought.get(plugin, plugin) for plugin in plugins]
     settings = crate.add_file(
-        StringIO(yaml.safe_dump(configuration, sort_keys=False)),
+        StringIO(yaml.safe_dump(told, sort_keys=False)),
         "config.yaml",
         properties={"name": "Configuration of the run", "encodingFormat": "application/yaml"},
     )
