@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.product_matrix.closed_form import (
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.product_matrix.simulation.closed_form import (
     chained_modes,
     mode_strength,
     mode_strength_of_depth,

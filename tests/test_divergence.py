@@ -14,10 +14,10 @@ from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
 from critical_periods.figures import charts
 from critical_periods.models.matrix_completion.derived import derive
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
 from critical_periods.models.matrix_completion.theory import predict
-from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 RATE, EPOCHS = 0.3, 60

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.random_streams import random_stream
-from critical_periods.models.matrix_completion import tasks
-from critical_periods.models.matrix_completion.parameters import DIGITS_SIZE, LARGEST_DIGITS_RANK
+from critical_periods.models.matrix_completion.model import DIGITS_SIZE, LARGEST_DIGITS_RANK
+from critical_periods.models.matrix_completion.simulation import tasks
 from critical_periods.planning.cells import Bundle, Cell
 from critical_periods.planning.plan import Plan
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
-from critical_periods.models.matrix_completion import landscape as factorization
-from critical_periods.models.matrix_completion.landscape import (
+from critical_periods.models.matrix_completion.simulation import landscape as factorization
+from critical_periods.models.matrix_completion.simulation.landscape import (
     Factorization,
     descending_singular_values,
     imbalance,
@@ -16,7 +16,7 @@ from critical_periods.models.matrix_completion.landscape import (
     largest_curvature,
     product,
 )
-from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask
+from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask
 from critical_periods.solvers import gradient_descent
 
 

@@ -8,9 +8,9 @@ from conftest import REPOSITORY
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.matrix_completion.simulation import complete, pretrain
-from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.planning.plan import Plan
 from critical_periods.solvers import gradient_descent, gradient_flow
 

@@ -255,18 +255,23 @@ PATHWAYS = {"scalar_pathways", "pathway_network", "gating_schedules"}
     [
         ("analysis/measures.py", "drop=True) - recon", "drop=True) + recon", {"matrix_completion assembled"}),
         (
-            "models/matrix_completion/tasks.py",
+            "models/matrix_completion/simulation/tasks.py",
             "len(matrix) / np.linalg.norm(matrix)",
             "1",
             {*TRAINED, "learning_stages"},
         ),
-        ("models/matrix_completion/landscape.py", "phase, -learning_rate", "phase, learning_rate", TRAINED),
-        ("models/matrix_completion/landscape.py", "size**-0.5", "size**-1.5", DRAWN),
-        ("models/pathways/network.py", "0.5 * (self._residual", "0.4 * (self._residual", {"pathway_network"}),
-        ("models/pathways/scalar.py", "np.square(q) - np.square(p)", "q - p", PATHWAYS),
-        ("models/product_matrix/landscape.py", "step * pair", "pair", {"singular_flow"}),
+        ("models/matrix_completion/simulation/landscape.py", "phase, -learning_rate", "phase, learning_rate", TRAINED),
+        ("models/matrix_completion/simulation/landscape.py", "size**-0.5", "size**-1.5", DRAWN),
         (
-            "models/product_matrix/closed_form.py",
+            "models/pathways/simulation/network.py",
+            "0.5 * (self._residual",
+            "0.4 * (self._residual",
+            {"pathway_network"},
+        ),
+        ("models/pathways/simulation/scalar.py", "np.square(q) - np.square(p)", "q - p", PATHWAYS),
+        ("models/product_matrix/simulation/landscape.py", "step * pair", "pair", {"singular_flow"}),
+        (
+            "models/product_matrix/simulation/closed_form.py",
             "start / (np.exp(-exponent)",
             "2 / (np.exp(-exponent)",
             {"shared_modes"},
@@ -288,10 +293,10 @@ def test_an_edit_of_the_science_makes_exactly_its_users_stale(tmp_path, module, 
 def test_an_edit_of_what_a_model_declares_simulates_nothing(tmp_path, family):
     """Labels, sentences, bounds, units, long names, resources."""
     folder = f"models/{family}"
-    source = edited(tmp_path, f"{folder}/parameters.py", "learning rate", "rate of learning")
+    source = edited(tmp_path, f"{folder}/model.py", "learning rate", "rate of learning")
     for module, old, new in (
-        (f"{folder}/parameters.py", "Epochs between two records", "Epochs from one record to the next"),
-        (f"{folder}/parameters.py", "ge=", "gt="),
+        (f"{folder}/model.py", "Epochs between two records", "Epochs from one record to the next"),
+        (f"{folder}/model.py", "ge=", "gt="),
         (f"{folder}/__init__.py", '"singular value', '"the singular value'),
         ("models/registry.py", "training epoch", "epoch of training"),
         (f"{folder}/__init__.py", "minutes=(", "minutes=(1 + "),

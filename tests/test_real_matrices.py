@@ -12,9 +12,9 @@ import critical_periods as cp
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.random_streams import random_stream
-from critical_periods.models.matrix_completion.landscape import initial_weights, product
-from critical_periods.models.matrix_completion.parameters import pretraining
-from critical_periods.models.matrix_completion.simulation import matrix_tasks
+from critical_periods.models.matrix_completion.model import pretraining
+from critical_periods.models.matrix_completion.simulation.landscape import initial_weights, product
+from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
 from critical_periods.models.registry import models
 from critical_periods.planning.plan import grid
 

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
-from critical_periods.models.matrix_completion.parameters import MatrixCompletion, first_task, pretraining
+from critical_periods.models.matrix_completion.model import MatrixCompletion, first_task, pretraining
 from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
 
 _HERE = "critical_periods.models.matrix_completion"
+_CODE = f"{_HERE}.simulation"
 
 PUBLIC = {
-    "Tasks": {name: f"{_HERE}.tasks:{name}" for name in ("low_rank_matrix", "digits_matrix", "observation_mask")},
-    "Landscapes": {name: f"{_HERE}.landscape:{name}" for name in ("Factorization", "initial_weights")},
+    "Tasks": {name: f"{_CODE}.tasks:{name}" for name in ("low_rank_matrix", "digits_matrix", "observation_mask")},
+    "Landscapes": {name: f"{_CODE}.landscape:{name}" for name in ("Factorization", "initial_weights")},
     "Theory": {"task_closing": f"{_HERE}.theory:task_closing"},
     "Measures": {"matrix_measures": f"{_HERE}.measures"},
 }
@@ -115,8 +116,8 @@ MODELS = (
         simulation=Simulation(
             cells="matrix_completion",
             rule="train",
-            simulate=f"{_HERE}.simulation:complete",
-            batch_key=f"{_HERE}.simulation:batch_key",
+            simulate=f"{_CODE}.simulate:complete",
+            batch_key=f"{_CODE}.simulate:batch_key",
             message="Training on the final task, {cells}; progress in {log}",
             minutes=(120, 20),
             checkpoints=True,
@@ -126,8 +127,8 @@ MODELS = (
         first=Simulation(
             cells="pretraining",
             rule="pretrain",
-            simulate=f"{_HERE}.simulation:pretrain",
-            batch_key=f"{_HERE}.simulation:batch_key",
+            simulate=f"{_CODE}.simulate:pretrain",
+            batch_key=f"{_CODE}.simulate:batch_key",
             message="Pre-training, {cells}; progress in {log}",
             minutes=(60, 10),
             checkpoints=True,
@@ -138,7 +139,7 @@ MODELS = (
         theory=Simulation(
             cells="learning_stages",
             rule="learning_stages",
-            simulate=f"{_HERE}.stages:simulate",
+            simulate=f"{_CODE}.stages:simulate",
             message="Stages of learning the first task in theory, {cells}; progress in {log}",
             minutes=(10, 1),
             cells_per_job=64,

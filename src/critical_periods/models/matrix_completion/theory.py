@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from critical_periods.models.matrix_completion.parameters import ASSUMED
-from critical_periods.models.product_matrix.closed_form import time_to_reach
+from critical_periods.models.matrix_completion.model import ASSUMED
+from critical_periods.models.product_matrix.simulation.closed_form import time_to_reach
 
 #: What the theory of recovery assumes of cells beside `ASSUMED`, the cure apart.
 ASSUMED_OF_CURES = {"cure_layer": None, "final_matrix": "random", "imbalance": None}

@@ -11,7 +11,7 @@ import scipy.integrate
 import scipy.optimize
 import xarray as xr
 
-from critical_periods.models.pathways.scalar import initial_scales, pathway_singular_value, scales
+from critical_periods.models.pathways.simulation.scalar import initial_scales, pathway_singular_value, scales
 
 #: What the theory assumes of a cell.
 ASSUMED = {

@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.models.product_matrix.parameters import SharedModes, SingularFlow, TwoLayers
+from critical_periods.models.product_matrix.model import SharedModes, SingularFlow, TwoLayers
 from critical_periods.models.registry import AXES, Model, Simulation, Variable
 
 _HERE = "critical_periods.models.product_matrix"
+_CODE = f"{_HERE}.simulation"
 
 PUBLIC = {
-    "Landscapes": {"ProductMatrix": f"{_HERE}.landscape:ProductMatrix"},
+    "Landscapes": {"ProductMatrix": f"{_CODE}.landscape:ProductMatrix"},
     "Theory": {
         **{
-            name: f"{_HERE}.closed_form:{name}"
+            name: f"{_CODE}.closed_form:{name}"
             for name in ("mode_strength", "mode_strength_of_depth", "chained_modes")
         },
-        "singular_velocities": f"{_HERE}.landscape:singular_velocities",
+        "singular_velocities": f"{_CODE}.landscape:singular_velocities",
     },
 }
 
@@ -71,7 +72,7 @@ MODELS = (
         simulation=Simulation(
             cells="singular_flow",
             rule="singular_flow",
-            simulate=f"{_HERE}.simulation:simulate_singular_flow",
+            simulate=f"{_CODE}.simulate:simulate_singular_flow",
             message="Training beside the flow of singular values, {cells}; progress in {log}",
             minutes=(60, 30),
             cost=_singular_flow_cost,
@@ -98,7 +99,7 @@ MODELS = (
         simulation=Simulation(
             cells="shared_modes",
             rule="shared_modes",
-            simulate=f"{_HERE}.simulation:simulate_shared_modes",
+            simulate=f"{_CODE}.simulate:simulate_shared_modes",
             message="Training beside modes in closed form, {cells}; progress in {log}",
             minutes=(60, 30),
             cost=_shared_modes_cost,
@@ -112,7 +113,7 @@ MODELS = (
         simulation=Simulation(
             cells="two_layers",
             rule="two_layers",
-            simulate=f"{_HERE}.simulation:simulate_two_layers",
+            simulate=f"{_CODE}.simulate:simulate_two_layers",
             message="Training two layers beside their exact solution, {cells}; progress in {log}",
             minutes=(10, 5),
             cost=_two_layers_cost,

@@ -6,7 +6,7 @@ import numpy as np
 
 from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.real_matrices import own_matrix
-from critical_periods.models.matrix_completion.parameters import DIGITS_SIZE
+from critical_periods.models.matrix_completion.model import DIGITS_SIZE
 
 #: How observed entries can be chosen, see `observation_mask`.
 STRUCTURES = ("random", "block_diagonal", "disconnected", "connected")

@@ -18,13 +18,13 @@ from critical_periods.dynamics.real_matrices import is_own, own_matrix
 from critical_periods.dynamics.schedules import Jump, Phase, Schedule, Task
 from critical_periods.dynamics.trajectories import Progress, Solution, from_the_start
 from critical_periods.execution.checkpoints import Checkpoints
-from critical_periods.models.matrix_completion.landscape import (
+from critical_periods.models.matrix_completion.simulation.landscape import (
     Factorization,
     balanced_pair,
     initial_weights,
     product,
 )
-from critical_periods.models.matrix_completion.tasks import (
+from critical_periods.models.matrix_completion.simulation.tasks import (
     digits_matrix,
     held_out_mask,
     low_rank_matrix,
@@ -119,7 +119,7 @@ def pretrain(
     Parameters
     ----------
     cells
-        Parameters of pre-trainings, see `critical_periods.models.matrix_completion.parameters.pretraining`, that agree
+        Parameters of pre-trainings, see `critical_periods.models.matrix_completion.model.pretraining`, that agree
         in everything but seed, init scale and task.
     progress, diverged
         As of `critical_periods.execution.jobs.run_batches`.

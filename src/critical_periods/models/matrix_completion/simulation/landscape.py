@@ -17,7 +17,7 @@ from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, pr
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase, Task, of_run
 from critical_periods.dynamics.trajectories import SolverError
-from critical_periods.models.matrix_completion.passes import Pass, hessian_product, states
+from critical_periods.models.matrix_completion.simulation.passes import Pass, hessian_product, states
 
 #: What the runs that are updated together may take, bytes: less than the second-level cache of a core.
 CACHED_BYTES = 3 * 2**19
