@@ -14,7 +14,8 @@ from critical_periods.analysis.closing import agreement, compared, measured_clos
 from critical_periods.figures import charts
 from critical_periods.models.matrix_completion import theory as matrix_theory
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
-from critical_periods.models.matrix_completion.model import ASSUMED
+from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED
+from critical_periods.models.matrix_completion.simulation.gaussian_layers import gaussian_start
 from critical_periods.models.matrix_completion.simulation.landscape import initial_weights
 from critical_periods.models.matrix_completion.simulation.stages import (
     determined_rank,
@@ -22,7 +23,7 @@ from critical_periods.models.matrix_completion.simulation.stages import (
     modes_learned,
     stages,
 )
-from critical_periods.models.matrix_completion.theory import gaussian_start, task_closing
+from critical_periods.models.matrix_completion.theory import task_closing
 from critical_periods.models.pathways import theory as pathway_theory
 from critical_periods.models.pathways.derived import derive as derive_pathways
 from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar

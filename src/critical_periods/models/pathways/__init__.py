@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.models.pathways.kinds import KINDS
-from critical_periods.models.pathways.model import GatingSchedules, PathwayNetwork, ScalarPathways, pathway_names
+from critical_periods.models.pathways.model import GatingSchedules, PathwayNetwork, ScalarPathways
+from critical_periods.models.pathways.panels.kinds import KINDS
+from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
 
 __all__ = ["KINDS", "MODELS", "PUBLIC"]

@@ -13,11 +13,11 @@ import xarray as xr
 
 from critical_periods.dynamics.activations import vanishes
 from critical_periods.dynamics.arrays import alike, as_numpy, placed
+from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.real_matrices import is_own, own_matrix
 from critical_periods.dynamics.schedules import Jump, Phase, Schedule, Task
 from critical_periods.dynamics.trajectories import Progress, Solution, from_the_start
-from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.models.matrix_completion.simulation.landscape import (
     Factorization,
     balanced_pair,
