@@ -14,8 +14,8 @@ from critical_periods.models.matrix_completion.simulation.landscape import Facto
 from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
-from critical_periods.solvers.chebyshev import Chebyshev
 from critical_periods.solvers.gradient_flow import METHODS
+from critical_periods.solvers.shared.chebyshev import Chebyshev
 
 SIZE = 8
 

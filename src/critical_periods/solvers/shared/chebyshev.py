@@ -20,7 +20,7 @@ import numpy as np
 
 from critical_periods.dynamics.arrays import alike, engine
 from critical_periods.dynamics.trajectories import StepSizeError
-from critical_periods.solvers.spectrum import norm, spectral_radius
+from critical_periods.solvers.shared.spectrum import norm, spectral_radius
 
 #: Damping of the Chebyshev polynomials (epsilon in the reference).
 DAMPING = 2 / 13
