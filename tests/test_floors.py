@@ -1,6 +1,7 @@
 """Where code lies says what it does: what makes numbers imports nothing of what describes or keeps them."""
 
 import ast
+from importlib import import_module
 
 import pytest
 from conftest import REPOSITORY
@@ -42,3 +43,17 @@ def test_what_makes_numbers_imports_nothing_else(part):
         (file, module) for file, module in found if not any(within(module, each) for each in (part, *MAKING[part]))
     }
     assert not above
+
+
+@pytest.mark.parametrize("part", MAKING)
+def test_nobody_can_change_what_code_that_makes_numbers_looks_up(part):
+    """A plugin that did would make cells of built-in models otherwise, and no hash would show it."""
+    for file in (PACKAGE / part.replace(".", "/")).rglob("*.py"):
+        name = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        public = {key: value for key, value in vars(import_module(name)).items() if not key.startswith("_")}
+        # Where files of matrices lie is told to jobs; cells know them by what they hold.
+        changeable = {key for key, value in public.items() if isinstance(value, dict | list | set)} - {
+            "FOLDERS",
+            "FILES",
+        }
+        assert not changeable, name

@@ -214,7 +214,7 @@ def test_longer_final_training_reuses_the_pretraining(project):
 
 def test_an_edit_of_a_drawing_trains_nothing(project):
     project.edit("src/critical_periods/figures/spectra.py", "broad = 2.2", "broad = 2.3")
-    assert project.planned() == {"figure": 1}
+    assert project.planned() == {"figure": 2, "interactive": 2}
 
 
 def test_an_edit_of_a_measure_trains_nothing(project):
@@ -289,7 +289,7 @@ def test_a_run_whose_code_is_edited_meanwhile_fails_and_leaves_no_wrong_result(f
     project.edit(measures, *edit)
     output, _ = process.communicate(timeout=300)
     assert process.returncode != 0
-    assert re.search(r"CodeChangedError: aggregate\.py: code = \w+; allowed: \w+, as planned", output)
+    assert re.search(r"CodeChangedError: analysis/measures\.py: code = \w+; allowed: \w+, as planned", output)
     project.edit(measures, *reversed(edit))
     project.snakemake("results/experiments/depth.nc")
     assert project.dataset("depth").attrs[CHECKSUM] == finished.dataset("depth").attrs[CHECKSUM]

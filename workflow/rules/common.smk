@@ -6,7 +6,6 @@ from textwrap import shorten
 from snakemake.exceptions import CreateRuleException
 
 from critical_periods import plugins
-from critical_periods.analysis import measure_signatures
 from critical_periods.analysis.tables import read_claims
 from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.document import style_asked
@@ -19,7 +18,7 @@ from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.fingerprint import Code
+from critical_periods.planning.code import assembling_code, drawing_code, judging_code, planned, simulation_code
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
@@ -29,8 +28,6 @@ from critical_periods.storage.cells import ComputedCells, other_versions
 from critical_periods.storage.files import write_whole
 from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
-
-SOLVERS = {"gradient_descent", "gradient_flow"}
 
 #: What tells how far the run is, while it goes on.
 WATCHES = []
@@ -308,29 +305,6 @@ def claim_labels(wildcards):
     return {"claims": "verdicts, with reasons and intervals", "run": run_name(wildcards.run)}
 
 
-fingerprint_of = cache(Code.fingerprint)
-
-
-def planned(code, before=()):
-    """What a job has to know of its code, and of that of the jobs whose files it reads and of all before them."""
-    upstream = {fingerprint for each in before for fingerprint in (each["fingerprint"], *each["upstream"])}
-    return code.planned(fingerprint_of(code), upstream)
-
-
-@cache
-def simulation_code(kind, solver):
-    """What a job that simulates a kind of cells runs, and the fingerprints of the jobs whose files it reads."""
-    simulation = SIMULATIONS[kind]
-    others = sorted(SOLVERS - {solver}) if simulation.one_solver else []
-    code = Code(
-        "simulate.py",
-        loads=tuple(filter(None, (simulation.simulate, simulation.batch_key))),
-        without=tuple(f"critical_periods.solvers.{other}" for other in others),
-    )
-    first = models()[kind].first if kind in models() else None
-    return planned(code, [simulation_code(first.cells, solver)] if first else [])
-
-
 def bundle_code(wildcards):
     cell = bundle_of(wildcards).cells[0]
     return simulation_code(cell.model, cell.parameters.get("solver"))
@@ -339,27 +313,31 @@ def bundle_code(wildcards):
 @cache
 def experiment_code(name, run):
     """What the job that assembles an experiment runs."""
-    experiment = plan(run).experiments[name]
-    model = models()[experiment.model]
-    code = Code("aggregate.py", loads=tuple(filter(None, (model.predict, model.derive))))
-    cells = [*experiment.cells.values(), *experiment.theory.values()]
-    simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}
-    return planned(code, (simulation_code(*cells) for cells in simulated))
+    return assembling_code(plan(run).experiments[name])
 
 
 def aggregate_code(wildcards):
     return experiment_code(wildcards.experiment, wildcards.run)
 
 
-def drawing_code(script, drawn_by):
-    """What a job that draws a figure runs: what the figure's kind names under `draw` or `interactive`."""
+def figure_code(script, drawn_by):
+    """What a job that draws a figure runs, by what its kind names under `draw` or `interactive`."""
 
     def code(wildcards):
         settings = figure_settings(wildcards)
-        drawing = Code(script, loads=(getattr(kinds()[settings["kind"]], drawn_by),))
-        return planned(drawing, (experiment_code(name, wildcards.run) for name in drawn_from(settings)))
+        before = [experiment_code(name, wildcards.run) for name in drawn_from(settings)]
+        return drawing_code(script, getattr(kinds()[settings["kind"]], drawn_by), before)
 
     return code
+
+
+def figure_draws(drawn_by):
+    """What draws a figure, `module:function`."""
+
+    def draws(wildcards):
+        return getattr(kinds()[figure_settings(wildcards)["kind"]], drawn_by)
+
+    return draws
 
 
 def explored(wildcards):
@@ -368,7 +346,7 @@ def explored(wildcards):
 
 
 def exploring_code(wildcards):
-    return planned(Code("explore.py"))
+    return planned(["scripts/explore.py", "publishing/explorer.py"])
 
 
 def claims_judged(wildcards):
@@ -376,9 +354,8 @@ def claims_judged(wildcards):
     return report_parameter(claims_of(RUNS[wildcards.run]))
 
 
-def judging_code(wildcards):
-    judging = Code("judge.py", loads=tuple(measure_signatures.files()))
-    return planned(judging, (experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]))
+def claims_code(wildcards):
+    return judging_code(experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"])
 
 
 def comparing_code(study):
@@ -386,7 +363,7 @@ def comparing_code(study):
 
     def code(wildcards):
         before = [experiment_code(name, run) for run, part in study.runs.items() for name in part["experiments"]]
-        return planned(Code("compare.py", loads=()), before)
+        return planned(["scripts/compare.py", "analysis/compare.py"], before)
 
     return code
 

@@ -27,7 +27,8 @@ rule figure:
     params:
         figure=figure_parameter,
         style=report_parameter(STYLE),
-        code=drawing_code("draw.py", "draw"),
+        draws=figure_draws("draw"),
+        code=figure_code("draw.py", "draw"),
     message:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:

@@ -22,7 +22,8 @@ rule interactive:
         runtime=10,
     params:
         figure=figure_parameter,
-        code=drawing_code("draw_interactive.py", "interactive"),
+        draws=figure_draws("interactive"),
+        code=figure_code("draw_interactive.py", "interactive"),
     message:
         "Drawing {wildcards.run}{wildcards.figure} to hover over"
     script:

@@ -10,6 +10,9 @@ from critical_periods.models.registry import AXES, Model, Simulation, Variable, 
 _HERE = "critical_periods.models.matrix_completion"
 _CODE = f"{_HERE}.simulation"
 
+#: Times in which modes are learned.
+_CLOSED_FORM = "models/product_matrix/simulation/closed_form.py"
+
 PUBLIC = {
     "Tasks": {name: f"{_CODE}.tasks:{name}" for name in ("low_rank_matrix", "digits_matrix", "observation_mask")},
     "Landscapes": {name: f"{_CODE}.landscape:{name}" for name in ("Factorization", "initial_weights")},
@@ -121,7 +124,6 @@ MODELS = (
             message="Training on the final task, {cells}; progress in {log}",
             minutes=(120, 20),
             checkpoints=True,
-            one_solver=True,
             cost=completion_cost,
         ),
         first=Simulation(
@@ -132,7 +134,6 @@ MODELS = (
             message="Pre-training, {cells}; progress in {log}",
             minutes=(60, 10),
             checkpoints=True,
-            one_solver=True,
             cost=pretraining_cost,
         ),
         first_of=pretraining,
@@ -143,6 +144,7 @@ MODELS = (
             message="Stages of learning the first task in theory, {cells}; progress in {log}",
             minutes=(10, 1),
             cells_per_job=64,
+            uses=(_CLOSED_FORM,),
             cost=lambda parameters: (0.3 * (parameters["size"] / 100) ** 3, 3e4),
         ),
         theory_of=first_task,
@@ -154,6 +156,7 @@ MODELS = (
         },
         predict=f"{_HERE}.theory:predict",
         derive=f"{_HERE}.derived:derive",
+        uses=(_CLOSED_FORM,),
         variables=_variables(),
     ),
 )

@@ -167,6 +167,7 @@ MODELS = (
             simulate=f"{_CODE}.simulate_network:simulate_network",
             message="Training multi-pathway networks, {cells}; progress in {log}",
             minutes=(20, 10),
+            solvers=("gradient_descent", "gradient_flow"),
             cost=_network_cost,
         ),
         variables=_SHARED

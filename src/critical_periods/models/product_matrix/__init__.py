@@ -9,6 +9,9 @@ from critical_periods.models.registry import AXES, Model, Simulation, Variable
 _HERE = "critical_periods.models.product_matrix"
 _CODE = f"{_HERE}.simulation"
 
+#: The factorization that is trained beside theory, and its tasks.
+_FACTORIZATION = tuple(f"models/matrix_completion/simulation/{name}.py" for name in ("landscape", "passes", "tasks"))
+
 PUBLIC = {
     "Landscapes": {"ProductMatrix": f"{_CODE}.landscape:ProductMatrix"},
     "Theory": {
@@ -75,6 +78,8 @@ MODELS = (
             simulate=f"{_CODE}.simulate:simulate_singular_flow",
             message="Training beside the flow of singular values, {cells}; progress in {log}",
             minutes=(60, 30),
+            solvers=("gradient_descent", "gradient_flow"),
+            uses=_FACTORIZATION,
             cost=_singular_flow_cost,
         ),
         variables=_variables("switch_epoch")
@@ -102,6 +107,8 @@ MODELS = (
             simulate=f"{_CODE}.simulate:simulate_shared_modes",
             message="Training beside modes in closed form, {cells}; progress in {log}",
             minutes=(60, 30),
+            solvers=("gradient_descent",),
+            uses=_FACTORIZATION,
             cost=_shared_modes_cost,
         ),
         variables=_variables(),
@@ -116,6 +123,8 @@ MODELS = (
             simulate=f"{_CODE}.simulate:simulate_two_layers",
             message="Training two layers beside their exact solution, {cells}; progress in {log}",
             minutes=(10, 5),
+            solvers=("gradient_descent",),
+            uses=_FACTORIZATION,
             cost=_two_layers_cost,
         ),
         variables=_variables()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 #: What theories of the closing assume of a cell.
-ASSUMED = {
-    "onset": 0,
-    "activation": "linear",
-    "observations": "random",
-    "pretrain_matrix": "random",
-    "pretrain_task": "other",
-    "frozen_layer": None,
-    "pretrain_observations": None,
-    "pretrain_overlap": None,
-    "cure": None,
-    "layer_ratio": 1,
-}
+ASSUMED = MappingProxyType(
+    {
+        "onset": 0,
+        "activation": "linear",
+        "observations": "random",
+        "pretrain_matrix": "random",
+        "pretrain_task": "other",
+        "frozen_layer": None,
+        "pretrain_observations": None,
+        "pretrain_overlap": None,
+        "cure": None,
+        "layer_ratio": 1,
+    }
+)
 
 
 def differing(assumed: Mapping[str, Any], parameters: Mapping[str, Any]) -> set[str]:
