@@ -199,7 +199,8 @@ class Factorization:
             `singular_value` (runs, mode); where asked for, `balancedness` (runs,); `effective_rank`, the exponential
             of the entropy of the normalized singular values, and `nuclear_norm`, their sum (runs,); `alignment` (runs,
             task), the mean over left and right of |U_task^T U_r|_F^2 / r, U_r being the r leading singular vectors of
-            W, which is 1 where they span the task's own; `sharpness` (runs,). `dead` (runs,): whether W is exactly 0,
+            W, fewer where no more singular values are above rounding, which is 1 where they lie in the span of the
+            task's own, and NaN where W is 0; `sharpness` (runs,). `dead` (runs,): whether W is exactly 0,
             unlike the loss, and no gradient reaches the weights, which stay as they are.
         """
         weights = parameters
@@ -220,8 +221,11 @@ class Factorization:
             shares = singular_values / singular_values.sum(-1)[..., None]
             observed["effective_rank"] = xp.exp(-(shares * xp.log(xp.where(shares > 0, shares, 1))).sum(-1))
             observed["nuclear_norm"] = singular_values.sum(-1)
+            # As numpy.linalg.matrix_rank has it; the vectors of smaller ones are any basis of what is left.
+            rounding = matrix.shape[-1] * xp.finfo(matrix.dtype).eps
+            known = alike(singular_values > rounding * singular_values[..., :1], matrix)
             alignments = [
-                (_overlap(alike(u, left), left) + _overlap(alike(v, right), right.mT)) / 2
+                (_overlap(alike(u, left), left, known) + _overlap(alike(v, right), right.mT, known)) / 2
                 for u, v in self.references.values()
             ]
         if self.balancedness:
@@ -314,10 +318,12 @@ def imbalance(weights: Sequence[Any]) -> Any:
     return reduce(xp.maximum, gaps) if gaps else xp.zeros(weights[0].shape[:-2])
 
 
-def _overlap(subspace: Any, vectors: Any) -> Any:
-    """|A^T B_r|_F^2 / r: how much of the span of A's r columns the first r columns of B cover, 0 to 1."""
+def _overlap(subspace: Any, vectors: Any, known: Any) -> Any:
+    """Mean squared length in the span of A's r columns of the first r columns of B that are known, 0 to 1."""
     rank = subspace.shape[-1]
-    return ((subspace.mT @ vectors[..., :rank]) ** 2).sum((-2, -1)) / rank
+    counted = known[..., :rank]
+    squares = (subspace.mT @ vectors[..., :rank]) ** 2 * counted[..., None, :]
+    return squares.sum((-2, -1)) / counted.sum(-1)
 
 
 def _layer_factors(phase: Phase, depth: int) -> list[float]:
