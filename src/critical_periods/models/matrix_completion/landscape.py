@@ -251,7 +251,8 @@ class Factorization:
 def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase, tolerance: float = 1e-3) -> float:
     """Largest eigenvalue of the Hessian of the loss with respect to all factors, by Lanczos iteration (ARPACK).
 
-    Gradient descent is stable at a minimum where the step is below two over this sharpness.
+    Gradient descent is stable at a minimum where the step is below two over this sharpness. With factors f on the
+    gradients of layers, training sees f H, whose eigenvalues are those of sqrt(f) H sqrt(f), which is symmetric.
 
     Parameters
     ----------
@@ -272,16 +273,16 @@ def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     task = _weighted(phase.task, weights[0])
-    factors = _layer_factors(phase, len(weights))
     shape = (len(weights), *weights[0].shape)
+    size, dtype = math.prod(shape), precision(weights[0])
+    roots = np.sqrt(_layer_factors(phase, len(weights))).astype(dtype).repeat(size // len(weights))
 
     def curve(vector: np.ndarray) -> np.ndarray:
-        directions = alike(vector.reshape(shape), weights[0])
+        directions = alike((roots * vector).reshape(shape), weights[0])
         products = hessian_product(weights, directions, *task, model.activation)
         parts = [part + phase.decay * along for part, along in zip(products, directions, strict=True)]
-        return np.concatenate([factor * as_numpy(part).ravel() for factor, part in zip(factors, parts, strict=True)])
+        return roots * np.concatenate([as_numpy(part).ravel() for part in parts])
 
-    size, dtype = math.prod(shape), precision(weights[0])
     start = np.random.default_rng(0).standard_normal(size).astype(dtype)
     if not curve(start).any():
         return 0.0  # flat: there is nothing for ARPACK to iterate on
