@@ -255,6 +255,26 @@ def test_diagnostics_tell_what_w_shares_with_a_task():
     np.testing.assert_allclose(observed["alignment"][1], [[1, 0, 0.5]] * 2, atol=1e-12)
 
 
+@pytest.mark.parametrize("convert", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_alignment_counts_no_vectors_that_rounding_decides(convert, dtype):
+    """W has two singular vectors, one in the span of the task's four; any others would do for the rest."""
+    u, v = np.linalg.qr(np.random.default_rng(0).standard_normal((2, 30, 30)))[0]
+    model = Factorization(references={"task": (u[:, :4], v[:, :4])})
+    phase = Phase("final", 1, Task(np.eye(30)))
+
+    def alignment(*scales):
+        chosen = [0, 4][: len(scales)]
+        layers = [np.zeros((30, 30), dtype) for _ in range(2)]
+        layers[0][: len(scales)], layers[1][:, : len(scales)] = v[:, chosen].T, u[:, chosen] * scales
+        return model.observe([convert(layer) for layer in layers], phase)["alignment"][1]
+
+    np.testing.assert_allclose(alignment(3.0, 2.0), [0.5], atol=1e-5)
+    np.testing.assert_allclose(alignment(3.0), [1], atol=1e-5)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(alignment()).all()
+
+
 def test_diagnostics_are_recorded_on_request():
     weights, phase = problem()
     names = {"effective_rank", "nuclear_norm", "alignment", "sharpness"}

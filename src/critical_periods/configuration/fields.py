@@ -116,7 +116,10 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**32 - 1)]], Field(min_len
 class GradientFlow(Section):
     """How gradient flow is integrated."""
 
-    method: Method = key("Integrator; RKC is Runge-Kutta-Chebyshev, the others are those of scipy.integrate.")
+    method: Method = key(
+        "Integrator; RKC is Runge-Kutta-Chebyshev, with errors like rtol^(2/3); the others are those of "
+        "scipy.integrate, with errors in proportion to rtol."
+    )
     rtol: float = key("Relative tolerance on the error of a step.", gt=0, le=0.1)
     atol: float = key("Absolute tolerance on the error of a step, in units of the weights.", gt=0, le=0.1)
     shadowing: bool = key("Whether to follow gradient descent with this learning rate instead of its limit.")

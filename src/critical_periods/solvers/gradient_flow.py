@@ -70,7 +70,8 @@ def gradient_flow(
     record_every
         Epochs between two records of the trajectory; phase boundaries are recorded too.
     rtol, atol
-        Tolerances on the error of a step, relative and absolute (in units of the parameters).
+        Tolerances on the error of a step, relative and absolute (in units of the parameters). The error of records is
+        in proportion to them, that of RKC to their power 2/3; smaller initial weights make it larger.
     method
         One of `METHODS`.
     shadowing

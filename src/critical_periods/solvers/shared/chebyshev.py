@@ -40,6 +40,10 @@ class Chebyshev:
 
     Works in the precision of the state. The right-hand side does not depend on time.
 
+    The error of a step, O(h^3), is kept at the tolerance. What steps add up to over a fixed time, O(h^2), therefore
+    falls as the tolerance to the power 2/3: a hundredth of the tolerance makes a twentieth of the error. The pairs of
+    SciPy go on with the more accurate one of their two results, and err in proportion to the tolerance.
+
     Parameters
     ----------
     derivative
