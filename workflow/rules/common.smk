@@ -73,7 +73,7 @@ try:
     check_style(STYLE)
     STUDIES = studies(config, [*sorted((PROJECT / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
-    raise WorkflowError(f"Configuration: {error}") from None
+    raise WorkflowError(f"Configuration: {located(error, config, FILES)}") from None
 
 # Where jobs find the matrices that cells name by what they hold; plans made later add theirs.
 config["matrices"] = real_matrices.FILES
@@ -106,14 +106,17 @@ wildcard_constraints:
 @cache
 def plan(run):
     """Plan of a run, made when a file of it is wanted first: a run that nobody wants costs nothing."""
+    if not run:
+        return PAPER
+    study = next(study for study in STUDIES.values() if run in study.runs)
     try:
-        made = Plan(RUNS[run]) if run else PAPER
-        for study in STUDIES.values():
-            if run in study.runs and study.compare is not None:
-                made.check_recorded("compare.variable", study.compare.variable)
+        made = Plan(RUNS[run])
+        if study.compare is not None:
+            made.check_recorded("compare.variable", study.compare.variable)
         return made
     except ConfigError as error:
-        raise WorkflowError(f"Configuration, {run.rstrip('/')}: {error}") from None
+        said = located(error, RUNS[run], FILES | {study.file: read_file(study.file)})
+        raise WorkflowError(f"Configuration, {run.rstrip('/')}: {said}") from None
 
 
 def bundle_files(bundles):
@@ -280,7 +283,7 @@ def refusing_names_of_rules(key, name, ours):
     except CreateRuleException:
         taken = sorted({rule.name for rule in workflow.rules} - set(ours) | {name})
         error = ConfigError(key, name, f"a name that no rule has, unlike {', '.join(taken)}")
-        REFUSED.append(WorkflowError(f"Configuration: {error}"))
+        REFUSED.append(WorkflowError(f"Configuration: {located(error, config, FILES)}"))
 
 
 def explain(name, text):
