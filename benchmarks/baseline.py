@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from critical_periods.dynamics.random_streams import random_stream
-from critical_periods.models.matrix_completion.landscape import initial_weights
-from critical_periods.models.matrix_completion.simulation import matrix_tasks
+from critical_periods.models.matrix_completion.simulation.landscape import initial_weights
+from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
 
 
 class DeepFactorization(torch.nn.Module):

@@ -55,9 +55,9 @@ from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.execution.jobs import run_batches
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
-from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights
-from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
-from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization, initial_weights
+from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
+from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.estimate import Measured, calibrate, kind_of, machine_factor
 from critical_periods.planning.plan import Plan, first_cell
@@ -631,7 +631,7 @@ def peak_memory(parameters):
     code = """
 import json, sys
 from pathlib import Path
-from critical_periods.models.matrix_completion.simulation import complete, pretrain
+from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
 def peak():
     # Not ru_maxrss, which begins with what the parent held when it started this process.
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]

@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs_version
 from critical_periods.analysis.closing import agreement, compared
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.figures import charts, interactive, interactive_charts, interactive_spectra, style
-from critical_periods.models.pathways import interactive_panels
+from critical_periods.models.pathways.panels import interactive_panels
 from critical_periods.planning.plan import Plan
 
 SEEDS, EPOCHS = [0, 1, 2, 3], [0, 1000, 2000, 5000, 10000, 40000]

@@ -11,8 +11,8 @@ from critical_periods.dynamics import trajectories
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import Progress
 from critical_periods.execution.checkpoints import Checkpoint, Checkpoints
-from critical_periods.models.matrix_completion.simulation import complete, pretrain
-from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent
 
 

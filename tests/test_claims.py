@@ -1,11 +1,9 @@
 """Every claim of the paper: data on which it must hold, data on which it must fail, and what a verdict rests on."""
 
 import csv
-import inspect
 import json
 import subprocess
 import sys
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,7 +12,8 @@ import yaml
 from conftest import CLAIMS, EXTENSIONS, REPOSITORY
 
 from critical_periods.analysis import measures, verdicts
-from critical_periods.analysis.measure_signatures import _signatures, files, signatures
+from critical_periods.analysis.measure_signatures import arguments
+from critical_periods.analysis.measure_signatures import measures as measures_of_claims
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.verdicts import (
     COLUMNS,
@@ -303,23 +302,31 @@ CLAIM = {
         ),
         ({"measure": "_early_share"}, ".measure = '_early_share'", "change_by_deficit, "),
         ({"measure": "chosen"}, ".measure = 'chosen'", "change_by_deficit, "),
-        ({"arguments": {"deepst": True}}, ".arguments = 'deepst'", "deepest .did you mean deepest"),
+        ({"arguments": {"deepst": True}}, ".arguments: unknown key = 'deepst'", "deepest .did you mean deepest"),
         ({"arguments": {"deepest": 1}}, ".arguments.deepest = 1", "true or false$"),
-        ({"measure": "effect_by_rank"}, ".arguments = 'deepest'", "higher$"),
-        ({"measure": "learning_order"}, ".arguments = 'deepest'", "none, as learning_order has none$"),
+        ({"measure": "effect_by_rank"}, ".arguments: unknown key = 'deepest'", "higher$"),
+        ({"measure": "learning_order"}, ".arguments: unknown key = 'deepest'", "none$"),
         ({"measure": "late_change_at", "arguments": {}}, ".arguments: missing key = 'depth'", "all of depth$"),
-        ({"measure": "late_change_at", "arguments": {"depth": True}}, ".arguments.depth = True", "integer$"),
-        ({"measure": "movement", "arguments": {"onset": "lat"}}, ".arguments.onset = 'lat'", "middle or late$"),
-        ({"measure": "final_effect", "arguments": {"deph": 3}}, ".arguments = 'deph'", "reduce, .*did you mean depth"),
+        ({"measure": "late_change_at", "arguments": {"depth": True}}, ".arguments.depth = true", "integer$"),
+        (
+            {"measure": "movement", "arguments": {"onset": "lat"}},
+            ".arguments.onset = 'lat'",
+            "middle or late .did you mean late",
+        ),
+        (
+            {"measure": "final_effect", "arguments": {"deph": 3}},
+            ".arguments: unknown key = 'deph'",
+            "reduce, .*did you mean depth",
+        ),
         (
             {"measure": "final_effect", "arguments": {"depth": {"at_least": 3}}},
-            ".arguments.depth = {'at_least': 3}",
+            ".arguments.depth = {at_least: 3}",
             "true or false or number or word$",
         ),
         (
             {"measure": "order", "arguments": {"variable": "share", "axis": "depth", "onset": {"atleast": 3}}},
-            ".arguments.onset = {'atleast': 3}",
-            "true or false or number or word or {at_least or at_most: number}$",
+            ".arguments.onset: key = 'atleast'",
+            "at_least or at_most .did you mean at_least",
         ),
         (
             {"experiment": "phase_portrait"},
@@ -335,7 +342,7 @@ CLAIM = {
         ({"figure": "fig4"}, ".figure = 'fig4'", "fig01, .* .did you mean fig04"),
         ({"at_most": 0.3}, ": thresholds = ['below', 'at_most']", "exactly one of below, at_most, above, at_least$"),
         ({"below": None}, ": thresholds = []", "exactly one of below, at_most, above, at_least$"),
-        ({"below": float("nan")}, ".below = nan", "finite numbers$"),
+        ({"below": float("nan")}, ".below = nan", "null or number, at least"),
         (
             {"below": "1e-3"},
             ".below = '1e-3'",
@@ -415,28 +422,32 @@ def test_claims_on_experiments_that_were_replaced_stay_and_are_not_judged(config
     assert ("5c", "no experiment depth") in [(claim.id, reason) for claim, reason in judgement.skipped]
 
 
-def test_signatures_read_from_the_source_are_those_of_the_measures():
-    found = {}
-    functions = [pair for module in files() for pair in inspect.getmembers(import_module(module), inspect.isfunction)]
-    for name, function in functions:
-        arguments = list(inspect.signature(function).parameters.values())
-        if function.__module__ in files() and arguments[0].name == "dataset" and not name.startswith("_"):
-            named = [argument for argument in arguments[1:] if argument.kind != argument.VAR_KEYWORD]
-            required = tuple(argument.name for argument in named if argument.default is argument.empty)
-            found[name] = ([argument.name for argument in named], required, len(named) < len(arguments) - 1)
-    read = {name: (list(s.arguments), s.required, s.where is not None) for name, s in signatures().items()}
-    assert read == found
-    kinds = {kind.words for signature in signatures().values() for kind in signature.arguments.values()}
-    assert "anything" not in kinds
-    assert "early or late or null" in kinds
+def test_every_argument_of_a_measure_says_what_it_may_be():
+    for name, measure in measures_of_claims().items():
+        for argument, part in arguments(measure).model_json_schema()["properties"].items():
+            assert {"type", "enum", "anyOf"} & set(part), f"{name}: {argument}"
 
 
-def test_signatures_are_those_of_functions_whose_dataset_has_a_default_too(tmp_path):
-    file = tmp_path / "plugin.py"
-    file.write_text("def one(dataset=None, x: int = 1, *, y: float): ...\ndef other(dataset=None): ...\n")
-    found = _signatures(file)
-    assert (list(found["one"].arguments), found["one"].required) == (["x", "y"], ("y",))
-    assert not found["other"].arguments
+def test_arguments_of_a_measure_are_those_of_its_function_whose_dataset_may_have_a_default():
+    def one(dataset=None, x: int = 1, *, y: float): ...
+
+    def other(dataset=None, **where: bool): ...
+
+    assert {name: field.is_required() for name, field in arguments(one).model_fields.items()} == {
+        "x": False,
+        "y": True,
+    }
+    assert arguments(other)(depth=True).model_extra == {"depth": True}
+
+
+def test_an_argument_of_a_plugins_measure_whose_type_cannot_be_looked_up_is_refused_in_one_line():
+    def unknown(dataset, x: "Unknown"): ...  # noqa: F821
+
+    with pytest.raises(
+        ConfigError, match=r"^plugins: test_claims: unknown = .*'Unknown'.*; allowed: .*types"
+    ) as refused:
+        arguments(unknown)
+    assert str(refused.value).isprintable()
 
 
 def test_a_claim_on_an_axis_that_its_variable_lacks_is_not_judged():
@@ -448,9 +459,10 @@ def test_a_claim_on_an_axis_that_its_variable_lacks_is_not_judged():
 
 def test_claims_are_checked_without_the_packages_that_measure():
     code = (
-        "import sys, critical_periods.planning.plan\n"
-        "from critical_periods.analysis.measure_signatures import files, signatures\n"
-        "signatures()\nprint(*sys.modules)"
+        "import sys\n"
+        "from critical_periods.configuration.files import paper\n"
+        "from critical_periods.planning.plan import Plan\n"
+        "Plan(paper())\nprint(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -459,7 +471,9 @@ def test_claims_are_checked_without_the_packages_that_measure():
         text=True,
         check=True,
     )
-    assert not {"numpy", "xarray", "scipy", "torch"} & set(done.stdout.split())
+    loaded = set(done.stdout.split())
+    assert "critical_periods.analysis.measures" in loaded
+    assert not {"xarray", "pandas", "scipy", "torch", "matplotlib", "sklearn"} & loaded
 
 
 def test_the_verdict_on_several_seeds_is_that_of_the_whole_interval():

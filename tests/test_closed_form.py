@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.product_matrix.closed_form import (
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.product_matrix.simulation.closed_form import (
     chained_modes,
     mode_strength,
     mode_strength_of_depth,
@@ -78,11 +78,13 @@ def test_closed_form_solves_equation_19():
         assert slope == pytest.approx(2 * strength * (target - strength) / TAU, rel=1e-6)
 
 
-def chained_switches(depth, method, rtol, record_every):
+def chained_switches(depth, method, rtol, record_every, start=0.5):
     """Singular values through three tasks that share singular vectors: integrated, and in closed form."""
     generator = np.random.default_rng(0)
     left, right = (np.linalg.qr(generator.standard_normal((4, 4)))[0] for _ in range(2))
-    start, rate, durations = 0.5, 0.8, [60, 45, 80]
+    rate, durations = 0.8, [60, 45, 80]
+    if depth > 1 and start < 0.5:
+        durations[0] += round(2 * time_to_reach(0.5, 1.0, start, 16 / rate, depth))
     root = start ** (1 / depth) * np.eye(4)
     weights = [root @ right.T, *[root] * (depth - 2), left @ root] if depth > 1 else [start * left @ right.T]
     schedule = [
@@ -109,16 +111,29 @@ def test_chained_switches_follow_training_in_any_order_of_modes(depth):
     np.testing.assert_allclose(predicted, trained, atol=1e-6)
 
 
-@pytest.mark.parametrize("rtol", [1e-4, 1e-6])
-@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("start", [0.5, 0.01])
+@pytest.mark.parametrize(
+    ("depth", "rtol"), [(depth, rtol) for depth in (1, 2, 3) for rtol in (1e-4, 1e-6, 1e-8)] + [(2, 1e-10)]
+)
 @pytest.mark.parametrize("method", METHODS)
-def test_every_record_is_as_accurate_as_the_tolerance_promises(method, depth, rtol):
+def test_every_record_is_as_accurate_as_its_method_promises(method, depth, rtol, start):
     """Within steps as at their ends, and where stability limits the steps, as it does after every mode is learned.
 
-    A relative error of rtol in each of the N factors of the largest mode, 7, makes 7 N rtol.
+    A relative error of rtol in each of the N factors of the largest mode, 7, makes 7 N rtol. RKC errs as rtol^(2/3),
+    and more where modes begin small: what a step errs by then lasts until they are learned.
     """
-    trained, predicted = chained_switches(depth, method, rtol, record_every=1)
-    assert np.abs(trained - predicted).max() < 20 * 7 * depth * rtol
+    trained, predicted = chained_switches(depth, method, rtol, record_every=1, start=start)
+    promised = {0.5: 0.15, 0.01: 1.2}[start] * rtol ** (2 / 3) if method == "RKC" else 20 * rtol
+    assert np.abs(trained - predicted).max() < 7 * depth * promised
+
+
+@pytest.mark.parametrize("start", [0.5, 0.01, 1e-4])
+def test_a_hundredth_of_the_tolerance_makes_a_twentieth_of_the_error_of_rkc(start):
+    errors = [
+        np.abs(np.subtract(*chained_switches(3, "RKC", rtol, record_every=5, start=start))).max()
+        for rtol in (1e-4, 1e-6, 1e-8)
+    ]
+    np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), 100 ** (2 / 3), rtol=0.1)
 
 
 def test_a_basis_that_is_not_shared_is_refused():

@@ -14,20 +14,21 @@ from critical_periods.analysis.closing import agreement, compared, measured_clos
 from critical_periods.figures import charts
 from critical_periods.models.matrix_completion import theory as matrix_theory
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
-from critical_periods.models.matrix_completion.landscape import initial_weights
-from critical_periods.models.matrix_completion.parameters import ASSUMED
-from critical_periods.models.matrix_completion.stages import (
+from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED
+from critical_periods.models.matrix_completion.simulation.gaussian_layers import gaussian_start
+from critical_periods.models.matrix_completion.simulation.landscape import initial_weights
+from critical_periods.models.matrix_completion.simulation.stages import (
     determined_rank,
     learned_times,
     modes_learned,
     stages,
 )
-from critical_periods.models.matrix_completion.theory import gaussian_start, task_closing
+from critical_periods.models.matrix_completion.theory import task_closing
 from critical_periods.models.pathways import theory as pathway_theory
 from critical_periods.models.pathways.derived import derive as derive_pathways
-from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
 from critical_periods.models.pathways.theory import gating_closing
-from critical_periods.models.product_matrix.closed_form import mode_strength_of_depth, time_to_reach
+from critical_periods.models.product_matrix.simulation.closed_form import mode_strength_of_depth, time_to_reach
 
 GATED = PORTRAIT | {"portrait": False, "solver": "gradient_flow", "n_trajectories": 1, "init_sd": 0.0}
 

@@ -10,9 +10,9 @@ from critical_periods.analysis.assemble import assemble
 from critical_periods.analysis.measures import MissingDataError, at
 from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.figures import charts, spectra, style
-from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
-from critical_periods.models.pathways import phase_portraits
-from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
+from critical_periods.models.pathways.panels import phase_portraits
+from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan

@@ -9,15 +9,15 @@ import torch
 import xarray as xr
 
 from critical_periods.analysis.assemble import assemble
-from critical_periods.dynamics.schedules import Phase, Task
+from critical_periods.dynamics.schedules import Jump, Phase, Task
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
 from critical_periods.figures import charts
 from critical_periods.models.matrix_completion.derived import derive
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.matrix_completion.simulation import batch_key, complete, pretrain
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
 from critical_periods.models.matrix_completion.theory import predict
-from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 RATE, EPOCHS = 0.3, 60
@@ -64,6 +64,19 @@ def test_what_came_before_is_kept():
     assert np.isfinite(trajectory["train_loss"].isel(run=1, epoch=0))
     assert not lost[: lost.argmax()].any()
     assert lost[lost.argmax() :].all()
+
+
+@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+def test_noise_on_a_task_that_is_learned_already_is_no_divergence(solver):
+    """The loss begins at rounding errors of 0, which any noise raises by 1e20 and more."""
+    draws = np.random.default_rng(0)
+    left, right, noise = draws.standard_normal((3, 5, 5))
+    noisy = Jump([1.0, 1.0], [0.1 * noise, 0 * noise])
+    schedule = [Phase("final", 10, Task(left @ right)), Phase("final", 1000, Task(left @ right), jump=noisy)]
+    solution = solver(Factorization(), [right, left], schedule, learning_rate=0.1, record_every=10)
+    losses = solution.trajectory["train_loss"].values
+    assert losses[0] < 1e-30
+    assert losses[1] > 1e-3 > losses[-1]
 
 
 def test_trajectories_of_pathways_are_lost_one_by_one():

@@ -17,8 +17,8 @@ from critical_periods.dynamics.arrays import as_numpy, placed
 from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.schedules import Phase
 from critical_periods.execution import linear_algebra
-from critical_periods.models.matrix_completion.landscape import Factorization, largest_curvature
-from critical_periods.models.pathways.network import PathwayNetwork
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization, largest_curvature
+from critical_periods.models.pathways.simulation.network import PathwayNetwork
 from critical_periods.solvers import gradient_flow
 from critical_periods.solvers.gradient_flow import METHODS
 
@@ -95,7 +95,7 @@ def test_training_on_a_processor_loads_neither_torch_nor_scipy(cell, solver):
 import sys
 sys.path[:] = {sys.path}
 from critical_periods.execution.jobs import run_batches
-from critical_periods.models.matrix_completion.simulation import complete, pretrain
+from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
 cell = {cell | {"solver": solver, "gradient_flow": {"rtol": 1e-4, "atol": 1e-7}}}
 first = run_batches("pretraining", {{"cell": cell}}, pretrain, lambda parameters: 0)
 run_batches("matrix_completion", {{"cell": cell}}, complete, lambda parameters: 0, first.get)

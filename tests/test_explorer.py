@@ -11,9 +11,9 @@ import yaml
 from conftest import REPOSITORY, wait
 
 from critical_periods.configuration.files import paper
-from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
 from critical_periods.models.pathways.theory import gating_closing
-from critical_periods.models.product_matrix.closed_form import chained_modes, time_to_reach
+from critical_periods.models.product_matrix.simulation.closed_form import chained_modes, time_to_reach
 from critical_periods.planning.plan import Plan
 from critical_periods.publishing.explorer import PAGE, filled, offered
 from critical_periods.publishing.markup import report_parameter

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
-from critical_periods.models.matrix_completion import landscape as factorization
-from critical_periods.models.matrix_completion.landscape import (
+from critical_periods.models.matrix_completion.simulation import landscape as factorization
+from critical_periods.models.matrix_completion.simulation.landscape import (
     Factorization,
     descending_singular_values,
     imbalance,
@@ -16,7 +16,7 @@ from critical_periods.models.matrix_completion.landscape import (
     largest_curvature,
     product,
 )
-from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask
+from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask
 from critical_periods.solvers import gradient_descent
 
 
@@ -253,6 +253,26 @@ def test_diagnostics_tell_what_w_shares_with_a_task():
     np.testing.assert_allclose(observed["nuclear_norm"][1], [16, 16])
     assert observed["alignment"][0] == ("run", "task")
     np.testing.assert_allclose(observed["alignment"][1], [[1, 0, 0.5]] * 2, atol=1e-12)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_alignment_counts_no_vectors_that_rounding_decides(convert, dtype):
+    """W has two singular vectors, one in the span of the task's four; any others would do for the rest."""
+    u, v = np.linalg.qr(np.random.default_rng(0).standard_normal((2, 30, 30)))[0]
+    model = Factorization(references={"task": (u[:, :4], v[:, :4])})
+    phase = Phase("final", 1, Task(np.eye(30)))
+
+    def alignment(*scales):
+        chosen = [0, 4][: len(scales)]
+        layers = [np.zeros((30, 30), dtype) for _ in range(2)]
+        layers[0][: len(scales)], layers[1][:, : len(scales)] = v[:, chosen].T, u[:, chosen] * scales
+        return model.observe([convert(layer) for layer in layers], phase)["alignment"][1]
+
+    np.testing.assert_allclose(alignment(3.0, 2.0), [0.5], atol=1e-5)
+    np.testing.assert_allclose(alignment(3.0), [1], atol=1e-5)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(alignment()).all()
 
 
 def test_diagnostics_are_recorded_on_request():

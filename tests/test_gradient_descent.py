@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from critical_periods.dynamics.schedules import Phase, Window, deficit_schedule
 from critical_periods.dynamics.trajectories import DivergedError, recorded_epochs
-from critical_periods.models.matrix_completion.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
 from critical_periods.solvers import gradient_descent
 
 

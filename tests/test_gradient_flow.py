@@ -10,12 +10,12 @@ from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
-from critical_periods.models.matrix_completion.landscape import Factorization, initial_weights
-from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask
-from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization, initial_weights
+from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
-from critical_periods.solvers.chebyshev import Chebyshev
 from critical_periods.solvers.gradient_flow import METHODS
+from critical_periods.solvers.shared.chebyshev import Chebyshev
 
 SIZE = 8
 

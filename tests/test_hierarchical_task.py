@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from critical_periods.models.pathways.hierarchical_task import hierarchical_modes, hierarchical_task
+from critical_periods.models.pathways.simulation.hierarchical_task import hierarchical_modes, hierarchical_task
 
 trees = st.lists(st.integers(2, 4), min_size=1, max_size=4).filter(lambda branching: np.prod(branching) <= 64)
 

@@ -7,11 +7,15 @@ import xarray as xr
 
 import critical_periods as cp
 from critical_periods.configuration.fields import ConfigError
-from critical_periods.models.matrix_completion.landscape import balanced_pair, product
-from critical_periods.models.matrix_completion.simulation import pretrain
+from critical_periods.models.matrix_completion.simulation.landscape import balanced_pair, product
+from critical_periods.models.matrix_completion.simulation.simulate import pretrain
 from critical_periods.models.pathways.measures import loser_evenness
-from critical_periods.models.pathways.simulate_schedules import schedules
-from critical_periods.models.product_matrix.closed_form import balanced_layers, layers_through_tasks, time_to_reach
+from critical_periods.models.pathways.simulation.simulate_schedules import schedules
+from critical_periods.models.product_matrix.simulation.closed_form import (
+    balanced_layers,
+    layers_through_tasks,
+    time_to_reach,
+)
 
 
 def gap(layers):

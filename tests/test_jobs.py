@@ -14,7 +14,8 @@ from conftest import REPOSITORY
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution import jobs
 from critical_periods.execution.jobs import Job
-from critical_periods.planning.fingerprint import Code, CodeChangedError
+from critical_periods.planning import code
+from critical_periods.planning.code import CodeChangedError, planned
 from critical_periods.storage.cells import StoredCells, other_versions
 from critical_periods.storage.datasets import DatasetError, read
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
@@ -28,21 +29,19 @@ class Cells:
 
     def __init__(self, folder):
         self.folder, self.simulated = folder, []
-        code = Code("simulate.py", loads=("critical_periods.dynamics.random_streams:random_stream",))
-        self.code = code.planned(code.fingerprint(SCRIPTS, SOURCE))
+        self.code = planned(["scripts/simulate.py"])
 
     @property
     def place(self):
         return self.folder / "results/cells/toy" / self.code["fingerprint"]
 
-    def job(self, bundle, scripts=SCRIPTS, diverged="fail"):
+    def job(self, bundle, diverged="fail"):
         return Job(
             SimpleNamespace(
                 log=[str(self.folder / "job.log")],
                 output=[str(self.place / f"{bundle}.json")],
                 params=SimpleNamespace(code=self.code, cells=self.cells, first={}, simulation=SIMULATION),
                 config={"diverged": diverged, "checkpoint_minutes": 0},
-                scriptdir=str(scripts),
             )
         )
 
@@ -202,27 +201,29 @@ def test_what_is_done_when_a_job_is_stopped_is_kept(cells):
     assert cells.run("bundle", 1, 2, 3, 4) == [3, 4]
 
 
-def test_a_job_refuses_other_code_than_it_was_planned_with(cells, tmp_path):
-    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
-    assert cells.run("bundle", 1, scripts=scripts) == [1]
-    script = scripts / "simulate.py"
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """The script of the jobs, which a test may edit."""
+    monkeypatch.setattr(code, "SCRIPTS", shutil.copytree(SCRIPTS, tmp_path / "scripts"))
+    return tmp_path / "scripts/simulate.py"
+
+
+def test_a_job_refuses_other_code_than_it_was_planned_with(cells, script):
+    assert cells.run("bundle", 1) == [1]
     script.write_text(script.read_text() + "print()\n")
-    with pytest.raises(CodeChangedError, match=r"simulate\.py: code = .*; allowed: .*as planned"):
-        cells.run("other", 2, scripts=scripts)
+    with pytest.raises(CodeChangedError, match=r"scripts/simulate\.py: code = .*; allowed: .*as planned"):
+        cells.run("other", 2)
     assert cells.simulated == []
 
 
-def test_a_job_whose_code_changes_while_it_runs_writes_nothing(cells, tmp_path):
-    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
-    script = scripts / "simulate.py"
-
+def test_a_job_whose_code_changes_while_it_runs_writes_nothing(cells, script):
     def edit(parameters, **options):
         script.write_text(script.read_text() + "print()\n")
         return Cells.square(cells, parameters, **options)
 
     cells.square = edit
     with pytest.raises(CodeChangedError):
-        cells.run("bundle", 1, scripts=scripts)
+        cells.run("bundle", 1)
     assert not list((cells.folder / "results").rglob("*.nc"))
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from critical_periods.dynamics.schedules import Jump, Phase, Task
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.pathways.network import PathwayNetwork
-from critical_periods.models.pathways.scalar import ScalarPathways
-from critical_periods.models.product_matrix.landscape import ProductMatrix
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.pathways.simulation.network import PathwayNetwork
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
+from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 SIZE = 3

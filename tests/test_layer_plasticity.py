@@ -1,5 +1,7 @@
 """A deficit that freezes a layer of a factorization for a while."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,9 @@ from conftest import REPOSITORY
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.matrix_completion.simulation import complete, pretrain
-from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.planning.plan import Plan
 from critical_periods.solvers import gradient_descent, gradient_flow
 
@@ -58,6 +60,25 @@ def test_every_form_of_the_gradient_has_the_factor(draws, activation, factor):
     moved = [weight.clone() for weight in start]
     model.descent(moved, phase, 0.1)(1)
     torch.testing.assert_close(moved, [weight - 0.1 * slope for weight, slope in zip(start, expected, strict=True)])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("factors", [{1: 0.0}, {2: 0.5}, {1: 0.1, 3: 0.6}])
+def test_sharpness_is_the_largest_eigenvalue_of_what_partly_plastic_layers_see(draws, factors, dtype):
+    """f H is not symmetric where layers differ; H here by columns, from the gradient without factors."""
+    start = [3 * layer[0] for layer in weights(draws)]
+    phase = replace(frozen(draws, 1), layer_plasticity=factors, decay=0.2)
+    plain, point = replace(phase, layer_plasticity={}), torch.stack(start)
+
+    def slope(vector):
+        return torch.stack(Factorization().gradient(list(vector.reshape(point.shape)), plain)).flatten().numpy()
+
+    shifts = 1e-5 * torch.eye(point.numel(), dtype=torch.float64)
+    hessian = np.array([(slope(point.flatten() + s) - slope(point.flatten() - s)) / 2e-5 for s in shifts])
+    factor = np.repeat([factors.get(layer, 1.0) for layer in (1, 2, 3)], 36)
+    expected = np.linalg.eigvals(factor[:, None] * hessian).real.max()
+    observed = Factorization(sharpness=True).observe([layer.to(dtype) for layer in start], phase)
+    np.testing.assert_allclose(observed["sharpness"][1], expected, rtol=1e-3)
 
 
 def test_layers_that_there_are_not_and_models_without_layers_refuse_it(draws):

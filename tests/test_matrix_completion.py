@@ -10,8 +10,8 @@ from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
-from critical_periods.models.matrix_completion.landscape import initial_weights, product
-from critical_periods.models.matrix_completion.simulation import (
+from critical_periods.models.matrix_completion.simulation.landscape import initial_weights, product
+from critical_periods.models.matrix_completion.simulation.simulate import (
     CYCLE_STEPS,
     batch_key,
     complete,

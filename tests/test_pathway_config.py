@@ -55,7 +55,7 @@ def plan(config):
         ("pathway_network", {"width": [100, 7]}, "allowed: 8 or more"),
         ("pathway_network", {"activation": "sigmoid"}, "allowed: linear or tanh or relu"),
         ("pathway_network", {"onset": 900}, "gating"),
-        ("pathway_network", {"lesioned_modes": [2]}, "lesioned_pathway = None"),
+        ("pathway_network", {"lesioned_modes": [2]}, "lesioned_pathway = empty"),
         ("pathway_network", {"lesioned_pathway": "a", "lesioned_modes": [9]}, "lesioned_modes = 9; allowed: 1 to 8"),
         ("pathway_network", {"lesioned_pathway": "z", "lesioned_modes": [1]}, "lesioned_pathway = 'z'"),
         ("pathway_network", {"lesioned_pathway": "a", "lesion_onset": 500, "lesion_duration": 501}, "lesion"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import CONFIG
 
-from critical_periods.models.pathways import pathway_panels, phase_portraits
+from critical_periods.models.pathways.panels import pathway_panels, phase_portraits
 from critical_periods.simulations import simulate
 
 SMALL = {

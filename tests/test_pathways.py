@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from critical_periods.dynamics.schedules import Phase, Task, Window, deficit_schedule
-from critical_periods.models.pathways.hierarchical_task import hierarchical_modes, hierarchical_task
-from critical_periods.models.pathways.network import PathwayNetwork, balanced_weights, random_rotation
-from critical_periods.models.pathways.scalar import scales
-from critical_periods.models.pathways.simulate_network import simulate_network
+from critical_periods.models.pathways.simulation.hierarchical_task import hierarchical_modes, hierarchical_task
+from critical_periods.models.pathways.simulation.network import PathwayNetwork, balanced_weights, random_rotation
+from critical_periods.models.pathways.simulation.scalar import scales
+from critical_periods.models.pathways.simulation.simulate_network import simulate_network
 from critical_periods.solvers import gradient_descent
 
 GATING = {

@@ -63,7 +63,7 @@ def test_a_model_from_a_file_is_simulated_drawn_and_judged(example):
     for old, new, planned in (
         ("E[x (m o x)^T], a diagonal", "a diagonal", False),
         ("Epochs of training after the deficit.", "What comes after.", None),
-        ("(5, 1)", "(6, 2)", False),
+        ("Error on all inputs, whatever the phase masks.", "Error on all inputs.", False),
         ("residual = second @ first * seen", "residual = second @ first * seen * 1.0", True),
     ):
         edit(example / "autoencoder.py", old, new)
@@ -84,7 +84,7 @@ def test_a_kind_of_figures_from_a_file_is_checked_and_drawn_with_its_page(exampl
     edit(example / "distributions.py", 'line_shape="hv"', 'line_shape="vh"')
     planned = snakemake(example, *asked, "--dry-run", files=files)
     assert "interactive " in planned
-    assert "figure " not in planned
+    assert "train " not in planned
     for old, new, refusal in (
         ("lines: switch_epoch", "lines: switch_epochs", "did you mean switch_epoch?"),
         ("show: relative_accuracy", "show: accuracy", "did you mean relative_accuracy?"),

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from test_tasks import another_svd
 
-from critical_periods.models.product_matrix.simulation import simulate_shared_modes, simulate_singular_flow
+from critical_periods.models.product_matrix.simulation.simulate import simulate_shared_modes, simulate_singular_flow
 
 
 @pytest.fixture

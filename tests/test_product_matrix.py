@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.models.matrix_completion.landscape import Factorization
-from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask
-from critical_periods.models.product_matrix.landscape import (
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask
+from critical_periods.models.product_matrix.simulation.landscape import (
     ProductMatrix,
     balance,
     mask_gradient,

@@ -1,206 +1,105 @@
+"""What counts as the code of a result, and what does not."""
+
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from conftest import REPOSITORY
 
+from critical_periods import simulations as experiments
 from critical_periods.models.registry import models, simulations
-from critical_periods.planning.fingerprint import Code, fingerprint
+from critical_periods.planning import code
+from critical_periods.planning.code import code_of, simulation_code
 from critical_periods.storage.provenance import code_version, merged_versions, software_versions
 
-SCRIPTS = REPOSITORY / "workflow/scripts"
+SOURCE = REPOSITORY / "src"
 
-PACKAGE = {
-    "__init__": '"""Package."""\n',
-    "tools": '''
-        """Tools."""
-        LIMIT = 3
-        OTHER = 4
+MODULE = """
+'''Tools.'''
+from dataclasses import dataclass
 
-        def used(x):
-            """Say something."""
-            return helper(x) + LIMIT  # and comment on it
+LIMIT: int = key("Most of them.", 3, label="limit", unit="epoch", ge=0)
 
-        def helper(x):
-            return x
+@dataclass
+class Tool:
+    '''A tool.'''
 
-        def unused(x):
-            return x - OTHER
-        ''',
-    "parts/__init__": (
-        "from critical_periods.parts.solve import solve\nfrom critical_periods.parts.other import other\n"
-    ),
-    "parts/solve": "def solve():\n    return 1\n",
-    "parts/other": "def other():\n    return 2\n",
-}
+    size: float = 0.5
+    '''How large it is.'''
+
+    def use(self, x):
+        '''Use it.'''
+        return x * self.size  # and comment on it
+"""
 
 
 @pytest.fixture
-def package(tmp_path):
-    """A small package and a script that uses part of it; edits a module and returns the script's fingerprint."""
+def coded(tmp_path):
+    """Writes modules of a package, and returns the code of some places in it."""
 
-    def edit(module, old, new):
-        file = tmp_path / "critical_periods" / f"{module}.py"
-        assert old in file.read_text()
-        file.write_text(file.read_text().replace(old, new))
-        return fingerprint(tmp_path / "script.py", tmp_path)
-
-    for module, code in PACKAGE.items():
-        file = tmp_path / "critical_periods" / f"{module}.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(textwrap.dedent(code))
-    script = tmp_path / "script.py"
-    script.write_text(
-        "from critical_periods import tools\nfrom critical_periods.parts import solve\nprint(tools.used(1), solve())\n"
-    )
-    return edit
-
-
-@pytest.mark.parametrize(
-    ("module", "old", "new"),
-    [
-        ("tools", "helper(x) + LIMIT", "helper(x) - LIMIT"),
-        ("tools", "    return x\n", "    return -x\n"),
-        ("tools", "LIMIT = 3", "LIMIT = 5"),
-        ("parts/solve", "return 1", "return 3"),
-        ("../script", "used(1)", "used(2)"),
-    ],
-)
-def test_an_edit_of_what_is_used_changes_the_fingerprint(package, module, old, new):
-    before = package("tools", "LIMIT", "LIMIT")
-    assert package(module, old, new) != before
-
-
-@pytest.mark.parametrize(
-    ("module", "old", "new"),
-    [
-        ("tools", "x - OTHER", "x + OTHER"),
-        ("tools", "OTHER = 4", "OTHER = 5"),
-        ("tools", "Say something", "Say something else"),
-        ("tools", "# and comment on it", ""),
-        ("parts/other", "return 2", "return 3"),
-    ],
-)
-def test_an_edit_of_anything_else_does_not(package, module, old, new):
-    before = package("tools", "LIMIT", "LIMIT")
-    assert package(module, old, new) == before
-
-
-@pytest.fixture
-def fingerprint_of(tmp_path):
-    """Writes the modules of a package, and a script, and returns the script's fingerprint."""
-
-    def written(script, **modules):
-        for name, code in {"__init__": "", **modules}.items():
+    def written(*places, **modules):
+        for name, text in modules.items():
             file = tmp_path / "critical_periods" / f"{name}.py"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(textwrap.dedent(code))
-            (file.parent / "__init__.py").touch()
-        (tmp_path / "script.py").write_text(textwrap.dedent(script))
-        return fingerprint(tmp_path / "script.py", tmp_path)
+            file.write_text(textwrap.dedent(text))
+        return code_of(*places or ("parts",), source=tmp_path)
 
     return written
 
 
-SOLVE = "def solve():\n    return 1\n\ndef other():\n    return 2\n"
-
-#: How code can reach a definition out of sight: name -> (script, modules).
-OUT_OF_SIGHT = {
-    "relative import": (
-        "from critical_periods.parts.use import use\nuse()",
-        {"parts/use": "from .solve import solve\ndef use():\n    return solve()"},
-    ),
-    "relative import of the parent": (
-        "from critical_periods.parts.use import use\nuse()",
-        {"parts/use": "from ..parts import solve\ndef use():\n    return solve.solve()"},
-    ),
-    "star import": ("from critical_periods.parts.solve import *\nsolve()", {}),
-    "import under a condition": (
-        "from critical_periods.use import use\nuse()",
-        {"use": "if True:\n    from critical_periods.parts.solve import solve\ndef use():\n    return solve()"},
-    ),
-    "import that may fail": (
-        "from critical_periods.use import use\nuse()",
-        {
-            "use": "try:\n    from critical_periods.parts.solve import solve\nexcept ImportError:\n    solve = None\n"
-            "def use():\n    return solve()"
-        },
-    ),
-    "getattr": ("from critical_periods.parts import solve\ngetattr(solve, 'sol' + 've')()", {}),
-    "alias": (
-        "from critical_periods.use import use\nuse()",
-        {"use": "from critical_periods.parts import solve\nshort = solve\ndef use():\n    return short.solve()"},
-    ),
-    "dictionary of the module": ("from critical_periods.parts import solve\nsolve.__dict__['solve']()", {}),
-    "import_module": (
-        "from importlib import import_module\nimport_module('critical_periods.parts.solve').solve()",
-        {},
-    ),
-    "import_module of a computed name": (
-        "from importlib import import_module\nname = 'solve'\nimport_module(f'critical_periods.parts.{name}').solve()",
-        {},
-    ),
-    "registry filled by a decorator": (
-        "from critical_periods.registry import KNOWN\nimport critical_periods.entry\nKNOWN['solve']()",
-        {
-            "registry": "KNOWN = {}\ndef register(function):\n    KNOWN[function.__name__] = function\n",
-            "entry": "from critical_periods.registry import register\nfrom critical_periods.parts import solve as s\n"
-            "@register\ndef solve():\n    return s.solve()",
-        },
-    ),
-    "assignment to an attribute of a module": (
-        "from critical_periods import tools\nimport critical_periods.patch\ntools.run()",
-        {
-            "tools": "def run():\n    return 0",
-            "patch": "from critical_periods import tools\nfrom critical_periods.parts.solve import solve\n"
-            "tools.run = solve",
-        },
-    ),
-    "definition under a condition": (
-        "from critical_periods.use import use\nuse()",
-        {"use": "from critical_periods.parts.solve import solve\nif True:\n    def use():\n        return solve()"},
-    ),
-    "lazy names of a package": (
-        "import critical_periods.parts as parts\nparts.anything()",
-        {
-            "parts/__init__": "from importlib import import_module\n"
-            "NAMES = {'anything': 'critical_periods.parts.solve'}\n"
-            "def __getattr__(name):\n    return import_module(NAMES[name]).solve"
-        },
-    ),
-}
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x * self.size", "x + self.size"),
+        ("size: float = 0.5", "size: float = 0.25"),
+        ("size: float", "size: int"),
+        (", 3, ", ", 5, "),
+        ("ge=0", "gt=0"),
+        ("@dataclass", "@dataclass(frozen=True)"),
+    ],
+)
+def test_an_edit_of_code_changes_its_hash(coded, old, new):
+    assert coded(**{"parts/tools": MODULE}) != coded(**{"parts/tools": MODULE.replace(old, new, 1)})
 
 
-@pytest.mark.parametrize("way", OUT_OF_SIGHT)
-def test_what_is_reached_out_of_sight_counts(fingerprint_of, way):
-    script, modules = OUT_OF_SIGHT[way]
-    before = fingerprint_of(script, **modules | {"parts/solve": SOLVE})
-    assert fingerprint_of(script, **modules | {"parts/solve": SOLVE.replace("return 1", "return 3")}) != before
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Tools.", "More tools."),
+        ("A tool.", "Another."),
+        ("How large it is.", "Its size."),
+        ("Use it.", ""),
+        ("# and comment on it", ""),
+        ("x * self.size", "(x *\n                self.size)"),
+        ("Most of them.", "No more than these."),
+        ('label="limit", unit="epoch", ', 'null="none", label="most", '),
+    ],
+)
+def test_words_and_layout_do_not_count(coded, old, new):
+    assert old in MODULE
+    assert coded(**{"parts/tools": MODULE}) == coded(**{"parts/tools": MODULE.replace(old, new, 1)})
 
 
-def test_docstrings_count_where_code_reads_them(fingerprint_of):
-    script = "from critical_periods.tools import names\nprint(names())"
-    plain = 'def names():\n    """One."""\n    return 1'
-    reading = plain.replace("return 1", "return names.__doc__")
-    assert fingerprint_of(script, tools=plain) == fingerprint_of(script, tools=plain.replace("One", "Two"))
-    assert fingerprint_of(script, tools=reading) != fingerprint_of(script, tools=reading.replace("One", "Two"))
+def test_files_of_other_places_do_not_count_and_a_new_file_of_a_place_does(coded):
+    before = coded(**{"parts/tools": MODULE})
+    assert coded(**{"others/tools": MODULE}) == before
+    assert coded(**{"parts/deeper/more": "LIMIT = 4"}) != before
+    assert coded("parts/tools.py") != coded("parts/deeper/more.py")
 
 
-def test_a_registry_that_nothing_imports_does_not_count(fingerprint_of):
-    script = "from critical_periods.tools import run\nrun()"
-    entry = "from critical_periods.tools import register\n@register\ndef solve():\n    return 1"
-    tools = "def register(function):\n    return function\ndef run():\n    return 0"
-    before = fingerprint_of(script, tools=tools, entry=entry)
-    assert fingerprint_of(script, tools=tools, entry=entry.replace("return 1", "return 2")) == before
+def test_a_place_that_is_not_there_is_an_error(coded):
+    with pytest.raises(FileNotFoundError, match="tool"):
+        coded("parts/tool.py", **{"parts/tools": MODULE})
 
 
-def test_fingerprints_are_those_of_every_python(fingerprint_of):
+def test_hashes_are_those_of_every_python(coded):
     """The very digits: what a newer Python adds to its syntax trees must not show."""
-    script = """
+    text = """
         from dataclasses import dataclass
         @dataclass(frozen=True)
         class Rate:
@@ -211,106 +110,154 @@ def test_fingerprints_are_those_of_every_python(fingerprint_of):
             case Rate(value=v) if (w := v) > 0:
                 print(w, b"x", 1j, ..., "a" "b")
     """
-    assert fingerprint_of(script) == "9326001a2a77cf1c"
+    assert coded(**{"parts/tools": text}) == "94ee575dc8219c15"
 
 
-def test_versions_behind_several_datasets_are_all_named():
-    assert merged_versions(["numpy 2.1, torch 2.13", "numpy 2.3 and 2.1"]) == "numpy 2.1 and 2.3, torch 2.13"
-
-
-def edited(tmp_path, module, old, new):
-    """A copy of the package with one edit."""
-    import shutil
-
-    source = tmp_path / f"src{len(list(tmp_path.iterdir()))}"
-    shutil.copytree(REPOSITORY / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
-    file = source / "critical_periods" / module
-    assert old in file.read_text(), (module, old)
-    file.write_text(file.read_text().replace(old, new))
-    return source
-
-
-def stale(source):
-    """Kinds of cells that the code in a folder computes, and models it assembles, otherwise than the package does."""
-    codes = {
-        kind: Code("simulate.py", tuple(filter(None, (simulation.simulate, simulation.batch_key))))
-        for kind, simulation in simulations().items()
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """A copy of the package; edits a file of it and returns kinds of cells whose code is then another."""
+    source = tmp_path / "src"
+    shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
+    places = {
+        (kind, solver): simulation_code(kind, solver)["places"]
+        for kind in simulations()
+        for solver in ("gradient_descent", "gradient_flow")
     }
-    for name, model in models().items():
-        codes[f"{name} assembled"] = Code("aggregate.py", tuple(filter(None, (model.predict, model.derive))))
-    return {
-        kind
-        for kind, code in codes.items()
-        if code.fingerprint(SCRIPTS, source) != code.fingerprint(SCRIPTS, REPOSITORY / "src")
-    }
+    before = {name: code_of(*where) for name, where in places.items()}
+
+    def edit(module, old, new):
+        file = source / "critical_periods" / module
+        assert old in file.read_text(), (module, old)
+        file.write_text(file.read_text().replace(old, new))
+        after = {name: code_of(*where, source=source) for name, where in places.items()}
+        return {kind for kind, solver in places if after[kind, solver] != before[kind, solver]}
+
+    return edit
 
 
-TRAINED = {"pretraining", "matrix_completion", "two_layers", "singular_flow", "shared_modes"}
-DRAWN = {"pretraining", "matrix_completion", "two_layers"}  # a cure draws weights anew
+MATRIX = {"matrix_completion", "pretraining", "learning_stages"}
 PATHWAYS = {"scalar_pathways", "pathway_network", "gating_schedules"}
+TRAINED = {*MATRIX, "two_layers", "singular_flow", "shared_modes"}
 
 
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("analysis/measures.py", "drop=True) - recon", "drop=True) + recon", {"matrix_completion assembled"}),
+        ("models/matrix_completion/simulation/tasks.py", "len(matrix) / np.linalg.norm(matrix)", "1", TRAINED),
+        ("models/matrix_completion/simulation/landscape.py", "size**-0.5", "size**-1.5", TRAINED),
+        ("models/matrix_completion/simulation/simulate.py", "CYCLE_STEPS = 20", "CYCLE_STEPS = 30", MATRIX),
+        ("models/pathways/simulation/scalar.py", "np.square(q) - np.square(p)", "q - p", PATHWAYS),
         (
-            "models/matrix_completion/tasks.py",
-            "len(matrix) / np.linalg.norm(matrix)",
-            "1",
-            {*TRAINED, "learning_stages"},
-        ),
-        ("models/matrix_completion/landscape.py", "phase, -learning_rate", "phase, learning_rate", TRAINED),
-        ("models/matrix_completion/landscape.py", "size**-0.5", "size**-1.5", DRAWN),
-        ("models/pathways/network.py", "0.5 * (self._residual", "0.4 * (self._residual", {"pathway_network"}),
-        ("models/pathways/scalar.py", "np.square(q) - np.square(p)", "q - p", PATHWAYS),
-        ("models/product_matrix/landscape.py", "step * pair", "pair", {"singular_flow"}),
-        (
-            "models/product_matrix/closed_form.py",
+            "models/product_matrix/simulation/closed_form.py",
             "start / (np.exp(-exponent)",
             "2 / (np.exp(-exponent)",
-            {"shared_modes"},
+            {"two_layers", "singular_flow", "shared_modes", "learning_stages"},
         ),
-        (
-            "models/pathways/theory.py",
-            "(singular_value / n_pathways + start) / 2",
-            "start",
-            {"scalar_pathways assembled"},
-        ),
+        ("dynamics/random_streams.py", "seed, spawn_key", "1 + seed, spawn_key", set(simulations())),
+        ("analysis/measures.py", "drop=True) - recon", "drop=True) + recon", set()),
+        ("models/matrix_completion/measures.py", "two seeds", "three seeds", set()),
+        ("models/pathways/theory.py", "(singular_value / n_pathways + start) / 2", "start", set()),
+        ("models/matrix_completion/model.py", "ge=", "gt=", set()),
+        ("models/registry.py", "megabytes: int = 1000", "megabytes: int = 2000", set()),
         ("figures/style.py", "COLUMN, PAGE = 3.4", "COLUMN, PAGE = 3.5", set()),
+        ("execution/jobs.py", "begun = 0", "begun = 1", set()),
     ],
 )
-def test_an_edit_of_the_science_makes_exactly_its_users_stale(tmp_path, module, old, new, expected):
-    assert stale(edited(tmp_path, module, old, new)) == expected
+def test_an_edit_of_what_makes_numbers_and_of_nothing_else_makes_cells_anew(edited, module, old, new, expected):
+    assert edited(module, old, new) == expected
 
 
-@pytest.mark.parametrize("family", ["matrix_completion", "pathways", "product_matrix"])
-def test_an_edit_of_what_a_model_declares_simulates_nothing(tmp_path, family):
-    """Labels, sentences, bounds, units, long names, resources."""
-    folder = f"models/{family}"
-    source = edited(tmp_path, f"{folder}/parameters.py", "learning rate", "rate of learning")
-    for module, old, new in (
-        (f"{folder}/parameters.py", "Epochs between two records", "Epochs from one record to the next"),
-        (f"{folder}/parameters.py", "ge=", "gt="),
-        (f"{folder}/__init__.py", '"singular value', '"the singular value'),
-        ("models/registry.py", "training epoch", "epoch of training"),
-        (f"{folder}/__init__.py", "minutes=(", "minutes=(1 + "),
-        ("models/registry.py", "megabytes: int = 1000", "megabytes: int = 2000"),
-        ("configuration/fields.py", "1_000_000_000", "2_000_000_000"),
-        ("planning/descriptions.py", "seed of the random draws", "number of the random draws"),
-    ):
-        file = source / "critical_periods" / module
-        assert old in file.read_text(), (module, old)
-        file.write_text(file.read_text().replace(old, new))
-    assert stale(source) == set()
+@pytest.mark.parametrize("solver", ["gradient_descent", "gradient_flow"])
+def test_training_depends_only_on_the_solver_it_uses(solver):
+    own = f"solvers/{solver}.py"
+    for kind in ("matrix_completion", "pretraining", "scalar_pathways"):
+        places = simulation_code(kind, solver)["places"]
+        assert [place for place in places if place.startswith("solvers/gradient")] == [own]
 
 
-def test_training_depends_only_on_the_solver_it_uses(tmp_path):
-    simulate = simulations()["matrix_completion"].simulate
-    source = edited(tmp_path, "solvers/gradient_flow.py", "    return Solution(", "    print()\n    return Solution(")
-    for without, changed in (((), True), (("critical_periods.solvers.gradient_flow",), False)):
-        code = Code("simulate.py", (simulate,), without)
-        assert (code.fingerprint(SCRIPTS, source) != code.fingerprint(SCRIPTS, REPOSITORY / "src")) == changed
+class Ran:
+    """Files of the package whose functions run meanwhile, relative to it."""
+
+    def __init__(self):
+        self.files = set()
+
+    def __enter__(self):
+        self.before = sys.getprofile()
+        sys.setprofile(self.note)
+        return self
+
+    def __exit__(self, *_):
+        sys.setprofile(self.before)
+
+    def note(self, frame, event, argument):
+        file = Path(frame.f_code.co_filename)
+        if event == "call" and code.PACKAGE in file.parents and not frame.f_code.co_name.startswith("<module"):
+            self.files.add(file.relative_to(code.PACKAGE).as_posix())
+
+
+def outside(files, places):
+    return {file for file in files if not any(file == place or file.startswith(f"{place}/") for place in places)}
+
+
+#: Small cells of every model, with what its simulations can do: solvers, activations, deficits, cures, diagnostics.
+MATRIX_CELL = {
+    "size": 8, "depth": 2, "n_observed": 40, "pretrain_n_observed": 30, "pretrain_rank": 2, "final_rank": 2,
+    "switch_epochs": [0, 20], "final_epochs": 20, "record_every": 10, "n_singular_values": 3,
+}  # fmt: skip
+SCALAR_CELL = {"n_trajectories": 2, "epochs": 100, "duration": 20, "onset": 0, "record_every": 50}
+RANKS = {"pretrain_rank": 2, "final_rank": 2, "n_singular_values": 2, "record_every": 10}
+PRODUCT_CELL = RANKS | {"size": 8, "n_observed": 40}
+CELLS = {
+    "matrix_completion": [
+        MATRIX_CELL | {"solver": "gradient_descent", "diagnostics": True, "sharpness": True, "balancedness": True},
+        MATRIX_CELL | {"solver": "gradient_descent", "cure": "noise", "cure_strength": 0.1, "activation": "tanh"},
+        MATRIX_CELL | {"solver": "gradient_descent", "pretrain_overlap": 0.5, "imbalance": 0.1, "frozen_layer": 1},
+        MATRIX_CELL | {"solver": "gradient_flow"},
+        MATRIX_CELL | {"solver": "gradient_flow", "gradient_flow": {"method": "DOP853", "shadowing": True}},
+    ],
+    "scalar_pathways": [SCALAR_CELL | {"solver": solver} for solver in ("gradient_descent", "gradient_flow")],
+    "pathway_network": [{"width": 8, "epochs": 20, "duration": 10, "onset": 0, "record_every": 10}],
+    "gating_schedules": [{"slots": 2, "budget": 1, "epochs": 2000, "slot_epochs": 100}],
+    "singular_flow": [PRODUCT_CELL | {"switch_epochs": [0, 20], "final_epochs": 20}],
+    "shared_modes": [PRODUCT_CELL | {"pretrain_epochs": 20, "final_epochs": 20}],
+    "two_layers": [RANKS | {"rows": 8, "columns": 6, "pretrain_epochs": 20, "final_epochs": 20}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", models())
+def test_all_code_that_runs_for_a_cell_counts(model, monkeypatch):
+    """Traced while cells of a model, what comes before them and theory beside them are simulated and assembled."""
+    found = {}
+    load = experiments.loaded
+
+    def traced(name):
+        function = load(name)
+
+        def call(*arguments, **options):
+            with Ran() as ran:
+                result = function(*arguments, **options)
+            found.setdefault(name, set()).update(ran.files)
+            return result
+
+        return function and call
+
+    monkeypatch.setattr(experiments, "loaded", traced)
+    declared = models()[model]
+    for parameters in CELLS[model]:
+        found.clear()
+        experiments.simulate(model, **parameters, theory=declared.theory is not None)
+        for simulation in declared.simulations():
+            places = simulation_code(simulation.cells, parameters.get("solver"))["places"]
+            assert found[simulation.simulate], simulation.cells
+            assert not outside(found[simulation.simulate], places), simulation.cells
+        family = declared.parameters.__module__.split(".")[2]
+        places = [*code.assembling_places(declared), f"models/{family}/simulation"]
+        for name in filter(None, (declared.predict, declared.derive)):
+            assert not outside(found[name], places), name
+
+
+def test_versions_behind_several_datasets_are_all_named():
+    assert merged_versions(["numpy 2.1, torch 2.13", "numpy 2.3 and 2.1"]) == "numpy 2.1 and 2.3, torch 2.13"
 
 
 def test_versions_are_told():

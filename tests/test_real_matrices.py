@@ -12,9 +12,9 @@ import critical_periods as cp
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.random_streams import random_stream
-from critical_periods.models.matrix_completion.landscape import initial_weights, product
-from critical_periods.models.matrix_completion.parameters import pretraining
-from critical_periods.models.matrix_completion.simulation import matrix_tasks
+from critical_periods.models.matrix_completion.model import pretraining
+from critical_periods.models.matrix_completion.simulation.landscape import initial_weights, product
+from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
 from critical_periods.models.registry import models
 from critical_periods.planning.plan import grid
 
@@ -129,6 +129,18 @@ def test_a_mask_of_ones_and_zeros_says_what_can_be_observed(beside):
     some = matrix_tasks(cell(**own | {"n_observed": 20}).parameters)[1].mask
     assert some.sum() == 20
     assert not (some & (mask == 0)).any()
+
+
+def test_held_out_entries_are_not_observed_in_either_task_whatever_is_observed_first(beside):
+    """All that are not held out are observed first, of a matrix of which a file says what the final task observes."""
+    mask = np.zeros((8, 8))
+    mask[:4] = 1
+    np.savetxt(beside / "mask.csv", mask, delimiter=",")
+    own = {"size": 8, "observations": "mask.csv", "n_held_out": 15, "n_observed": 20, "pretrain_n_observed": 49}
+    first, final = matrix_tasks(cell(**own, pretrain_task="same", pretrain_observations="random").parameters)
+    assert (first.scored == final.scored).all()
+    assert (first.mask == ~final.scored).all()
+    assert not (final.mask & final.scored).any()
 
 
 def test_cells_without_a_file_are_called_as_before():

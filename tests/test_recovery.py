@@ -12,9 +12,9 @@ from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Jump, Phase, Task
 from critical_periods.models.matrix_completion.derived import derive
-from critical_periods.models.matrix_completion.landscape import Factorization, largest_curvature
-from critical_periods.models.matrix_completion.simulation import complete, cured, matrix_tasks, pretrain
-from critical_periods.models.matrix_completion.tasks import low_rank_matrix, related_matrix
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization, largest_curvature
+from critical_periods.models.matrix_completion.simulation.simulate import complete, cured, matrix_tasks, pretrain
+from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, related_matrix
 from critical_periods.models.matrix_completion.theory import escape, predict
 from critical_periods.planning.plan import Plan
 from critical_periods.solvers import gradient_descent, gradient_flow

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import integrate
 
 from critical_periods.dynamics.schedules import Phase, Task, Window, deficit_schedule
-from critical_periods.models.pathways.deficits import gating
-from critical_periods.models.pathways.scalar import (
+from critical_periods.models.pathways.simulation.deficits import gating
+from critical_periods.models.pathways.simulation.scalar import (
     ScalarPathways,
     flow_field,
     initial_scales,
@@ -22,7 +22,7 @@ from critical_periods.models.pathways.scalar import (
     scales,
     sharpness,
 )
-from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 PORTRAIT = {
@@ -463,7 +463,7 @@ import sys
 sys.path[:] = {sys.path}
 from critical_periods.execution.jobs import run_batches
 from critical_periods.execution.logs import log_to
-from critical_periods.models.pathways.simulate_scalar import simulate_scalar
+from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
 for parameters in {[PORTRAIT, SMALL_INIT | {"epochs": 1000, "record_every": 100}]}:
     run_batches("scalar_pathways", {{"cell": parameters}}, simulate_scalar)
 assert "torch" not in sys.modules

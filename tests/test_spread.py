@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from critical_periods.figures import charts, curves, spectra, style
-from critical_periods.models.pathways import pathway_panels
+from critical_periods.models.pathways.panels import pathway_panels
 
 FEW, MANY, EPOCHS = [0, 1, 2], list(range(20)), [0, 10, 20, 30]
 

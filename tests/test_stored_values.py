@@ -13,10 +13,10 @@ import yaml
 from conftest import REPOSITORY
 
 from critical_periods.dynamics.engines import using
-from critical_periods.models.matrix_completion.simulation import complete, pretrain
-from critical_periods.models.pathways.simulate_network import simulate_network
-from critical_periods.models.pathways.simulate_scalar import simulate_scalar
-from critical_periods.models.product_matrix.simulation import simulate_shared_modes, simulate_singular_flow
+from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
+from critical_periods.models.pathways.simulation.simulate_network import simulate_network
+from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
+from critical_periods.models.product_matrix.simulation.simulate import simulate_shared_modes, simulate_singular_flow
 from critical_periods.planning.plan import Plan
 
 STORED = REPOSITORY / "tests/stored_values.yaml"

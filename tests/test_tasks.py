@@ -6,7 +6,7 @@ from scipy.sparse import bmat
 from scipy.sparse.csgraph import connected_components
 
 from critical_periods.dynamics.random_streams import STREAMS, random_stream
-from critical_periods.models.matrix_completion.tasks import (
+from critical_periods.models.matrix_completion.simulation.tasks import (
     BRIDGES,
     DIGITS_SIZE,
     STRUCTURES,

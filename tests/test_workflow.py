@@ -214,7 +214,7 @@ def test_longer_final_training_reuses_the_pretraining(project):
 
 def test_an_edit_of_a_drawing_trains_nothing(project):
     project.edit("src/critical_periods/figures/spectra.py", "broad = 2.2", "broad = 2.3")
-    assert project.planned() == {"figure": 1}
+    assert project.planned() == {"figure": 2, "interactive": 2}
 
 
 def test_an_edit_of_a_measure_trains_nothing(project):
@@ -259,7 +259,7 @@ def test_a_figure_of_ones_own_takes_no_claim_from_the_one_that_shows_it(project)
 
 def test_an_edit_of_the_model_runs_everything(project):
     project.edit(
-        "src/critical_periods/models/matrix_completion/landscape.py",
+        "src/critical_periods/models/matrix_completion/simulation/landscape.py",
         "phase, -learning_rate, parts",
         "phase, -0.5 * learning_rate, parts",
     )
@@ -267,7 +267,9 @@ def test_an_edit_of_the_model_runs_everything(project):
 
 
 def test_comments_and_docstrings_run_nothing(project):
-    project.edit("src/critical_periods/models/matrix_completion/landscape.py", '"""Deep matrix', '"""The deep matrix')
+    project.edit(
+        "src/critical_periods/models/matrix_completion/simulation/landscape.py", '"""Deep matrix', '"""The deep matrix'
+    )
     assert project.planned() == {}
 
 
@@ -287,7 +289,7 @@ def test_a_run_whose_code_is_edited_meanwhile_fails_and_leaves_no_wrong_result(f
     project.edit(measures, *edit)
     output, _ = process.communicate(timeout=300)
     assert process.returncode != 0
-    assert re.search(r"CodeChangedError: aggregate\.py: code = \w+; allowed: \w+, as planned", output)
+    assert re.search(r"CodeChangedError: analysis/measures\.py: code = \w+; allowed: \w+, as planned", output)
     project.edit(measures, *reversed(edit))
     project.snakemake("results/experiments/depth.nc")
     assert project.dataset("depth").attrs[CHECKSUM] == finished.dataset("depth").attrs[CHECKSUM]
@@ -306,7 +308,7 @@ def test_results_are_recognised_in_another_copy_of_the_same_code(project, tmp_pa
 
 def test_cells_made_anew_are_assembled_whatever_the_clocks_say(project):
     project.edit(
-        "src/critical_periods/models/matrix_completion/landscape.py",
+        "src/critical_periods/models/matrix_completion/simulation/landscape.py",
         "phase, -learning_rate, parts",
         "phase, -0.5 * learning_rate, parts",
     )

@@ -8,9 +8,11 @@ imported whenever the workflow is planned.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module  # noqa: TID251 (fingerprints know the files of plugins)
 from pathlib import Path
 from traceback import extract_tb
@@ -60,6 +62,32 @@ def load(plugins: Iterable[str]) -> None:
         except (Exception, SystemExit) as error:
             raise ConfigError("plugins", plugin, f"a module that can be imported ({_reason(error)})") from error
         LOADED[name] = path if is_file else Path(str(module.__file__))
+
+
+def files(plugin: str) -> list[Path]:
+    """Files of a loaded plugin: of a package all, of a module its own and those beside it that it imports."""
+    start = LOADED[plugin]
+    if start.name == "__init__.py":
+        return sorted(start.parent.rglob("*.py"))
+    if start.parent == Path(sysconfig.get_path("purelib")):  # beside it lies what other people have made
+        return [start]
+    found, pending = set(), {start}
+    while pending:
+        file = pending.pop()
+        found.add(file)
+        for name in _imported(file):
+            beside = start.parent / name
+            pending |= {beside.with_suffix(".py"), *beside.rglob("*.py")} - found
+        pending = {file for file in pending if file.is_file()}
+    return sorted(found)
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Every name that import statements of a file have in them."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            modules = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            yield from (name for module in modules for name in module.split(".") if name.isidentifier())
 
 
 def brought(plugin: str, name: str, container: type, item: type) -> Any:

@@ -25,7 +25,7 @@ rule judge:
         runtime=10,
     params:
         claims=claims_judged,
-        code=judging_code,
+        code=claims_code,
         made_by=judge_made,
     message:
         "Judging claims, verdicts in {output.table}"

@@ -1,5 +1,4 @@
 # What the configuration asks for, and the names of the files that hold it.
-import hashlib
 from contextlib import contextmanager
 from functools import cache
 from textwrap import shorten
@@ -8,7 +7,6 @@ from snakemake.exceptions import CreateRuleException
 from snakemake.io import IOFile
 
 from critical_periods import plugins
-from critical_periods.analysis import measure_signatures
 from critical_periods.analysis.tables import read_claims
 from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.document import style_asked
@@ -21,7 +19,7 @@ from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.fingerprint import Code
+from critical_periods.planning.code import assembling_code, drawing_code, judging_code, planned, simulation_code
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
@@ -32,8 +30,6 @@ from critical_periods.storage.files import write_whole
 from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.stamps import is_made_by, made_by
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
-
-SOLVERS = {"gradient_descent", "gradient_flow"}
 
 #: What tells how far the run is, while it goes on.
 WATCHES = []
@@ -79,7 +75,7 @@ try:
     check_style(STYLE)
     STUDIES = studies(config, [*sorted((PROJECT / "studies").glob("*.yaml")), *own_studies])
 except ConfigError as error:
-    raise WorkflowError(f"Configuration: {error}") from None
+    raise WorkflowError(f"Configuration: {located(error, config, FILES)}") from None
 
 CELLS = Path(placed(config["cells_folder"]))
 
@@ -115,14 +111,17 @@ wildcard_constraints:
 @cache
 def plan(run):
     """Plan of a run, made when a file of it is wanted first: a run that nobody wants costs nothing."""
+    if not run:
+        return PAPER
+    study = next(study for study in STUDIES.values() if run in study.runs)
     try:
-        made = Plan(RUNS[run]) if run else PAPER
-        for study in STUDIES.values():
-            if run in study.runs and study.compare is not None:
-                made.check_recorded("compare.variable", study.compare.variable)
+        made = Plan(RUNS[run])
+        if study.compare is not None:
+            made.check_recorded("compare.variable", study.compare.variable)
         return made
     except ConfigError as error:
-        raise WorkflowError(f"Configuration, {run.rstrip('/')}: {error}") from None
+        said = located(error, RUNS[run], FILES | {study.file: read_file(study.file)})
+        raise WorkflowError(f"Configuration, {run.rstrip('/')}: {said}") from None
 
 
 def bundle_file(bundle, folder, suffix):
@@ -324,7 +323,7 @@ def refusing_names_of_rules(key, name, ours):
     except CreateRuleException:
         taken = sorted({rule.name for rule in workflow.rules} - set(ours) | {name})
         error = ConfigError(key, name, f"a name that no rule has, unlike {', '.join(taken)}")
-        REFUSED.append(WorkflowError(f"Configuration: {error}"))
+        REFUSED.append(WorkflowError(f"Configuration: {located(error, config, FILES)}"))
 
 
 def explain(name, text):
@@ -349,29 +348,6 @@ def claim_labels(wildcards):
     return {"claims": "verdicts, with reasons and intervals", "run": run_name(wildcards.run)}
 
 
-fingerprint_of = cache(Code.fingerprint)
-
-
-def planned(code, before=()):
-    """What a job has to know of its code, and of that of the jobs whose files it reads and of all before them."""
-    upstream = {fingerprint for each in before for fingerprint in (each["fingerprint"], *each["upstream"])}
-    return code.planned(fingerprint_of(code), upstream)
-
-
-@cache
-def simulation_code(kind, solver):
-    """What a job that simulates a kind of cells runs, and the fingerprints of the jobs whose files it reads."""
-    simulation = SIMULATIONS[kind]
-    others = sorted(SOLVERS - {solver}) if simulation.one_solver else []
-    code = Code(
-        "simulate.py",
-        loads=tuple(filter(None, (simulation.simulate, simulation.batch_key))),
-        without=tuple(f"critical_periods.solvers.{other}" for other in others),
-    )
-    first = models()[kind].first if kind in models() else None
-    return planned(code, [simulation_code(first.cells, solver)] if first else [])
-
-
 def bundle_code(wildcards):
     cell = bundle_of(wildcards).cells[0]
     return simulation_code(cell.model, cell.parameters.get("solver"))
@@ -386,37 +362,31 @@ def code_folder(bundle):
 @cache
 def cells_code(kind, solver):
     code = simulation_code(kind, solver)
-    made_by = [code["fingerprint"], *code["upstream"], VERSIONS]
-    return hashlib.sha256("\n".join(made_by).encode()).hexdigest()[:16]
+    return made_by(code["fingerprint"], code["upstream"], VERSIONS)
 
 
 @cache
 def experiment_code(name, run):
     """What the job that assembles an experiment runs."""
-    experiment = plan(run).experiments[name]
-    model = models()[experiment.model]
-    code = Code("aggregate.py", loads=tuple(filter(None, (model.predict, model.derive))))
-    cells = [*experiment.cells.values(), *experiment.theory.values()]
-    simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}
-    return planned(code, (simulation_code(*cells) for cells in simulated))
+    return assembling_code(plan(run).experiments[name])
 
 
 def aggregate_code(wildcards):
     return experiment_code(wildcards.experiment, wildcards.run)
 
 
-def drawing_code(script, drawn_by):
-    """What a job that draws a figure runs: what the figure's kind names under `draw` or `interactive`."""
+def figure_code(script, drawn_by):
+    """What a job that draws a figure runs, by what its kind names under `draw` or `interactive`."""
 
     def code(wildcards):
         settings = figure_settings(wildcards)
-        drawing = Code(script, loads=(getattr(kinds()[settings["kind"]], drawn_by),))
-        return planned(drawing, (experiment_code(name, wildcards.run) for name in drawn_from(settings)))
+        before = [experiment_code(name, wildcards.run) for name in drawn_from(settings)]
+        return drawing_code(script, getattr(kinds()[settings["kind"]], drawn_by), before)
 
     return code
 
 
-draw_code, interactive_code = drawing_code("draw.py", "draw"), drawing_code("draw_interactive.py", "interactive")
+draw_code, interactive_code = figure_code("draw.py", "draw"), figure_code("draw_interactive.py", "interactive")
 
 
 @cache
@@ -446,7 +416,7 @@ def interactive_made(wildcards):
 
 def judge_made(wildcards):
     data = [experiment_made(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]]
-    return made_by(claims_judged(wildcards), judging_code(wildcards), data)
+    return made_by(claims_judged(wildcards), claims_code(wildcards), data)
 
 
 def explorer_made(wildcards):
@@ -465,13 +435,22 @@ def compare_made(study):
     return made
 
 
+def figure_draws(drawn_by):
+    """What draws a figure, `module:function`."""
+
+    def draws(wildcards):
+        return getattr(kinds()[figure_settings(wildcards)["kind"]], drawn_by)
+
+    return draws
+
+
 def explored(wildcards):
     """What the explorer has of the configuration's experiments, as JSON."""
     return report_parameter(explorer.offered(PAPER.experiments.values()))
 
 
 def exploring_code(wildcards):
-    return planned(Code("explore.py"))
+    return planned(["scripts/explore.py", "publishing/explorer.py"])
 
 
 def claims_judged(wildcards):
@@ -479,9 +458,8 @@ def claims_judged(wildcards):
     return report_parameter(claims_of(RUNS[wildcards.run]))
 
 
-def judging_code(wildcards):
-    judging = Code("judge.py", loads=tuple(measure_signatures.files()))
-    return planned(judging, (experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"]))
+def claims_code(wildcards):
+    return judging_code(experiment_code(name, wildcards.run) for name in RUNS[wildcards.run]["experiments"])
 
 
 def comparing_code(study):
@@ -489,7 +467,7 @@ def comparing_code(study):
 
     def code(wildcards):
         before = [experiment_code(name, run) for run, part in study.runs.items() for name in part["experiments"]]
-        return planned(Code("compare.py", loads=()), before)
+        return planned(["scripts/compare.py", "analysis/compare.py"], before)
 
     return code
 

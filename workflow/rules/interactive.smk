@@ -22,6 +22,7 @@ rule interactive:
         runtime=10,
     params:
         figure=figure_parameter,
+        draws=figure_draws("interactive"),
         code=interactive_code,
         made_by=interactive_made,
     message:

@@ -10,7 +10,7 @@ from critical_periods.storage.datasets import read
 from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
-settings, [draw] = json.loads(snakemake.params.figure), snakemake.params.code["loads"]
+settings, draw = json.loads(snakemake.params.figure), snakemake.params.draws
 datasets = {Path(path).stem: read(path) for path in snakemake.input}
 with using(json.loads(snakemake.params.style)):
     figure = finished(loaded(draw)(settings["panels"], datasets))

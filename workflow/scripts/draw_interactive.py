@@ -8,7 +8,7 @@ from critical_periods.figures.interactive import save
 from critical_periods.storage.datasets import read
 
 job = Job(snakemake)
-settings, [draw] = json.loads(snakemake.params.figure), snakemake.params.code["loads"]
+settings, draw = json.loads(snakemake.params.figure), snakemake.params.draws
 datasets = {Path(path).stem: read(path) for path in snakemake.input}
 figure = loaded(draw)(settings["panels"], datasets)
 job.check_code()

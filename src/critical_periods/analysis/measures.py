@@ -1,21 +1,24 @@
 """Measures on experiment datasets, each a number or one number a seed, and what they are made of.
 
 Public functions whose first argument is `dataset` are what a claim may name as its `measure`, and their other
-arguments what it may give: `critical_periods.analysis.measure_signatures` reads both from the source. Measures of what
-only some models have lie with these, in `models/*/measures.py`.
+arguments what it may give (`critical_periods.analysis.measure_signatures`). Measures of what only some models have lie
+with these, in `models/*/measures.py`. Planning imports these modules, so that they import xarray where they use it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-import xarray as xr
 
 from critical_periods.analysis import coordinates
+from critical_periods.analysis.measure_signatures import RECORDED
 from critical_periods.analysis.statistics import spearman
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Axes of a dataset that number runs of the same thing.
 RUNS = ("seed", "trajectory")
@@ -25,7 +28,7 @@ Value = bool | float | str
 Selection = Value | Mapping[Literal["at_least", "at_most"], float]
 
 #: Name of a variable that the experiment of a claim has to record.
-Recorded = str
+Recorded = Annotated[str, RECORDED]
 
 #: Loss of relative accuracy from which on a deficit counts as harmless no longer (`harmless_window`).
 HARM = 0.1
@@ -178,6 +181,8 @@ def rank_correlation(values: xr.DataArray, dim: str) -> xr.DataArray:
     """
     if values.sizes[dim] < 2:
         raise MissingDataError(f"fewer than two values of {dim}")
+    import xarray as xr
+
     return xr.apply_ufunc(spearman, values, values[dim], input_core_dims=[[dim], [dim]], vectorize=True)
 
 
@@ -276,6 +281,8 @@ def prediction_order(
 def _agreement(
     dataset: xr.Dataset, predicted: str, measured: str, where: Mapping[str, Selection]
 ) -> tuple[float, np.ndarray]:
+    import xarray as xr
+
     from critical_periods.analysis.closing import agreement, compared  # which builds on this module
 
     names = (predicted, measured)

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import import_module  # noqa: TID251 (the rule says what it loads, and so does its fingerprint)
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from critical_periods.analysis.measure_signatures import files
+from critical_periods.analysis.measure_signatures import measures
 from critical_periods.analysis.measures import MissingDataError, chosen, parameter
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.tables import read_claims
@@ -123,10 +122,9 @@ def _lacked(error: KeyError) -> str | None:
 
 def _measure(name: str) -> Callable[..., Any]:
     """A measure by its name."""
-    for module in map(import_module, files()):
-        if hasattr(module, name):
-            return getattr(module, name)
-    raise MissingDataError(f"no measure {name}")
+    if name not in measures():
+        raise MissingDataError(f"no measure {name}")
+    return measures()[name]
 
 
 def judge(claims: Iterable[Claim], datasets: Mapping[str, xr.Dataset]) -> Judgement:

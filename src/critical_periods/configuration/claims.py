@@ -12,8 +12,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from critical_periods.analysis.measure_signatures import signatures
-from critical_periods.configuration.fields import ConfigError, Section, Solver, key, matching, one_line, one_of
+from critical_periods.analysis.measure_signatures import RECORDED, arguments, measures
+from critical_periods.configuration.fields import (
+    ConfigError,
+    Section,
+    Solver,
+    key,
+    matching,
+    one_line,
+    one_of,
+    validated,
+)
 
 #: How a measure may compare with a threshold, by the key that gives the threshold.
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -131,21 +140,21 @@ def check_claim(
     for kind, name, known in (("experiment", claim.experiment, recorded), ("figure", claim.figure, figures)):
         if name is not None and name not in known and difflib.get_close_matches(name, known, cutoff=SLIPS[kind]):
             raise ConfigError(f"{place}.{kind}", name, one_of(name, known))
-    if claim.measure not in signatures():
-        raise ConfigError(f"{place}.measure", claim.measure, one_of(claim.measure, sorted(signatures())))
-    signature = signatures()[claim.measure]
-    kinds = dict(signature.arguments)
-    if signature.where is not None:
-        kinds |= dict.fromkeys(sorted(set(axes) - kinds.keys()), signature.where)
+    if claim.measure not in measures():
+        raise ConfigError(f"{place}.measure", claim.measure, one_of(claim.measure, sorted(measures())))
+    declared = arguments(measures()[claim.measure])
+    selects = sorted(axes) if declared.model_config.get("extra") == "allow" else []
+    known = list(dict.fromkeys((*declared.model_fields, *selects)))
+    for name in claim.arguments:
+        if name not in known:
+            raise ConfigError(f"{place}.arguments: unknown key", name, one_of(name, known))
+    validated(declared, claim.arguments, f"{place}.arguments")
     for name, value in claim.arguments.items():
-        if name not in kinds:
-            allowed = one_of(name, kinds) if kinds else f"none, as {claim.measure} has none"
-            raise ConfigError(f"{place}.arguments", name, allowed)
-        if not kinds[name].allows(value):
-            raise ConfigError(f"{place}.arguments.{name}", value, kinds[name].words)
-        if kinds[name].variable and value not in (known := recorded.get(claim.experiment, [value])):
-            words = f"{one_of(value, known)}: what {claim.experiment} records"
+        variables = recorded.get(claim.experiment, [value])
+        if (
+            name in declared.model_fields
+            and RECORDED in declared.model_fields[name].metadata
+            and value not in variables
+        ):
+            words = f"{one_of(value, variables)}: what {claim.experiment} records"
             raise ConfigError(f"{place}.arguments.{name}", value, words)
-    for name in signature.required:
-        if name not in claim.arguments:
-            raise ConfigError(f"{place}.arguments: missing key", name, f"all of {', '.join(signature.required)}")

@@ -18,7 +18,6 @@ from critical_periods.configuration.fields import (
     Section,
     Seeds,
     Solver,
-    check_values,
     key,
     matching,
     one_line,
@@ -30,10 +29,6 @@ Name = Annotated[str, matching("^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits 
 Title = Annotated[str, one_line(200)]
 Files = Annotated[list[str], Field(min_length=0, max_length=100)]
 Axis = Annotated[list[Any], Field(min_length=1, max_length=10_000), *UNIQUE]
-
-
-#: Sections that configurations of earlier versions have, and the files that hold them now.
-MOVED = {name: f"studies/{name}.yaml" for name in ("extensions", "ensemble", "agreement")}
 
 
 class Experiment(Section):
@@ -164,11 +159,11 @@ def ignored_keys(config: Mapping[str, Any]) -> list[str]:
     critical_periods.configuration.fields.ConfigError
         If one of them looks like a key of ours, misspelt.
     """
-    known = [*Configuration.model_fields, *MOVED]
+    known = list(Configuration.model_fields)
     foreign = [key for key in config if key not in known]
     for name in foreign:
         if difflib.get_close_matches(name, known, n=1, cutoff=0.8):
-            raise ConfigError("configuration: unknown key", name, one_of(name, Configuration.model_fields))
+            raise ConfigError("configuration: unknown key", name, one_of(name, known))
     return foreign
 
 
@@ -180,13 +175,6 @@ def configuration(config: Mapping[str, Any]) -> Configuration:
     critical_periods.configuration.fields.ConfigError
         On the first violation, with key, value and what is allowed.
     """
-    check_values(config)
-    for section, file in MOVED.items():
-        if section in config:
-            raise ConfigError(
-                section, config[section], f"no such section any more: it is {file}, a file for each study"
-            )
-    style_asked(config.get("style", "paper"))  # here errors name its keys
     checked = validated(Configuration, config)
     if checked.engine == "numpy" and checked.device == "cuda":
         raise ConfigError("engine", "numpy", "auto or torch where device is cuda")

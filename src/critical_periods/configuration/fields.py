@@ -6,40 +6,78 @@ Imported whenever the workflow is planned, so it needs nothing heavier than pyda
 from __future__ import annotations
 
 import difflib
-import math
 import re
-import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-#: Largest absolute value of an integer: that of 64 bits.
-LARGEST_INTEGER = 2**63 - 1
+#: What earlier versions called a key, or a value, and where it is now; for a release.
+OLD_WORDS = {name: f"studies/{name}.yaml" for name in ("extensions", "ensemble", "agreement")}
 
-#: Most items of one list.
-LONGEST_LIST = 10_000
-
-#: Most values of a configuration, aliases counted as often as they are used.
-MOST_VALUES = 1_000_000
-
-#: Levels below which nothing of a configuration lies.
-DEEPEST_LEVEL = 20
+#: Characters after which the value of an error, or what it allows, is cut.
+LONGEST_VALUE, LONGEST_ALLOWED = 200, 2000
 
 
 class ConfigError(ValueError):
-    """The configuration asks for something that cannot be: names the key, the value and what is allowed."""
+    """The configuration asks for something that cannot be, in one line.
 
-    def __init__(self, key: str, value: Any, allowed: str) -> None:
-        super().__init__(f"{_line(key)} = {_line(_REPR.repr(value))}; allowed: {_line(allowed, 2000)}")
+    Parameters
+    ----------
+    key
+        What is wrong: keys with dots between them, and what of them after a colon.
+    value
+        What it is.
+    allowed
+        What it may be.
+    path
+        Keys and indices that lead to the value, where `key` does not say them.
+
+    Attributes
+    ----------
+    origin
+        File and line of the value, where they are known; "" otherwise.
+    """
+
+    def __init__(self, key: str, value: Any, allowed: str, path: Iterable[str | int] | None = None) -> None:
+        super().__init__(key, value, allowed)
+        self.key, self.value, self.allowed, self.origin = key, value, allowed, ""
+        self.path = list(_steps(key) if path is None else path)
+
+    def __str__(self) -> str:
+        place = f"{self.origin}: {self.key}" if self.origin else self.key
+        said = f"{place} = {_cut(as_yaml(self.value), LONGEST_VALUE)}; allowed: {_cut(self.allowed, LONGEST_ALLOWED)}"
+        return said if said.isprintable() else repr(said)[1:-1]
+
+
+def _steps(key: str) -> Iterable[str | int]:
+    """Keys and indices of a place as errors write it."""
+    place = key.partition(":")[0].removeprefix("configuration")
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", place):
+        yield name or int(index)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def as_yaml(value: Any) -> str:
+    """A value for an error: a key without one is empty, and truth is true, as YAML writes it."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {as_yaml(part)}" for name, part in value.items()) + "}"
+    return repr(value)
 
 
 class Section(BaseModel):
     """A part of the configuration: its keys are known, no other is accepted, nor a value of another type."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 AnySection = TypeVar("AnySection", bound=Section)
@@ -116,7 +154,10 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**32 - 1)]], Field(min_len
 class GradientFlow(Section):
     """How gradient flow is integrated."""
 
-    method: Method = key("Integrator; RKC is Runge-Kutta-Chebyshev, the others are those of scipy.integrate.")
+    method: Method = key(
+        "Integrator; RKC is Runge-Kutta-Chebyshev, with errors like rtol^(2/3); the others are those of "
+        "scipy.integrate, with errors in proportion to rtol."
+    )
     rtol: float = key("Relative tolerance on the error of a step.", gt=0, le=0.1)
     atol: float = key("Absolute tolerance on the error of a step, in units of the weights.", gt=0, le=0.1)
     shadowing: bool = key("Whether to follow gradient descent with this learning rate instead of its limit.")
@@ -145,85 +186,60 @@ def validated(section: type[AnySection], value: Any, place: str = "") -> AnySect
         raise _refusal(section, value, place, error.errors(include_url=False, include_context=False)) from None
 
 
-def _refusal(section: type[Section], value: Any, place: str, errors: Sequence[Mapping[str, Any]]) -> ConfigError:
-    """The one error to tell: of those nearest to the top an unknown key, a missing one, or the first value."""
-    found = []
-    for error in errors:
-        schema, path, part = _walk(_schema(section), error["loc"], value, error["type"] == "extra_forbidden")
-        rank = {"extra_forbidden": 0, "missing": 1}.get(error["type"], 2)
-        fitting = _fitting(schema, part)
-        if error["type"].endswith("_type") or error["type"] == "none_required":
-            rank += fitting is not schema  # an alternative that the value is not meant as
-        found.append((rank == 3, len(path) + (rank < 2), rank, error, fitting if rank < 2 else schema, path, part))
-    *_, rank, error, schema, path, part = min(found, key=lambda item: item[:3])
-    where = _joined(place, path) or "configuration"
-    name = error["loc"][-1] if error["loc"] else ""
+#: Errors of pydantic that are told before others: what is misspelt is missing, too.
+_RANK = {"extra_forbidden": 0, "invalid_key": 0, "missing": 1}
+
+
+def _refusal(section: type[Section], value: Any, place: str, errors: Iterable[Mapping[str, Any]]) -> ConfigError:
+    """The error to tell: an unknown key, a missing one, or the value that lies deepest.
+
+    That is the alternative that the value was meant as, where there are several. Their names, which pydantic puts into
+    the location, are left out.
+    """
+    error = min(errors, key=lambda each: (_RANK.get(each["type"], 2), -len(each["loc"])))
+    location, rank, where = error["loc"], _RANK.get(error["type"], 2), place
+    schema: Mapping[str, Any] = _schema(section)
+    name = location[-1] if location else ""
+    above = 2 if name == "[key]" else int(rank == 0)
+    for step in location[: len(location) - above]:
+        if step in (range(len(value)) if isinstance(value, list) else value if isinstance(value, Mapping) else ()):
+            schema, value = _inside(schema, step), value[step]
+            where += f"[{step}]" if isinstance(step, int) else f".{step}" if where else step
+    where = where or "configuration"
     if rank == 0:
-        return ConfigError(f"{where}: unknown key", name, one_of(name, schema.get("properties", {})))
+        known = [key for option in _options(schema) for key in option.get("properties", ())]
+        return ConfigError(f"{where}: unknown key", name, one_of(name, known))
     if rank == 1:
         return ConfigError(f"{where}: missing key", name, f"all of {', '.join(schema['required'])}")
     if name == "[key]":
-        return ConfigError(where, error["loc"][-2], allowed(schema["propertyNames"] | {"pattern": ""}))
-    hint = _meant(part, _choices(schema))
-    if isinstance(part, str) and (number := re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", part)):
-        whole, fraction, sign, power = number.groups()
-        hint = f" (for YAML {part} is a word, {whole}{fraction or '.0'}e{sign or '+'}{power} a number)"
-    return ConfigError(where, as_yaml(part), allowed(schema) + hint)
+        names = next((option["propertyNames"] for option in _options(schema) if "propertyNames" in option), None)
+        return ConfigError(f"{where}: key", location[-2], _expected(location[-2], names or {"type": "string"}))
+    return ConfigError(where, value, _expected(value, schema))
 
 
-class _Word(str):
-    """A word that errors show without quotes."""
-
-    __repr__ = str.__str__
-
-
-def as_yaml(value: Any) -> Any:
-    """A value for an error: a key without one is empty, and truth is true, as YAML writes it."""
-    if value is None:
-        return _Word("empty")
-    if isinstance(value, Mapping):
-        return _Word("{" + ", ".join(f"{name}: {as_yaml(part)!r}" for name, part in value.items()) + "}")
-    return _Word(str(value).lower()) if isinstance(value, bool) else value
+def _expected(value: Any, schema: Mapping[str, Any]) -> str:
+    """What a part of a schema allows, and what a value was probably meant as."""
+    if isinstance(value, str) and (found := re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", value)):
+        whole, fraction, sign, power = found.groups()
+        number = f"{whole}{fraction or '.0'}e{sign or '+'}{power}"
+        return f"{allowed(schema)} (for YAML {value} is a word, {number} a number)"
+    choices = [str(choice) for option in _options(schema) for choice in option.get("enum", ())]
+    return allowed(schema) + _meant(value, choices)
 
 
-def _joined(place: str, path: Iterable[str | int]) -> str:
-    """A place in the configuration with the way from there: keys after dots, indices in brackets."""
-    for step in path:
-        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else step
-    return place
+def _options(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A part of a schema, and its alternatives."""
+    return [schema, *schema.get("anyOf", ())]
 
 
-def _walk(
-    schema: Mapping[str, Any], location: Sequence[str | int], value: Any, unknown: bool
-) -> tuple[Mapping[str, Any], list[str | int], Any]:
-    """Follow the place of an error through schema and value, past the names that pydantic gives to alternatives.
-
-    Ends at the innermost alternatives, so that all of them are told, and above a key that is unknown, missing or badly
-    named.
-    """
-    root, path = schema, list[str | int]()
-    above = 2 if location and location[-1] == "[key]" else int(unknown)
-    for step in location[: len(location) - above]:
-        outer = _fitting(inlined(schema, root), value)
-        if isinstance(value, Mapping) and step in value:
-            (others,) = outer.get("patternProperties", {"": outer.get("additionalProperties")}).values()
-            inside = outer.get("properties", {}).get(step, others)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            inside = outer.get("items")
-        else:
-            continue
-        if not isinstance(inside, Mapping):
-            break
-        schema, value = inside, value[step]
-        path.append(step)
-    return inlined(schema, root), path, value
-
-
-def _fitting(schema: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
-    """Of alternatives the one that a list, or keys with values, can be meant as; else the schema as it is."""
-    kind = "array" if isinstance(value, list) else "object" if isinstance(value, Mapping) else None
-    options = [option for option in schema.get("anyOf", ()) if kind and option.get("type") == kind]
-    return options[0] if len(options) == 1 else schema
+def _inside(schema: Mapping[str, Any], step: str | int) -> Mapping[str, Any]:
+    """The part of a schema that is for a key or an index."""
+    for option in _options(schema):
+        others = next(iter(option.get("patternProperties", {}).values()), option.get("additionalProperties"))
+        part = option.get("items") if isinstance(step, int) else option.get("properties", {}).get(step, others)
+        if isinstance(part, Mapping):
+            return part
+    return {}
 
 
 def inlined(schema: Any, root: Mapping[str, Any]) -> Any:
@@ -238,7 +254,8 @@ def inlined(schema: Any, root: Mapping[str, Any]) -> Any:
 
 @cache
 def _schema(section: type[Section]) -> dict[str, Any]:
-    return section.model_json_schema()
+    schema = section.model_json_schema()
+    return dict(inlined(schema, schema))
 
 
 #: What YAML calls the types of JSON that it calls otherwise.
@@ -264,7 +281,7 @@ def allowed(schema: Mapping[str, Any]) -> str:
         "minProperties": "{} or more keys",
     }
     bounds = [text.format(_number(schema[name])) for name, text in limits.items() if name in schema]
-    if "pattern" in schema:
+    if "pattern" in schema or "words" in schema:
         bounds.append(str(schema.get("words", schema.get("description", ""))).rstrip("."))
     if schema.get("uniqueItems"):
         bounds.append("no item twice")
@@ -272,12 +289,6 @@ def allowed(schema: Mapping[str, Any]) -> str:
     return ", ".join([*filter(None, [TYPES.get(kind, kind)]), *bounds]) or str(
         schema.get("description", "another value")
     )
-
-
-def _choices(schema: Mapping[str, Any]) -> list[str]:
-    """Words that a part of a JSON schema allows, one of them."""
-    options = [choice for option in schema.get("anyOf", ()) for choice in _choices(option)]
-    return [*map(str, schema.get("enum", ())), *options]
 
 
 def _number(bound: Any) -> Any:
@@ -292,63 +303,7 @@ def one_of(value: Any, names: Iterable[Any]) -> str:
 
 def _meant(value: Any, known: Sequence[str]) -> str:
     """The one of some names that was probably meant, as a hint; "" where none is like the value."""
+    if isinstance(value, str) and value in OLD_WORDS:
+        return f" (it is {OLD_WORDS[value]} now)"
     close = difflib.get_close_matches(str(value), known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def check_values(instance: Any, place: str = "") -> None:
-    """Refuse what would make validation itself slow or endless, and the numbers that JSON does not know.
-
-    Raises
-    ------
-    ConfigError
-        On the first such value.
-    """
-    for count, (name, level, value) in enumerate(_values(instance, place)):
-        if count >= MOST_VALUES:
-            raise ConfigError(name, value, f"{MOST_VALUES} values in the whole configuration")
-        if level > DEEPEST_LEVEL:
-            raise ConfigError(name, value, f"{DEEPEST_LEVEL} levels at most")
-        if isinstance(value, list | tuple) and len(value) > LONGEST_LIST:
-            raise ConfigError(name, value, f"{LONGEST_LIST} items at most in any list")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(name, value, "finite numbers")
-        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-            raise ConfigError(name, value, "integers of 64 bits")
-        for word in value if isinstance(value, Mapping) else [value]:
-            if isinstance(value, Mapping) and not isinstance(word, str):
-                raise ConfigError(f"{name}: key" if name else "key", word, "words as keys")
-            if isinstance(word, str) and word.encode(errors="ignore").decode() != word:  # half of a pair of code units
-                raise ConfigError(name or "key", word, "Unicode text")
-
-
-def _values(value: Any, place: str) -> Iterator[tuple[str, int, Any]]:
-    """All values of a nested structure with their keys and levels, each before what it holds."""
-    waiting = [(place, 0, value)]
-    while waiting:
-        place, level, value = waiting.pop()
-        yield place, level, value
-        if isinstance(value, Mapping | list | tuple):
-            items = value.items() if isinstance(value, Mapping) else enumerate(value)
-            waiting += [(_joined(place, [step]), level + 1, item) for step, item in reversed(list(items))]
-
-
-class _Repr(reprlib.Repr):
-    """repr of values of any size, no longer than an error's line can be."""
-
-    def repr_int(self, x: int, level: int) -> str:
-        """Decimal digits, of which Python refuses to write thousands."""
-        return repr(x) if abs(x) <= LARGEST_INTEGER else f"<integer of {x.bit_length()} bits>"
-
-
-_REPR = _Repr()
-_REPR.maxlevel, _REPR.maxdict, _REPR.maxlist, _REPR.maxtuple = 3, 8, 20, 20
-_REPR.maxstring = _REPR.maxother = 120
-
-
-def _line(text: str, longest: int = 200) -> str:
-    """A text as one line of printable characters, cut where it is longer."""
-    printable = "".join(
-        character if character.isprintable() else repr(character)[1:-1] for character in text[:longest]
-    )
-    return printable if len(text) <= longest else printable + "..."

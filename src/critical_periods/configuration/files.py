@@ -1,30 +1,36 @@
-"""Files of a configuration: what Snakemake lets pass in them, a key given twice above all; and `--config`.
+"""Files of a configuration, in which a key may be given once, and what of them a value comes from; and `--config`.
 
-Imported whenever the workflow is planned, so it needs nothing heavier than a YAML parser. Run by itself it checks
-files that `snakemake --configfile` reads before the workflow can look at them:
-
-    PYTHONPATH=src python -m critical_periods.configuration.files mine.yaml
+Imported whenever the workflow is planned, so it needs nothing heavier than a YAML parser.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from critical_periods.configuration.fields import ConfigError, as_yaml
+from critical_periods.configuration.fields import ConfigError
 from critical_periods.locations import PROJECT
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-#: What a parser raises for numbers, dates and truth values that are none, and for values within themselves.
-_UNREADABLE = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+class _Loader(_SafeLoader):
+    """Loader that refuses a key given twice, of which YAML itself keeps the last value without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            line, twin = key.start_mark.line + 1, (key.tag, str(key.value))
+            if twin in lines:
+                allowed = f"once (it is in line {lines[twin]} already)"
+                raise ConfigError(f"line {line}: duplicated key", key.value, allowed)
+            lines[twin] = line
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 @cache
@@ -44,26 +50,84 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it cannot be read as keys and values, or gives a key twice, of which YAML and JSON keep the last value
-        without a word; with file, line and key.
+        If it cannot be read as keys and values, or gives a key twice; with file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}", getattr(error, "strerror", "") or "other bytes", "a text file in UTF-8") from None
-    try:
-        content = _content(text, path)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        content = yaml.load(_text(path), Loader=_Loader)
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error.key}", error.value, error.allowed) from None
+    except OSError as error:
+        raise ConfigError(f"{path}", error.strerror, "a text file in UTF-8") from None
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError: dates that do not exist, other bytes than text
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         place = f"{path}, line {mark.line + 1}" if mark else f"{path}"
-        raise ConfigError(place, getattr(error, "problem", None) or "broken", "YAML or JSON") from None
-    except ConfigError:
-        raise
-    except _UNREADABLE as error:
-        raise ConfigError(f"{path}", f"{error}", "numbers of 4300 digits at most, dates that exist") from None
+        raise ConfigError(place, problem or str(error), "YAML or JSON, as UTF-8") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}", as_yaml(content), "keys with values")
+        raise ConfigError(f"{path}", content, "keys with values")
     return content
+
+
+def _text(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    # JSON is YAML but for tabs, which can only stand between its parts.
+    return text.replace("\t", " ") if path.suffix == ".json" else text
+
+
+def located(error: ConfigError, config: Mapping[str, Any], files: Mapping[Path, Mapping[str, Any]]) -> ConfigError:
+    """An error of a configuration that says from which line of which file its value comes, if it is of one.
+
+    Parameters
+    ----------
+    error
+        The error.
+    config
+        The configuration.
+    files
+        What it was read from, by file: of several that have a key, the last one counts. A value that none of them has
+        comes from `--config` or from a parent workflow.
+    """
+    path: list[Any] = list(error.path)
+    while path and _at(config, path) is _NOTHING:  # a key that is missing
+        path.pop()
+    value = _at(config, path)
+    if isinstance(value, Mapping) and isinstance(error.value, Hashable) and error.value in value:  # a key
+        path, value = [*path, error.value], value[error.value]
+    for file, content in reversed(list(files.items())):
+        given = _at(content, path)
+        if path and (given == value or (isinstance(given, Mapping) and isinstance(value, Mapping))):
+            error.origin = f"{file}, line {_line(file, path)}"
+            break
+    return error
+
+
+#: Stands for a value that is not there.
+_NOTHING = object()
+
+
+def _at(content: Any, path: Iterable[Any]) -> Any:
+    """What lies at the end of some keys and indices."""
+    for step in path:
+        try:
+            content = content[step]
+        except (LookupError, TypeError):
+            return _NOTHING
+    return content
+
+
+def _line(file: Path, path: Sequence[Any]) -> int:
+    """Line of a file where a key or an item stands, or what it is merged into."""
+    node: Any = yaml.compose(_text(file), Loader=_SafeLoader)
+    line = 1
+    for step in path:
+        if isinstance(node, yaml.SequenceNode):
+            at, node = node.value[step], node.value[step]
+        else:
+            found = [pair for pair in node.value if pair[0].value == str(step)]
+            if not found:
+                break
+            [(at, node)] = found
+        line = at.start_mark.line + 1
+    return line
 
 
 def read_words(config: Mapping[str, Any], words: Iterable[str]) -> None:
@@ -90,8 +154,8 @@ def read_words(config: Mapping[str, Any], words: Iterable[str]) -> None:
             continue
         try:
             untyped = yaml.load(text, Loader=yaml.BaseLoader)
-            typed = yaml.load(text, Loader=_LOADER)
-        except (yaml.YAMLError, *_UNREADABLE):
+            typed = yaml.load(text, Loader=_Loader)
+        except (yaml.YAMLError, ValueError):
             raise ConfigError(f"--config {key}", text, "YAML") from None
         _give_types(config, key, untyped, typed)
 
@@ -104,54 +168,3 @@ def _give_types(config: Any, key: str, untyped: Any, typed: Any) -> None:
                 _give_types(config[key], name, untyped[name], typed[name])
     elif config[key] == untyped:
         config[key] = typed
-
-
-def _content(text: str, path: Path) -> Any:
-    """What a text says in YAML, or in JSON, which is YAML but for tabs."""
-    loader = _LOADER(text)
-    try:
-        root = loader.get_single_node()
-    except yaml.YAMLError:
-        with suppress(json.JSONDecodeError):
-            return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, path))
-        raise
-    _refuse_twins(root, path, "", set())
-    return loader.construct_document(root) if root else None
-
-
-def _refuse_twins(node: yaml.Node | None, path: Path, place: str, known: set[int]) -> None:
-    """Refuse a key that a mapping, or one below it, gives twice."""
-    if id(node) in known or not isinstance(node, yaml.CollectionNode):
-        return
-    known.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_twins(item, path, place, known)
-        return
-    lines: dict[tuple[str, str], int] = {}
-    for key, value in node.value:
-        name = f"{place}.{key.value}".removeprefix(".")
-        line = key.start_mark.line + 1
-        twin = key.tag, str(key.value)
-        if twin in lines:
-            allowed = f"once (it is in line {lines[twin]} already)"
-            raise ConfigError(f"{path}, line {line}: duplicated key", name, allowed)
-        lines[twin] = line
-        _refuse_twins(value, path, name, known)
-
-
-def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ConfigError(f"{path}: duplicated key", name, "once")
-        found[name] = value
-    return found
-
-
-if __name__ == "__main__":
-    try:
-        for file in sys.argv[1:]:
-            read_file(Path(file))
-    except ConfigError as error:
-        sys.exit(f"Configuration: {error}")

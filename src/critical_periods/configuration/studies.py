@@ -19,12 +19,11 @@ from critical_periods.configuration.fields import (
     Section,
     Seeds,
     Solver,
-    check_values,
     key,
     one_of,
     validated,
 )
-from critical_periods.configuration.files import read_file
+from critical_periods.configuration.files import located, read_file
 from critical_periods.figures.kinds import kinds
 
 #: Folders of results that are the paper's: no study can be called after one.
@@ -92,12 +91,15 @@ class Study:
         Configurations by what comes before the names of their files: one, or one for each variant.
     compare
         The comparison of its variants, if there is one.
+    file
+        Its file; None for the paper.
     """
 
     name: str
     title: str
     runs: Mapping[str, Mapping[str, Any]]
     compare: Comparison | None = None
+    file: Path | None = None
 
 
 def studies(config: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Study]:
@@ -124,19 +126,21 @@ def studies(config: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Study
             taken = ", ".join([*TAKEN, *filter(None, found)])
             raise ConfigError("studies", file.name, f"a name of letters, digits and underscores, none of {taken}")
         content = read_file(file)
-        check_values(content, name)
-        study = validated(StudyFile, content, name)
-        if study.smoke:
+        try:
+            study = validated(StudyFile, content, name)
             small = merged(content, study.smoke)
-            at_smoke_size = validated(StudyFile, small, f"{name} at smoke size")
+            at_smoke_size = validated(StudyFile, small, f"{name}.smoke") if study.smoke else study
             if config.get("smoke"):
                 content, study = small, at_smoke_size
-        for kind, known in owners.items():
-            for own in getattr(study, kind):
-                if own in known:
-                    raise ConfigError(f"{name}.{kind}", own, f"another name: {known[own]} has it already")
-                known[own] = f"study {name}"
-        found[name] = Study(name, study.title, _runs(name, study, content, paper), study.compare)
+            for kind, known in owners.items():
+                for own in getattr(study, kind):
+                    if own in known:
+                        raise ConfigError(f"{name}.{kind}", own, f"another name: {known[own]} has it already")
+                    known[own] = f"study {name}"
+            found[name] = Study(name, study.title, _runs(name, study, content, paper), study.compare, file)
+        except ConfigError as error:
+            del error.path[0]  # the study's name
+            raise located(error, content, {file: content}) from None
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from critical_periods.dynamics.arrays import engine
@@ -36,11 +37,13 @@ def _relu(x: Any, out: Any = None) -> Any:
 
 
 #: Name -> activation; None is the linear network.
-ACTIVATIONS: dict[str, Activation | None] = {
-    "linear": None,
-    "tanh": Activation(_tanh, lambda value: 1 - value * value, lambda value: -2 * value),
-    "relu": Activation(_relu, lambda value: value > 0, lambda value: 0),
-}
+ACTIVATIONS: Mapping[str, Activation | None] = MappingProxyType(
+    {
+        "linear": None,
+        "tanh": Activation(_tanh, lambda value: 1 - value * value, lambda value: -2 * value),
+        "relu": Activation(_relu, lambda value: value > 0, lambda value: 0),
+    }
+)
 
 
 def vanishes(matrices: Parameters) -> Any:

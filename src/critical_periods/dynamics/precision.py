@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Precision:
 _SINGLE, _DOUBLE = 2.0**-23, sys.float_info.epsilon
 
 #: Precisions that training and integration know. SciPy does not go below 100 units in the last place of float64.
-PRECISIONS = {
-    "float32": Precision(2.0**-126, 64 * _SINGLE, _SINGLE / 64),
-    "float64": Precision(sys.float_info.min, 128 * _DOUBLE, _DOUBLE / 64),
-}
+PRECISIONS = MappingProxyType(
+    {
+        "float32": Precision(2.0**-126, 64 * _SINGLE, _SINGLE / 64),
+        "float64": Precision(sys.float_info.min, 128 * _DOUBLE, _DOUBLE / 64),
+    }
+)

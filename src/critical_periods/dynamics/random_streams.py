@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 
 #: Streams of a seed, and the number by which each is drawn from, for good. What one of them draws never depends on how
 #: much another one drew.
-STREAMS = {
-    "final_matrix": 0,
-    "pretrain_matrix": 1,
-    "observations": 2,
-    "weights": 3,
-    "pathway_scales": 4,
-    "pathway_rotations": 5,
-    "null_vectors": 6,
-    "cure": 7,
-}
+STREAMS = MappingProxyType(
+    {
+        "final_matrix": 0,
+        "pretrain_matrix": 1,
+        "observations": 2,
+        "weights": 3,
+        "pathway_scales": 4,
+        "pathway_rotations": 5,
+        "null_vectors": 6,
+        "cure": 7,
+    }
+)
 
 
 def random_stream(seed: int, name: str) -> np.random.Generator:

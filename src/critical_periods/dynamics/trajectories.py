@@ -13,12 +13,14 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.dynamics.arguments import check_choice
+from critical_periods.dynamics.arrays import as_numpy
 from critical_periods.dynamics.landscape import Model, Parameters
 from critical_periods.dynamics.schedules import Phase, Schedule, total_epochs
 
 logger = logging.getLogger(__name__)
 
-#: A run whose loss has grown by this factor over the largest loss that any phase began with is given up.
+#: A run whose loss has grown by this factor over the largest loss that any phase began with is given up. That is half
+#: the mean square of a target at least: over the loss of a task that has been learned any noise is a large factor.
 EXPLOSION = 1e6
 
 
@@ -163,7 +165,8 @@ class Recorder:
         loss = np.asarray(observations["train_loss"][1])
         if not self.phases or self.phases[-1] != phase.name:
             starting = loss[np.isfinite(loss)]
-            self.largest_start = max(self.largest_start, float(starting.max(initial=0.0)))
+            untrained = 0.5 * float(np.square(as_numpy(phase.task.target)).mean())
+            self.largest_start = max(self.largest_start, untrained, float(starting.max(initial=0.0)))
         exploded = ~(loss <= EXPLOSION * self.largest_start)
         if exploded.any():
             worst = float(loss.max()) if np.all(np.isfinite(loss)) else float("nan")

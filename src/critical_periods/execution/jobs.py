@@ -17,9 +17,8 @@ from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
-from critical_periods.locations import SCRIPTS
 from critical_periods.planning.cells import Cell
-from critical_periods.planning.fingerprint import check_code
+from critical_periods.planning.code import check_code
 from critical_periods.storage.cells import StoredCells, cell_path, checksum_there, write_manifest
 from critical_periods.storage.datasets import parameters_attribute, write
 from critical_periods.storage.stamps import stamp
@@ -36,11 +35,11 @@ class Job:
     Parameters
     ----------
     snakemake
-        What Snakemake hands to a script; its `params.code` is as `critical_periods.planning.fingerprint.Code.planned`.
+        What Snakemake hands to a script; its `params.code` is as `critical_periods.planning.code.planned`.
 
     Raises
     ------
-    critical_periods.planning.fingerprint.CodeChangedError
+    critical_periods.planning.code.CodeChangedError
         If the code is not what the job was planned with.
     """
 
@@ -57,12 +56,10 @@ class Job:
 
         Raises
         ------
-        critical_periods.planning.fingerprint.CodeChangedError
+        critical_periods.planning.code.CodeChangedError
             If it is another.
         """
-        scripts = Path(self.snakemake.scriptdir)
-        # Scripts that Snakemake fetched lie in no folder; those of the installed package are the same.
-        check_code(self.snakemake.params.code, scripts if scripts.is_dir() else SCRIPTS)
+        check_code(self.snakemake.params.code)
 
     def write(self, dataset: xr.Dataset) -> None:
         """Write a dataset as the job's only file."""

@@ -191,9 +191,10 @@ class Simulation:
         themselves.
     checkpoints
         Whether it keeps checkpoints.
-    one_solver
-        Whether it uses no solver but the one that the parameter `solver` names, so that edits of others do not concern
-        it.
+    solvers
+        Solvers that it uses, beside the one that the parameter `solver` names.
+    uses
+        Code of other families that it runs, relative to the package.
     cells_per_job
         Cells of a job, of a kind that the configuration has no say in; 0 for what that says.
     cost
@@ -208,7 +209,8 @@ class Simulation:
     megabytes: int = 1000
     batch_key: str = ""
     checkpoints: bool = False
-    one_solver: bool = False
+    solvers: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     cells_per_job: int = 0
     cost: Callable[[Mapping[str, Any]], tuple[float, float]] | None = None
 
@@ -253,6 +255,8 @@ class Model:
     axis_values
         Values of recorded axes as far as a cell's parameters tell them, given those, and () of axes that its variables
         lack; for the checks of panels.
+    uses
+        Code of other families that `predict` and `derive` run, relative to the package.
     explored
         Whether the page that computes (`explorer/`) draws a cell of such parameters; None where it does not know the
         model.
@@ -271,6 +275,7 @@ class Model:
     theory: Simulation | None = None
     theory_of: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     axis_values: Callable[[Mapping[str, Any]], Mapping[str, Sequence[Any]]] = lambda parameters: {}
+    uses: tuple[str, ...] = ()
     explored: Callable[[Mapping[str, Any]], bool] | None = None
 
     def simulations(self) -> list[Simulation]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from critical_periods.configuration.document import Figure
-from critical_periods.configuration.fields import ConfigError, as_yaml, one_of, validated
+from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.figures.kinds import Kind, Panel, kind_of
 from critical_periods.models.registry import Variable, models
 from critical_periods.planning.cells import Experiment
@@ -64,7 +64,7 @@ def check_style(style: Mapping[str, Any]) -> None:
         If something is not there.
     """
     if style.get("usetex") and (missing := [program for program in TEX if shutil.which(program) is None]):
-        raise ConfigError("style.usetex", as_yaml(True), f"false where {' and '.join(missing)} cannot be found")
+        raise ConfigError("style.usetex", True, f"false where {' and '.join(missing)} cannot be found")
     if "font" in style:
         from matplotlib.font_manager import get_font_names
 

@@ -165,16 +165,28 @@ class Plan:
         try:
             axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
         except ConfigError as error:
-            said = str(error)
-            for given in ("vary", "set"):
-                if any(said.startswith((f"{place}.{name} ", f"{place}.{name}[")) for name in getattr(settings, given)):
-                    said = said.replace(place, f"{place}.{given}", 1)
-            if said.startswith(f"{place}: "):  # not allowed beside others, which may be everybody's
-                said = f"{said} ({place}.set gives this experiment a value of its own)"
-            error.args = (said,)
+            self._say_where_given(error, name)
             raise
         theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
         return Experiment(name, settings.title, settings.model, axes, cells, theory)
+
+    def _say_where_given(self, error: ConfigError, name: str) -> None:
+        """Let an error of an experiment's parameter say which section of the configuration gives the parameter."""
+        settings, place = self.config.experiments[name], f"experiments.{name}"
+        sections = dict.fromkeys(settings.vary, "vary") | dict.fromkeys(settings.set, "set")
+        if len(error.path) > 2:
+            if section := sections.get(str(error.path[2])):
+                error.key = error.key.replace(place, f"{place}.{section}", 1)
+                error.path.insert(2, section)
+            return
+        # Not allowed beside others, which may be everybody's.
+        error.allowed += f" ({place}.set gives this experiment a value of its own)"
+        parameter, own = error.key.removeprefix(f"{place}: "), self.config.models.get(settings.model, {})
+        if parameter in sections:
+            error.path += [sections[parameter], parameter]
+        elif parameter in models()[settings.model].parameters.model_fields:
+            shared = parameter in SHARED_PARAMETERS and parameter not in own
+            error.path = [parameter] if shared else ["models", settings.model, parameter]
 
 
 def told_apart(cells: Sequence[Mapping[str, Any]], varied: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from critical_periods.analysis.measure_signatures import signatures
+from critical_periods.analysis.measure_signatures import measures
 from critical_periods.configuration.document import Configuration
 from critical_periods.configuration.fields import Section
 from critical_periods.configuration.studies import StudyFile
@@ -51,7 +51,7 @@ def _configuration() -> dict[str, Any]:
         "models": {"propertyNames": {"enum": list(models())}},
         "experiments": {"additionalProperties": {"properties": {"model": {"enum": list(models())}}}},
         "figures": {"additionalProperties": {"properties": {"kind": {"enum": list(kinds())}}}},
-        "claims": {"additionalProperties": {"properties": {"measure": {"enum": list(signatures())}}}},
+        "claims": {"additionalProperties": {"properties": {"measure": {"enum": list(measures())}}}},
     }
     schema |= {"if": {"not": {"required": ["plugins"]}}, "then": {"properties": known}}
     return schema

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, solving
+from critical_periods.dynamics.checkpoints import Checkpoint, Checkpoints
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.schedules import Phase, Schedule
 from critical_periods.dynamics.trajectories import Progress, Recorder, Solution, recorded_epochs
-from critical_periods.execution.checkpoints import Checkpoint, Checkpoints
-from critical_periods.solvers.jumps import jump
+from critical_periods.solvers.shared.jumps import jump
 
 
 def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:

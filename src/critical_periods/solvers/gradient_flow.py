@@ -26,9 +26,9 @@ from critical_periods.dynamics.trajectories import (
     join_runs,
     recorded_epochs,
 )
-from critical_periods.solvers.chebyshev import Chebyshev
-from critical_periods.solvers.jumps import jump
-from critical_periods.solvers.spectrum import norm, spectral_radius
+from critical_periods.solvers.shared.chebyshev import Chebyshev
+from critical_periods.solvers.shared.jumps import jump
+from critical_periods.solvers.shared.spectrum import norm, spectral_radius
 
 #: Integrators: Runge-Kutta-Chebyshev; and those of SciPy, with adaptive steps and dense output: explicit Runge-Kutta
 #: pairs, and LSODA, implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
@@ -70,7 +70,8 @@ def gradient_flow(
     record_every
         Epochs between two records of the trajectory; phase boundaries are recorded too.
     rtol, atol
-        Tolerances on the error of a step, relative and absolute (in units of the parameters).
+        Tolerances on the error of a step, relative and absolute (in units of the parameters). The error of records is
+        in proportion to them, that of RKC to their power 2/3; smaller initial weights make it larger.
     method
         One of `METHODS`.
     shadowing

@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
-from critical_periods.models.matrix_completion.parameters import MatrixCompletion, first_task, pretraining
+from critical_periods.models.matrix_completion.model import MatrixCompletion, first_task, pretraining
 from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
 
 _HERE = "critical_periods.models.matrix_completion"
+_CODE = f"{_HERE}.simulation"
+
+#: Times in which modes are learned.
+_CLOSED_FORM = "models/product_matrix/simulation/closed_form.py"
 
 PUBLIC = {
-    "Tasks": {name: f"{_HERE}.tasks:{name}" for name in ("low_rank_matrix", "digits_matrix", "observation_mask")},
-    "Landscapes": {name: f"{_HERE}.landscape:{name}" for name in ("Factorization", "initial_weights")},
+    "Tasks": {name: f"{_CODE}.tasks:{name}" for name in ("low_rank_matrix", "digits_matrix", "observation_mask")},
+    "Landscapes": {name: f"{_CODE}.landscape:{name}" for name in ("Factorization", "initial_weights")},
     "Theory": {"task_closing": f"{_HERE}.theory:task_closing"},
     "Measures": {"matrix_measures": f"{_HERE}.measures"},
 }
@@ -115,33 +119,32 @@ MODELS = (
         simulation=Simulation(
             cells="matrix_completion",
             rule="train",
-            simulate=f"{_HERE}.simulation:complete",
-            batch_key=f"{_HERE}.simulation:batch_key",
+            simulate=f"{_CODE}.simulate:complete",
+            batch_key=f"{_CODE}.simulate:batch_key",
             message="Training on the final task, {cells}; progress in {log}",
             minutes=(120, 20),
             checkpoints=True,
-            one_solver=True,
             cost=completion_cost,
         ),
         first=Simulation(
             cells="pretraining",
             rule="pretrain",
-            simulate=f"{_HERE}.simulation:pretrain",
-            batch_key=f"{_HERE}.simulation:batch_key",
+            simulate=f"{_CODE}.simulate:pretrain",
+            batch_key=f"{_CODE}.simulate:batch_key",
             message="Pre-training, {cells}; progress in {log}",
             minutes=(60, 10),
             checkpoints=True,
-            one_solver=True,
             cost=pretraining_cost,
         ),
         first_of=pretraining,
         theory=Simulation(
             cells="learning_stages",
             rule="learning_stages",
-            simulate=f"{_HERE}.stages:simulate",
+            simulate=f"{_CODE}.stages:simulate",
             message="Stages of learning the first task in theory, {cells}; progress in {log}",
             minutes=(10, 1),
             cells_per_job=64,
+            uses=(_CLOSED_FORM,),
             cost=lambda parameters: (0.3 * (parameters["size"] / 100) ** 3, 3e4),
         ),
         theory_of=first_task,
@@ -153,6 +156,7 @@ MODELS = (
         },
         predict=f"{_HERE}.theory:predict",
         derive=f"{_HERE}.derived:derive",
+        uses=(_CLOSED_FORM,),
         variables=_variables(),
     ),
 )

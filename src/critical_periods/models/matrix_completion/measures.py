@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import xarray as xr
 
 from critical_periods.analysis.measures import (
     HARM,
@@ -23,6 +22,9 @@ from critical_periods.analysis.measures import (
 )
 from critical_periods.analysis.statistics import spearman
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 
 def change_by_deficit(dataset: xr.Dataset, variable: Recorded, **where: Selection) -> xr.DataArray:
     """A variable after the longest deficit less that without a deficit."""
@@ -32,6 +34,8 @@ def change_by_deficit(dataset: xr.Dataset, variable: Recorded, **where: Selectio
 
 def link(dataset: xr.Dataset, first: Recorded, second: Recorded, **where: Selection) -> xr.DataArray:
     """Spearman's correlation of two variables over durations of the deficit."""
+    import xarray as xr
+
     both = [chosen(dataset, name, **where) for name in (first, second)]
     return xr.apply_ufunc(spearman, *both, input_core_dims=[["switch_epoch"]] * 2, vectorize=True)
 
@@ -115,6 +119,8 @@ def harmless_window(relative_accuracy: xr.DataArray, limit: float = HARM) -> xr.
     limit
         The loss of relative accuracy that counts as harm.
     """
+    import xarray as xr
+
     epochs = relative_accuracy["switch_epoch"].values.astype(float)
 
     def crossing(accuracy: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from critical_periods.dynamics.real_matrices import OwnMatrix, is_own, own_matri
 from critical_periods.models.registry import check_at_most
 
 if TYPE_CHECKING:
-    from critical_periods.models.matrix_completion.parameters import MatrixCompletion
+    from critical_periods.models.matrix_completion.model import MatrixCompletion
 
 TASKS = ("final", "pretrain")
 

@@ -4,22 +4,24 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.models.pathways.kinds import KINDS
-from critical_periods.models.pathways.parameters import GatingSchedules, PathwayNetwork, ScalarPathways, pathway_names
+from critical_periods.models.pathways.model import GatingSchedules, PathwayNetwork, ScalarPathways
+from critical_periods.models.pathways.panels.kinds import KINDS
+from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
 
 __all__ = ["KINDS", "MODELS", "PUBLIC"]
 
 _HERE = "critical_periods.models.pathways"
+_CODE = f"{_HERE}.simulation"
 
 PUBLIC = {
-    "Tasks": {name: f"{_HERE}.hierarchical_task:{name}" for name in ("hierarchical_task", "hierarchical_modes")},
+    "Tasks": {name: f"{_CODE}.hierarchical_task:{name}" for name in ("hierarchical_task", "hierarchical_modes")},
     "Landscapes": {
-        **{name: f"{_HERE}.scalar:{name}" for name in ("ScalarPathways", "initial_scales")},
-        "PathwayNetwork": f"{_HERE}.network:PathwayNetwork",
+        **{name: f"{_CODE}.scalar:{name}" for name in ("ScalarPathways", "initial_scales")},
+        "PathwayNetwork": f"{_CODE}.network:PathwayNetwork",
     },
     "Theory": {
-        **{name: f"{_HERE}.scalar:{name}" for name in ("pathway_singular_value", "learning_speed", "flow_field")},
+        **{name: f"{_CODE}.scalar:{name}" for name in ("pathway_singular_value", "learning_speed", "flow_field")},
         "gating_closing": f"{_HERE}.theory:gating_closing",
     },
     "Measures": {"pathway_measures": f"{_HERE}.measures"},
@@ -88,7 +90,7 @@ MODELS = (
         simulation=Simulation(
             cells="scalar_pathways",
             rule="integrate_pathways",
-            simulate=f"{_HERE}.simulate_scalar:simulate_scalar",
+            simulate=f"{_CODE}.simulate_scalar:simulate_scalar",
             message="Integrating the scalar dynamics of pathways, {cells}; results in {log}",
             minutes=(10, 1),
             cost=_scalar_cost,
@@ -162,9 +164,10 @@ MODELS = (
         simulation=Simulation(
             cells="pathway_network",
             rule="train_pathways",
-            simulate=f"{_HERE}.simulate_network:simulate_network",
+            simulate=f"{_CODE}.simulate_network:simulate_network",
             message="Training multi-pathway networks, {cells}; progress in {log}",
             minutes=(20, 10),
+            solvers=("gradient_descent", "gradient_flow"),
             cost=_network_cost,
         ),
         variables=_SHARED
@@ -194,7 +197,7 @@ MODELS = (
         simulation=Simulation(
             cells="gating_schedules",
             rule="gating_schedules",
-            simulate=f"{_HERE}.simulate_schedules:simulate_schedules",
+            simulate=f"{_CODE}.simulate_schedules:simulate_schedules",
             message="Integrating pathways under every schedule of gating, {cells}; results in {log}",
             minutes=(10, 2),
             cost=_schedules_cost,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import xarray as xr
 
 from critical_periods.analysis.measures import (
     MissingDataError,
@@ -17,6 +16,9 @@ from critical_periods.analysis.measures import (
     parameter,
     steps,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def pathway_share(pathway_singular_value: xr.DataArray, pathway: str = "b") -> xr.DataArray:
@@ -209,6 +211,8 @@ def loser_evenness(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
     xarray.DataArray
         The mean over trajectories and what `where` leaves open.
     """
+    import xarray as xr
+
     descending = xr.apply_ufunc(
         lambda share: -np.sort(-share), dataset["share"], input_core_dims=[["pathway"]], output_core_dims=[["order"]]
     )  # fmt: skip

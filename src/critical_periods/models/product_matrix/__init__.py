@@ -3,19 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.models.product_matrix.parameters import SharedModes, SingularFlow, TwoLayers
+from critical_periods.models.product_matrix.model import SharedModes, SingularFlow, TwoLayers
 from critical_periods.models.registry import AXES, Model, Simulation, Variable
 
 _HERE = "critical_periods.models.product_matrix"
+_CODE = f"{_HERE}.simulation"
+
+#: The factorization that is trained beside theory, and its tasks.
+_FACTORIZATION = tuple(f"models/matrix_completion/simulation/{name}.py" for name in ("landscape", "passes", "tasks"))
 
 PUBLIC = {
-    "Landscapes": {"ProductMatrix": f"{_HERE}.landscape:ProductMatrix"},
+    "Landscapes": {"ProductMatrix": f"{_CODE}.landscape:ProductMatrix"},
     "Theory": {
         **{
-            name: f"{_HERE}.closed_form:{name}"
+            name: f"{_CODE}.closed_form:{name}"
             for name in ("mode_strength", "mode_strength_of_depth", "chained_modes")
         },
-        "singular_velocities": f"{_HERE}.landscape:singular_velocities",
+        "singular_velocities": f"{_CODE}.landscape:singular_velocities",
     },
 }
 
@@ -71,9 +75,11 @@ MODELS = (
         simulation=Simulation(
             cells="singular_flow",
             rule="singular_flow",
-            simulate=f"{_HERE}.simulation:simulate_singular_flow",
+            simulate=f"{_CODE}.simulate:simulate_singular_flow",
             message="Training beside the flow of singular values, {cells}; progress in {log}",
             minutes=(60, 30),
+            solvers=("gradient_descent", "gradient_flow"),
+            uses=_FACTORIZATION,
             cost=_singular_flow_cost,
         ),
         variables=_variables("switch_epoch")
@@ -98,9 +104,11 @@ MODELS = (
         simulation=Simulation(
             cells="shared_modes",
             rule="shared_modes",
-            simulate=f"{_HERE}.simulation:simulate_shared_modes",
+            simulate=f"{_CODE}.simulate:simulate_shared_modes",
             message="Training beside modes in closed form, {cells}; progress in {log}",
             minutes=(60, 30),
+            solvers=("gradient_descent",),
+            uses=_FACTORIZATION,
             cost=_shared_modes_cost,
         ),
         variables=_variables(),
@@ -112,9 +120,11 @@ MODELS = (
         simulation=Simulation(
             cells="two_layers",
             rule="two_layers",
-            simulate=f"{_HERE}.simulation:simulate_two_layers",
+            simulate=f"{_CODE}.simulate:simulate_two_layers",
             message="Training two layers beside their exact solution, {cells}; progress in {log}",
             minutes=(10, 5),
+            solvers=("gradient_descent",),
+            uses=_FACTORIZATION,
             cost=_two_layers_cost,
         ),
         variables=_variables()

@@ -1,8 +1,7 @@
-"""Configurations that are broken, enormous or malicious: each is refused in one line, or is harmless."""
+"""Slips in a configuration: each is refused in one line, with the file and line that it is in."""
 
 import copy
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -15,13 +14,14 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 from critical_periods.configuration.fields import ConfigError
-from critical_periods.configuration.files import read_file
+from critical_periods.configuration.files import located, read_file
+from critical_periods.configuration.studies import studies
 from critical_periods.planning.plan import Plan
 
 TEXT = (REPOSITORY / "config.yaml").read_text()
-#: Words that nothing may be called, one of each kind: empty, a path, a command, a wildcard, an option, a line's end, a
-#: letter beyond ASCII, half of a pair of code units, and too long a one.
-HOSTILE_NAMES = ["", "../up", "$(touch x)", "{wildcards.run}", "-rf", "a\n", "é", "\ud800", "a" * 65]
+#: What nothing may be called: nothing, a path, a command, a wildcard, an option, a line's end, a letter beyond ASCII,
+#: and too long a name.
+ODD_NAMES = ["", "../up", "$(touch x)", "{wildcards.run}", "-rf", "a\n", "é", "a" * 65]
 
 
 def refusal(config):
@@ -44,12 +44,6 @@ def put(config, key, value):
     config[last] = value
 
 
-def laughs(levels):
-    """YAML of a list that holds 10^levels words, in some hundred characters."""
-    lines = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, levels)]
-    return "\n".join(["a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]", *lines, f"seeds: *a{levels - 1}"])
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -57,13 +51,12 @@ def laughs(levels):
             "strict: true\nseeds: [0]\nstrict: false\n",
             "line 3: duplicated key = 'strict'; allowed: once (it is in line 1",
         ),
-        ("models:\n  a: 1\n  b: {c: 1,\n    c: 2}\n", "line 4: duplicated key = 'models.b.c'"),
-        ("figures:\n  f:\n    panels:\n    - a: 1\n      a: 1\n", "line 5: duplicated key = 'figures.f.panels.a'"),
+        ("models:\n  a: 1\n  b: {c: 1,\n    c: 2}\n", "line 4: duplicated key = 'c'"),
+        ("figures:\n  f:\n    panels:\n    - a: 1\n      a: 1\n", "line 5: duplicated key = 'a'"),
         ('"a": 1\na: 1\n', "line 2: duplicated key = 'a'"),
-        ("x: &x {a: 1}\ny: {<<: *x, <<: *x}\n", "line 2: duplicated key = 'y.<<'"),
-        ('{"a": 1, "b": {"c": 1, "c": 1}}', "line 1: duplicated key = 'b.c'"),
-        ('{\t"a": 1,\n\t"a": 1}', "duplicated key = 'a'"),
-        ("only words", "'only words'; allowed: keys with values"),
+        ("x: &x {a: 1}\ny: {<<: *x, <<: *x}\n", "line 2: duplicated key = '<<'"),
+        ('{"a": 1, "b": {"c": 1, "c": 1}}', "line 1: duplicated key = 'c'"),
+        ("only words", "= 'only words'; allowed: keys with values"),
         ("", "empty; allowed: keys with values"),
         ("# nothing\n", "empty; allowed: keys with values"),
         ("[1, 2]", "allowed: keys with values"),
@@ -71,10 +64,7 @@ def laughs(levels):
         ("a: 1\n\tb: 2\n", "allowed: YAML or JSON"),
         ("a: *nowhere\n", "undefined alias"),
         ("a: 1\n---\na: 2\n", "allowed: YAML or JSON"),
-        ("a: \0\n", "allowed: YAML or JSON"),
-        ("seeds: [" + "9" * 5000 + "]\n", "numbers of 4300 digits at most"),
-        ("a: 2020-13-45\n", "dates that exist"),
-        ("a: !!bool x\n", "allowed: numbers"),
+        ("a: 2020-13-45\n", "month must be in 1..12"),
         ("a: !!python/name:os.system\n", "line 1 = "),
         ("{[1]: 2}\n", "unhashable key"),
     ],
@@ -92,10 +82,19 @@ def test_a_file_is_refused_with_its_name_and_line(tmp_path, text, reason):
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"\xff\xfe\x00seeds")
-    reasons = {path: "other bytes", tmp_path: "Is a directory", tmp_path / "none": "No such file or directory"}
+    reasons = {path: "'utf-8' codec", tmp_path: "Is a directory", tmp_path / "none": "No such file or directory"}
     for unreadable, reason in reasons.items():
-        with pytest.raises(ConfigError, match=f"^{unreadable} = '{reason}'; allowed: a text file"):
+        with pytest.raises(ConfigError, match=f"^{unreadable} = .*{reason}.*; allowed: .*UTF-8"):
             read_file(unreadable)
+
+
+def test_json_is_read_with_tabs_and_refused_with_its_line(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{\t"a": 1,\n\t"b": [2]}')
+    assert read_file(path) == {"a": 1, "b": [2]}
+    path.write_text('{\t"a": 1,\n\t"a": 1}')
+    with pytest.raises(ConfigError, match="line 2: duplicated key = 'a'"):
+        read_file(path)
 
 
 @pytest.mark.parametrize(
@@ -104,17 +103,14 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         TEXT,
         "base: &base {a: 1, b: 2}\nmine: {<<: *base, a: 3}\n",
         "a: {x: 1}\nb: {x: 1}\nc: [{x: 1}, {x: 1}]\n",
-        '{\t"a": 1,\n\t"b": 2}',
         '{a: "x\ty"}',
-        laughs(5),
-        "a: [" + "[1], " * 100_000 + "]\n",
     ],
-    ids=["config.yaml", "merge", "same key elsewhere", "JSON with tabs", "YAML with a tab", "aliases", "long"],
+    ids=["config.yaml", "merge", "same key elsewhere", "YAML with a tab"],
 )
 def test_what_gives_no_key_twice_is_read(tmp_path, text):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    read_file(path)
+    assert read_file(path) == yaml.safe_load(text)
 
 
 def test_aliases_and_merge_keys_plan_what_they_stand_for(config):
@@ -125,13 +121,13 @@ def test_aliases_and_merge_keys_plan_what_they_stand_for(config):
     assert set(Plan(loaded).experiments["mine"].cells) == {(5,)}
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+@pytest.mark.parametrize("name", ODD_NAMES, ids=ascii)
 @pytest.mark.parametrize("part", ["experiments", "figures", "claims"])
-def test_hostile_names_are_refused(config, part, name):
+def test_names_are_letters_digits_and_underscores(config, part, name):
     config[part][name] = next(iter(config[part].values()))
     message = refusal(config)
-    assert message.startswith(f"{part} = ")
-    assert "allowed: Unicode text" in message if name == "\ud800" else "letters, digits and underscores" in message
+    assert message.startswith(f"{part}: key = ")
+    assert "letters, digits and underscores" in message
 
 
 #: Places whose words are checked each by code of its own: an enumeration, a truth value, a name of a model, of a kind,
@@ -143,17 +139,17 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["", "{wildcards.run}", "\ud800"], ids=ascii)
+@pytest.mark.parametrize("name", ["", "{wildcards.run}"], ids=ascii)
 @pytest.mark.parametrize("key", WORDS)
-def test_hostile_words_are_refused_as_values(config, key, name):
+def test_unknown_words_are_refused_as_values(config, key, name):
     config["experiments"]["depth"]["vary"]["solver"] = ["gradient_flow"]
     put(config, key, name)
     refusal(config)
 
 
-@pytest.mark.parametrize("name", ["", "{wildcards.run}", "\ud800", 3, None], ids=ascii)
+@pytest.mark.parametrize("name", ["", "{wildcards.run}", 3, None], ids=ascii)
 @pytest.mark.parametrize("key", ["", "models", "experiments.depth", "experiments.depth.set", "figures.fig04.panels.0"])
-def test_hostile_words_are_refused_as_keys(config, key, name):
+def test_unknown_words_are_refused_as_keys(config, key, name):
     part = config
     for step in key.split(".") if key else ():
         part = part[int(step)] if step.isdecimal() else part.setdefault(step, {})
@@ -161,52 +157,118 @@ def test_hostile_words_are_refused_as_keys(config, key, name):
     refusal(config)
 
 
-@pytest.mark.parametrize("title", ["", "two\nlines", "bell\a", "\ud800", "a" * 201, "end\n"], ids=ascii)
+@pytest.mark.parametrize("title", ["", "two\nlines", "bell\a", "a" * 201, "end\n"], ids=ascii)
 def test_titles_are_one_line(config, title):
     config["experiments"]["depth"]["title"] = title
     assert "experiments.depth.title" in refusal(config)
 
 
-ENDLESS: list = []
-ENDLESS.append(ENDLESS)
-MIXED = [index if index % 2 else str(index) for index in range(10000)]
-
-
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("seeds", list(range(1_000_000)), "items at most"),
         ("seeds", list(range(1001)), "1000 items at most"),
-        ("seeds", MIXED, "1000 items at most"),
-        ("experiments.depth.vary.depth", MIXED, "allowed: integer"),
-        ("experiments.depth.vary.depth", list(range(1_000_000)), "items at most"),
-        ("models.matrix_completion.switch_epochs", list(range(1_000_000)), "items at most"),
-        ("models.matrix_completion.switch_epochs", MIXED, "allowed: integer"),
-        ("figures.fig04.panels.0.select.depth", list(range(1_000_000)), "items at most"),
-        ("figures.fig04.panels.0.select.depth", yaml.safe_load(laughs(9))["seeds"], "1000000 values in the whole"),
-        ("seeds", yaml.safe_load(laughs(9))["seeds"], "1000000 values in the whole"),
-        ("seeds", ENDLESS, "20 levels at most"),
-        ("figures", {"a" * 10_000_000: 1}, "..."),
-        ("solver", "a" * 10_000_000, "gradient_descent or gradient_flow"),
-        ("seeds", [16**5000], "integers of 64 bits"),
-        ("figures.fig04.panels.0.select.depth", -(16**5000), "integers of 64 bits"),
-        ("models.matrix_completion.init_scale", 10**400, "integers of 64 bits"),
-        ("models.matrix_completion.init_scale", yaml.safe_load("1e400"), "allowed: number"),
-        ("models.matrix_completion.init_scale", yaml.safe_load("1.0e+400"), "finite numbers"),
+        ("seeds", [0, "1"], "seeds[1] = '1'; allowed: integer"),
+        ("experiments.depth.vary.depth", [1, "2"], "depth = '2'; allowed: integer"),
+        ("solver", "a" * 10_000, "...; allowed: gradient_descent or gradient_flow"),
+        ("solver", "gradient_descend", "did you mean gradient_descent?"),
+        ("models.matrix_completion.init_scale", "1e-3", "for YAML 1e-3 is a word, 1.0e-3 a number"),
+        ("models.matrix_completion.init_scale", math.inf, "= inf; allowed: number"),
         ("models.matrix_completion.depth", 3.0, "allowed: integer"),
+        ("models.matrix_completion.depth", True, "depth = true; allowed: integer"),
+        ("models.matrix_completion.dept", 3, "models.matrix_completion: unknown key = 'dept'; allowed: "),
         ("models.scalar_pathways.duration", 5.0, "duration = 5.0"),
-        ("models.matrix_completion.depth", True, "allowed: integer"),
         ("experiments.depth.vary.switch_epochs", [[0, 1], [0, 2]], "numbers and words"),
         ("experiments.depth.vary.gradient_flow", [{"rtol": 1}], "numbers and words"),
-        ("experiments.depth.vary.depth", yaml.safe_load("[2020-01-01, !!binary aGk=]"), "allowed: integer"),
-        ("figures.fig04.panels.0.select.depth", yaml.safe_load("!!set {a, b}"), "1, 2, 3"),
-        ("experiments.depth.vary", {None: [1]}, "words as keys"),
+        ("experiments.depth.vary.depth", yaml.safe_load("[2020-01-01]"), "allowed: integer"),
+        ("experiments.depth.vary", {3: [1]}, "experiments.depth.vary: key = 3; allowed: word"),
+        ("gradient_flow.rtol", None, "gradient_flow.rtol = empty; allowed: number, above 0"),
+        ("style", "papr", "style = 'papr'; allowed: paper or "),
+        ("style", {"widht": 3}, "style: unknown key = 'widht'; allowed: named, width, "),
+        ("style", {"width": 1}, "style.width = 1; allowed: null or number, at least 2"),
     ],
-    ids=lambda value: value if isinstance(value, str) and len(value) < 60 else "",
 )
-def test_enormous_and_odd_values_are_refused(config, key, value, reason):
+def test_odd_values_are_refused_with_what_is_allowed(config, key, value, reason):
     put(config, key, value)
     assert reason in refusal(config)
+
+
+MINE = """\
+seeds: [0]
+models:
+  matrix_completion: {depth: 2,
+    size: 100}
+experiments:
+  depth:
+    set:
+      final_rank: 3
+    vary:
+      depth: [1, 2, 3]
+  own:
+    title: Mine
+    model: matrix_completion
+"""
+
+
+@pytest.mark.parametrize(
+    ("slip", "place"),
+    [
+        (("size: 100", "size: 0"), "mine.yaml, line 4: models.matrix_completion.size = 0"),
+        (("size: 100", "sise: 100"), "mine.yaml, line 4: models.matrix_completion: unknown key = 'sise'"),
+        (("seeds", "sedes"), "mine.yaml, line 1: configuration: unknown key = 'sedes'"),
+        (("final_rank: 3", "final_rnk: 3"), "mine.yaml, line 8: experiments.depth.set = 'final_rnk'"),
+        (("final_rank: 3", "final_rank: x"), "mine.yaml, line 8: experiments.depth.set.final_rank = 'x'"),
+        (("depth: [1, 2, 3]", "depth: [1, 0]"), "mine.yaml, line 10: experiments.depth.vary.depth = 0"),
+        (("    title: Mine\n", ""), "mine.yaml, line 11: experiments.own: missing key = 'title'"),
+        (("own:", "o-wn:"), "mine.yaml, line 11: experiments: key = 'o-wn'"),
+    ],
+)
+def test_a_slip_is_told_with_the_file_and_line_that_it_is_in(config, tmp_path, slip, place):
+    (tmp_path / "other.yaml").write_text("seeds: [1]\nmodels:\n  matrix_completion: {size: 100}\n")
+    (tmp_path / "mine.yaml").write_text(MINE.replace(*slip))
+    assert told(config, tmp_path / "other.yaml", tmp_path / "mine.yaml").startswith(f"{tmp_path}/{place}")
+
+
+def told(config, *files):
+    """What is said of a configuration with files laid over it, the paper's own among those that have values."""
+    contents = {file: read_file(file) for file in (REPOSITORY / "config.yaml", *files)}
+    for content in contents.values():
+        update_config(config, content)
+    with pytest.raises(ConfigError) as refused:
+        Plan(config)
+    return str(located(refused.value, config, contents))
+
+
+def test_what_is_not_allowed_beside_others_is_told_with_the_file_that_the_value_comes_from(config, tmp_path):
+    mine, later = tmp_path / "mine.yaml", tmp_path / "later.yaml"
+    mine.write_text("models:\n  matrix_completion:\n    init_scale: 1.0e-39\n")
+    later.write_text("experiments:\n  depth: {title: Mine}\n")
+    assert told(config, mine, later).startswith(f"{mine}, line 3: experiments.depth: init_scale = 1e-39")
+    later.write_text("experiments:\n  depth:\n    set:\n      init_scale: 1.0e-40\n")
+    assert told(config, mine, later).startswith(f"{later}, line 4: experiments.depth: init_scale = 1e-40")
+
+
+def test_a_value_that_no_file_has_is_told_without_one(config):
+    config["models"]["matrix_completion"]["depth"] = 0  # as `--config` would
+    files = {REPOSITORY / "config.yaml": CONFIG}
+    with pytest.raises(ConfigError) as refused:
+        Plan(config)
+    assert str(located(refused.value, config, files)).startswith("models.matrix_completion.depth = 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("title: T\nseeds: [0,\n  x]\n", "line 3: mine.seeds[1] = 'x'"),
+        ("title: T\nsmoke:\n  seeds: [x]\n", "line 3: mine.smoke.seeds[0] = 'x'"),
+        ("title: T\ntake:\n  model: matrix\n", "line 3: mine.take.model = 'matrix'"),
+        ("title: T\nexperiments:\n  depth: {title: T, model: m}\n", "line 3: mine.experiments = 'depth'"),
+    ],
+)
+def test_a_slip_in_a_study_is_told_with_its_line(config, tmp_path, text, place):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        studies(config, [tmp_path / "mine.yaml"])
+    assert str(refused.value).startswith(f"{tmp_path / 'mine.yaml'}, {place}")
 
 
 def test_a_grid_of_too_many_cells_is_refused_before_it_is_expanded(config):
@@ -220,21 +282,18 @@ def test_a_grid_of_too_many_cells_is_refused_before_it_is_expanded(config):
 def test_truth_values_are_not_selected_as_numbers(config):
     config["experiments"]["depth"]["vary"]["depth"] = [1, 2]
     config["figures"]["fig04"]["panels"][0]["select"] = {"depth": True}
-    assert "select.depth = True" in refusal(config)
+    assert "select.depth = true" in refusal(config)
 
 
-words = st.sampled_from([*HOSTILE_NAMES, "depth", "seed", "matrix_completion", "1", "1e400", "a"]) | st.text(
-    max_size=8
-)
+words = st.sampled_from([*ODD_NAMES, "depth", "seed", "matrix_completion", "1", "1e400", "a"]) | st.text(max_size=8)
 scalars = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([0, 1, -1, 2**31, 2**64, 10**400, 1.0, math.nan, math.inf, -math.inf, 5e-324, 1e308])
+    | st.sampled_from([0, 1, -1, 2**31, 2**64, 1.0, math.nan, math.inf, -math.inf, 5e-324, 1e308])
     | st.floats()
     | words
     | st.dates()
-    | st.binary(max_size=3)
 )
 values = st.recursive(
     scalars,
@@ -293,10 +352,14 @@ def snakemake(folder, snakefile, *arguments, **options):
     ("text", "reason"),
     [
         ("strict: true\nstrict: false\n", "mine.yaml, line 2: duplicated key = 'strict'"),
-        ("plugins: mine.py\n", "plugins = 'mine.py'; allowed: a list of files"),
-        ('experiments: {"../$(touch pwned)": {title: T, model: matrix_completion}}\n', "experiments = '../$(touch"),
+        ("plugins: mine.py\n", "mine.yaml, line 1: plugins = 'mine.py'; allowed: a list of files"),
+        ("seeds:\n  - x\n", "mine.yaml, line 2: seeds[0] = 'x'; allowed: integer"),
+        (
+            'experiments: {"../$(touch pwned)": {title: T, model: matrix_completion}}\n',
+            "mine.yaml, line 1: experiments: key = '../$(touch",
+        ),
     ],
-    ids=["duplicated key", "no list", "hostile name"],
+    ids=["duplicated key", "no list", "word", "name"],
 )
 def test_snakemake_says_it_in_one_line(tmp_path, text, reason):
     (tmp_path / "mine.yaml").write_text(text)
@@ -311,7 +374,6 @@ def test_snakemake_says_it_in_one_line(tmp_path, text, reason):
 
 #: What Snakemake's own loader answers with a traceback, or takes without a word.
 BREAKS_SNAKEMAKE = {
-    "digits": "strict: " + "9" * 5000 + "\n",
     "broken": "strict: [true\n",
     "empty": "",
     "twice": "strict: true\nstrict: false\n",
@@ -331,18 +393,6 @@ def test_the_workflows_own_configuration_is_checked_before_snakemake_reads_it(tm
     assert "Traceback" not in output
     (line,) = [line for line in output.splitlines() if "Configuration: " in line]
     assert str(copy / "config.yaml") in line
-
-
-@pytest.mark.parametrize("name", [*BREAKS_SNAKEMAKE, "missing"])
-def test_a_file_for_snakemake_can_be_checked_before(tmp_path, name):
-    if name in BREAKS_SNAKEMAKE:
-        (tmp_path / "mine.yaml").write_text(BREAKS_SNAKEMAKE[name])
-    command = [sys.executable, "-m", "critical_periods.configuration.files", str(tmp_path / "mine.yaml")]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 1
-    (line,) = ran.stderr.splitlines()
-    assert line.startswith(f"Configuration: {tmp_path / 'mine.yaml'}")
 
 
 def test_of_errors_under_words_and_under_numbers_one_is_told(config):

@@ -13,18 +13,18 @@ import xarray as xr
 
 from critical_periods.dynamics.activations import vanishes
 from critical_periods.dynamics.arrays import alike, as_numpy, placed
+from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.real_matrices import is_own, own_matrix
 from critical_periods.dynamics.schedules import Jump, Phase, Schedule, Task
 from critical_periods.dynamics.trajectories import Progress, Solution, from_the_start
-from critical_periods.execution.checkpoints import Checkpoints
-from critical_periods.models.matrix_completion.landscape import (
+from critical_periods.models.matrix_completion.simulation.landscape import (
     Factorization,
     balanced_pair,
     initial_weights,
     product,
 )
-from critical_periods.models.matrix_completion.tasks import (
+from critical_periods.models.matrix_completion.simulation.tasks import (
     digits_matrix,
     held_out_mask,
     low_rank_matrix,
@@ -70,17 +70,25 @@ def matrix_tasks(parameters: Mapping[str, Any]) -> tuple[Task, Task]:
             return related_matrix(other, final_rank, rank, overlap, order, draws)
         return digits_matrix(rank, draws) if matrix == "digits" else low_rank_matrix(size, rank, draws)
 
-    def task(stream: str, matrix: str, rank: int | None, n_observed: int, structure: str) -> Task:
+    def observable(known: np.ndarray, structure: str) -> np.ndarray:
+        """Known entries that can be observed: all of them, or those that a file marks."""
+        if not is_own(structure):
+            return known
+        own = np.nan_to_num(own_matrix(structure).values) != 0
+        return known & np.pad(own, [(0, size - side) for side in own.shape])
+
+    def task(stream: str, matrix: str, rank: int | None, n_observed: int, observed: str) -> Task:
         target = ground_truth(stream, matrix, rank)
         known = np.isfinite(target)
-        candidates, how = known, structure
-        if is_own(structure):
-            own = np.nan_to_num(own_matrix(structure).values) != 0
-            candidates, how = known & np.pad(own, [(0, size - side) for side in own.shape]), "random"
-        mask = observation_mask(size, n_observed, random_stream(seed, "observations"), how, candidates)
-        scored = None if known.all() else known
+        candidates, scored = observable(known, observed), None if known.all() else known
         if n_held_out:
-            scored = held_out_mask(n_held_out, random_stream(seed, "observations"), known, candidates)
+            # What the final task holds out, however the first one is observed.
+            scored = held_out_mask(
+                n_held_out, random_stream(seed, "observations"), known, observable(known, structure)
+            )
+            candidates = candidates & ~scored
+        how = "random" if is_own(observed) else observed
+        mask = observation_mask(size, n_observed, random_stream(seed, "observations"), how, candidates)
         return Task(np.nan_to_num(target), mask, scored)
 
     kind, rank, n_observed = (parameters[f"pretrain_{name}"] for name in ("matrix", "rank", "n_observed"))
@@ -119,7 +127,7 @@ def pretrain(
     Parameters
     ----------
     cells
-        Parameters of pre-trainings, see `critical_periods.models.matrix_completion.parameters.pretraining`, that agree
+        Parameters of pre-trainings, see `critical_periods.models.matrix_completion.model.pretraining`, that agree
         in everything but seed, init scale and task.
     progress, diverged
         As of `critical_periods.execution.jobs.run_batches`.

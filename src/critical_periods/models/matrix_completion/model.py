@@ -22,11 +22,8 @@ from critical_periods.configuration.fields import (
 from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
+from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED
 from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
-
-#: Images of a matrix of digits, and pixels of each; and a rank that any draw of them has.
-DIGITS_SIZE = 64
-LARGEST_DIGITS_RANK = 40
 
 Rank = Annotated[int, Field(ge=1, le=10_000)]
 Entries = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -43,20 +40,6 @@ Structure = Literal["random", "block_diagonal", "disconnected", "connected"] | O
 
 #: Structures of observed entries that lie within two blocks of half the size, all or nearly all of them.
 TWO_BLOCKS = {"disconnected", "connected"}
-
-#: What theories of the closing assume of a cell.
-ASSUMED = {
-    "onset": 0,
-    "activation": "linear",
-    "observations": "random",
-    "pretrain_matrix": "random",
-    "pretrain_task": "other",
-    "frozen_layer": None,
-    "pretrain_observations": None,
-    "pretrain_overlap": None,
-    "cure": None,
-    "layer_ratio": 1,
-}
 
 
 class MatrixCompletion(Parameters):
@@ -215,6 +198,8 @@ class MatrixCompletion(Parameters):
             check_at_most(place, self, entries, self._within, f"{self._within}, the entries of two blocks")
         for task in TASKS:
             if getattr(self, f"{task}_matrix") == "digits":
+                from critical_periods.models.matrix_completion.simulation.tasks import DIGITS_SIZE, LARGEST_DIGITS_RANK
+
                 allowed = f"{DIGITS_SIZE} where {task}_matrix = digits"
                 self.require(place, "size", self.size == DIGITS_SIZE, allowed)
                 largest = f"{LARGEST_DIGITS_RANK} where it is of digits"

@@ -13,16 +13,24 @@ from critical_periods.dynamics.arrays import engine, placed
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Schedule, Task, total_epochs
 from critical_periods.dynamics.trajectories import Progress, divergence, from_the_start, recorded_epochs
-from critical_periods.models.matrix_completion.landscape import (
+from critical_periods.models.matrix_completion.simulation.landscape import (
     Factorization,
     balanced_pair,
     descending_singular_values,
     initial_weights,
     product,
 )
-from critical_periods.models.matrix_completion.tasks import low_rank_matrix, observation_mask, singular_basis
-from critical_periods.models.product_matrix.closed_form import chained_modes, layers_through_tasks, shared_spectrum
-from critical_periods.models.product_matrix.landscape import ProductMatrix, balance
+from critical_periods.models.matrix_completion.simulation.tasks import (
+    low_rank_matrix,
+    observation_mask,
+    singular_basis,
+)
+from critical_periods.models.product_matrix.simulation.closed_form import (
+    chained_modes,
+    layers_through_tasks,
+    shared_spectrum,
+)
+from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix, balance
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 logger = logging.getLogger(__name__)

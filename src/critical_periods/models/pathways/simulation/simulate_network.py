@@ -14,11 +14,11 @@ from critical_periods.dynamics.arrays import as_numpy, placed
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule
 from critical_periods.dynamics.trajectories import Progress, divergence
-from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion
-from critical_periods.models.pathways.hierarchical_task import hierarchical_modes, hierarchical_task
-from critical_periods.models.pathways.network import PathwayNetwork, balanced_weights, random_rotation
-from critical_periods.models.pathways.parameters import pathway_names
-from critical_periods.models.pathways.scalar import ScalarPathways, scales
+from critical_periods.models.pathways.simulation.deficits import adaptive, epoch_grid, gating, lesion
+from critical_periods.models.pathways.simulation.hierarchical_task import hierarchical_modes, hierarchical_task
+from critical_periods.models.pathways.simulation.names import pathway_names
+from critical_periods.models.pathways.simulation.network import PathwayNetwork, balanced_weights, random_rotation
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways, scales
 from critical_periods.solvers import gradient_descent
 
 logger = logging.getLogger(__name__)

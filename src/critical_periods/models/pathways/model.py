@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import string
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -23,6 +22,7 @@ from critical_periods.configuration.fields import (
     matching,
     one_of,
 )
+from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.registry import Parameters, check_init_scale
 
 #: Most turns of pathways that are gated one after the other.
@@ -42,11 +42,6 @@ Imbalance = Annotated[
         label="imbalance $q^2 - p^2$", ge=-1_000_000, le=1_000_000,
     ),
 ]  # fmt: skip
-
-
-def pathway_names(n_pathways: int) -> tuple[str, ...]:
-    """Names of pathways: a, b, ..."""
-    return tuple(string.ascii_lowercase[:n_pathways])
 
 
 class Duration(Section):

@@ -13,9 +13,9 @@ import xarray as xr
 
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import SolverError
-from critical_periods.models.pathways.parameters import pathway_names
-from critical_periods.models.pathways.scalar import ScalarPathways, initial_scales, pathway_singular_value
-from critical_periods.models.pathways.theory import Clock
+from critical_periods.models.pathways.simulation.clock import Clock
+from critical_periods.models.pathways.simulation.names import pathway_names
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways, initial_scales, pathway_singular_value
 
 logger = logging.getLogger(__name__)
 

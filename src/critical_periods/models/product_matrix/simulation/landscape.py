@@ -13,7 +13,7 @@ import numpy as np
 
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase, Task
-from critical_periods.models.matrix_completion.landscape import imbalance, product
+from critical_periods.models.matrix_completion.simulation.landscape import imbalance, product
 
 #: Two singular values with |s_r^(2/N) - s_r'^(2/N)| below this fraction of the larger one count as equal.
 #: There the rounding error of eqs 13 and 14, about machine precision / gap, would pass 1e-11 of the velocity.

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from critical_periods.models.matrix_completion.parameters import ASSUMED
-from critical_periods.models.matrix_completion.simulation import matrix_tasks
-from critical_periods.models.matrix_completion.theory import differing, gaussian_start
-from critical_periods.models.product_matrix.closed_form import time_to_reach
+from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED, differing
+from critical_periods.models.matrix_completion.simulation.gaussian_layers import gaussian_start
+from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
+from critical_periods.models.product_matrix.simulation.closed_form import time_to_reach
 
 #: Sweeps of alternating least squares for a fit, and the relative change of the loss that ends them before.
 SWEEPS, SETTLED = 60, 1e-6
@@ -138,7 +138,7 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     Parameters
     ----------
     parameters
-        See `critical_periods.models.matrix_completion.parameters.first_task`.
+        See `critical_periods.models.matrix_completion.model.first_task`.
     progress, diverged
         As of `critical_periods.execution.jobs.run_batches`; there is nothing to tell.
 
@@ -147,7 +147,7 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     xarray.Dataset
         `learned_epoch` (mode), NaN beyond the modes that are learned, and `staged_closing`, both in epochs; NaN for a
         single layer, weights that are not Gaussian, and a cell that is not as
-        `critical_periods.models.matrix_completion.parameters.ASSUMED`.
+        `critical_periods.models.matrix_completion.simulation.assumed.ASSUMED`.
     """
     size, rank, depth, rate = (parameters[name] for name in ("size", "pretrain_rank", "depth", "learning_rate"))
     shown = parameters["n_singular_values"]

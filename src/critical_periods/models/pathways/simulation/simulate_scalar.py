@@ -15,9 +15,9 @@ import xarray as xr
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule, total_epochs
 from critical_periods.dynamics.trajectories import Recorder, Solution, divergence
-from critical_periods.models.pathways.deficits import adaptive, epoch_grid, gating, lesion
-from critical_periods.models.pathways.parameters import pathway_names
-from critical_periods.models.pathways.scalar import (
+from critical_periods.models.pathways.simulation.deficits import adaptive, epoch_grid, gating, lesion
+from critical_periods.models.pathways.simulation.names import pathway_names
+from critical_periods.models.pathways.simulation.scalar import (
     ScalarPathways,
     flow_field,
     initial_scales,

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from critical_periods.figures import curves, spectra, style
 from critical_periods.figures.interactive import PALE, epochs, hover, legends, numbers, plain, subplots
-from critical_periods.models.pathways import pathway_panels
+from critical_periods.models.pathways.panels import pathway_panels
 
 
 def draw(panels: Sequence[Mapping[str, Any]], datasets: Mapping[str, xr.Dataset]) -> go.Figure:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from critical_periods.figures import style
-from critical_periods.models.pathways.pathway_panels import deficit, window
+from critical_periods.models.pathways.panels.pathway_panels import deficit, window
 
 FLOW, LEARNING, DEFICIT = "0.78", "#01507a", "#f0a020"
 #: Up to this many trajectories are drawn bold.

@@ -17,7 +17,7 @@ from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, pr
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase, Task, of_run
 from critical_periods.dynamics.trajectories import SolverError
-from critical_periods.models.matrix_completion.passes import Pass, hessian_product, states
+from critical_periods.models.matrix_completion.simulation.passes import Pass, hessian_product, states
 
 #: What the runs that are updated together may take, bytes: less than the second-level cache of a core.
 CACHED_BYTES = 3 * 2**19
@@ -199,7 +199,8 @@ class Factorization:
             `singular_value` (runs, mode); where asked for, `balancedness` (runs,); `effective_rank`, the exponential
             of the entropy of the normalized singular values, and `nuclear_norm`, their sum (runs,); `alignment` (runs,
             task), the mean over left and right of |U_task^T U_r|_F^2 / r, U_r being the r leading singular vectors of
-            W, which is 1 where they span the task's own; `sharpness` (runs,). `dead` (runs,): whether W is exactly 0,
+            W, fewer where no more singular values are above rounding, which is 1 where they lie in the span of the
+            task's own, and NaN where W is 0; `sharpness` (runs,). `dead` (runs,): whether W is exactly 0,
             unlike the loss, and no gradient reaches the weights, which stay as they are.
         """
         weights = parameters
@@ -220,8 +221,11 @@ class Factorization:
             shares = singular_values / singular_values.sum(-1)[..., None]
             observed["effective_rank"] = xp.exp(-(shares * xp.log(xp.where(shares > 0, shares, 1))).sum(-1))
             observed["nuclear_norm"] = singular_values.sum(-1)
+            # As numpy.linalg.matrix_rank has it; the vectors of smaller ones are any basis of what is left.
+            rounding = matrix.shape[-1] * xp.finfo(matrix.dtype).eps
+            known = alike(singular_values > rounding * singular_values[..., :1], matrix)
             alignments = [
-                (_overlap(alike(u, left), left) + _overlap(alike(v, right), right.mT)) / 2
+                (_overlap(alike(u, left), left, known) + _overlap(alike(v, right), right.mT, known)) / 2
                 for u, v in self.references.values()
             ]
         if self.balancedness:
@@ -247,7 +251,8 @@ class Factorization:
 def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase, tolerance: float = 1e-3) -> float:
     """Largest eigenvalue of the Hessian of the loss with respect to all factors, by Lanczos iteration (ARPACK).
 
-    Gradient descent is stable at a minimum where the step is below two over this sharpness.
+    Gradient descent is stable at a minimum where the step is below two over this sharpness. With factors f on the
+    gradients of layers, training sees f H, whose eigenvalues are those of sqrt(f) H sqrt(f), which is symmetric.
 
     Parameters
     ----------
@@ -268,16 +273,16 @@ def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     task = _weighted(phase.task, weights[0])
-    factors = _layer_factors(phase, len(weights))
     shape = (len(weights), *weights[0].shape)
+    size, dtype = math.prod(shape), precision(weights[0])
+    roots = np.sqrt(_layer_factors(phase, len(weights))).astype(dtype).repeat(size // len(weights))
 
     def curve(vector: np.ndarray) -> np.ndarray:
-        directions = alike(vector.reshape(shape), weights[0])
+        directions = alike((roots * vector).reshape(shape), weights[0])
         products = hessian_product(weights, directions, *task, model.activation)
         parts = [part + phase.decay * along for part, along in zip(products, directions, strict=True)]
-        return np.concatenate([factor * as_numpy(part).ravel() for factor, part in zip(factors, parts, strict=True)])
+        return roots * np.concatenate([as_numpy(part).ravel() for part in parts])
 
-    size, dtype = math.prod(shape), precision(weights[0])
     start = np.random.default_rng(0).standard_normal(size).astype(dtype)
     if not curve(start).any():
         return 0.0  # flat: there is nothing for ARPACK to iterate on
@@ -314,10 +319,12 @@ def imbalance(weights: Sequence[Any]) -> Any:
     return reduce(xp.maximum, gaps) if gaps else xp.zeros(weights[0].shape[:-2])
 
 
-def _overlap(subspace: Any, vectors: Any) -> Any:
-    """|A^T B_r|_F^2 / r: how much of the span of A's r columns the first r columns of B cover, 0 to 1."""
+def _overlap(subspace: Any, vectors: Any, known: Any) -> Any:
+    """Mean squared length in the span of A's r columns of the first r columns of B that are known, 0 to 1."""
     rank = subspace.shape[-1]
-    return ((subspace.mT @ vectors[..., :rank]) ** 2).sum((-2, -1)) / rank
+    counted = known[..., :rank]
+    squares = (subspace.mT @ vectors[..., :rank]) ** 2 * counted[..., None, :]
+    return squares.sum((-2, -1)) / counted.sum(-1)
 
 
 def _layer_factors(phase: Phase, depth: int) -> list[float]:

@@ -6,7 +6,10 @@ import numpy as np
 
 from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.real_matrices import own_matrix
-from critical_periods.models.matrix_completion.parameters import DIGITS_SIZE
+
+#: Images of a matrix of digits, and pixels of each; and a rank that any draw of them has.
+DIGITS_SIZE = 64
+LARGEST_DIGITS_RANK = 40
 
 #: How observed entries can be chosen, see `observation_mask`.
 STRUCTURES = ("random", "block_diagonal", "disconnected", "connected")

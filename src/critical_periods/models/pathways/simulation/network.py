@@ -13,7 +13,7 @@ from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, engine
 from critical_periods.dynamics.landscape import Observations, Parameters
 from critical_periods.dynamics.schedules import Phase
-from critical_periods.models.pathways.scalar import lesioned_modes, pathway_factors
+from critical_periods.models.pathways.simulation.scalar import lesioned_modes, pathway_factors
 
 
 def random_rotation(size: int, generator: np.random.Generator) -> np.ndarray:

@@ -46,7 +46,10 @@ class SingularFlow(TwoTasks):
         label="duration of the deficit",
         unit="epoch",
     )
-    method: Method = key("Integrator; RKC is Runge-Kutta-Chebyshev, the others are those of scipy.integrate.")
+    method: Method = key(
+        "Integrator; RKC is Runge-Kutta-Chebyshev, with errors like rtol^(2/3); the others are those of "
+        "scipy.integrate, with errors in proportion to rtol."
+    )
     rtol: Tolerance = key("Relative tolerance of adaptive integration.")
     atol: Tolerance = key("Absolute tolerance of adaptive integration, in units of W.")
     shadowing: bool = key(

@@ -10,7 +10,7 @@ from pydantic import Field
 from critical_periods.configuration.fields import ConfigError, key
 from critical_periods.figures.kinds import Kind, Panel
 
-_HERE = "critical_periods.models.pathways"
+_HERE = "critical_periods.models.pathways.panels"
 
 
 class PhasePortraitsPanel(Panel):

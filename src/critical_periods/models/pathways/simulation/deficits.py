@@ -9,8 +9,8 @@ import numpy as np
 
 from critical_periods.dynamics.schedules import Phase, Window
 from critical_periods.dynamics.trajectories import Solution
-from critical_periods.models.pathways.parameters import pathway_names
-from critical_periods.models.pathways.scalar import ScalarPathways
+from critical_periods.models.pathways.simulation.names import pathway_names
+from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_flow
 
 

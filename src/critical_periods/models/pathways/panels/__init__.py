@@ -1,0 +1,1 @@
+"""Kinds of figures that show pathways."""

@@ -1,0 +1,1 @@
+"""What makes the numbers of pathways: networks, their scalar reduction, deficits, schedules."""

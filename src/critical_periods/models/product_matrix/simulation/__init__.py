@@ -1,0 +1,1 @@
+"""What makes the numbers of the product matrix: its flow, closed forms, training beside them."""

@@ -1,0 +1,183 @@
+"""What code makes a result: a hash of the folders and files that it lies in, so that an edit of them makes it anew."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from critical_periods import plugins
+from critical_periods.locations import SCRIPTS, SOURCE
+from critical_periods.models.registry import Model, models, simulations
+from critical_periods.planning.cells import Experiment
+
+PACKAGE = SOURCE / __name__.split(".")[0]
+
+#: What makes numbers, whatever the model and the solver.
+MAKERS = ("dynamics", "solvers/__init__.py", "solvers/shared")
+
+#: What puts cells side by side, and what figures are drawn with.
+ASSEMBLING = tuple(f"analysis/{name}.py" for name in ("assemble", "closing", "coordinates", "measures", "statistics"))
+DRAWING = ("figures", "publishing/markup.py", *ASSEMBLING[1:])
+
+
+class CodeChangedError(RuntimeError):
+    """The code of a job is not the code that it was planned with."""
+
+
+def code_of(*places: str, source: Path = SOURCE) -> str:
+    """Hash of all code in some places, the same under every version of Python.
+
+    Comments, layout, docstrings and the texts of `key(...)` do not count.
+
+    Parameters
+    ----------
+    places
+        Folders and files of the package, relative to it; `scripts/<name>` for a script of the workflow, and
+        `plugins/<module>` for a plugin and the modules beside it that it imports. Their order does not count.
+    source
+        The folder that holds the package.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    digests = {f"{name}:{_digest(file, file.stat().st_mtime_ns)}" for name, file in _files(places, source)}
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()[:16]
+
+
+def planned(places: Iterable[str], before: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """What a rule hands to its job, so that an edit of its code, or of what made its inputs, runs the job again.
+
+    Parameters
+    ----------
+    places
+        Where the job's code lies, as of `code_of`.
+    before
+        The same of the jobs whose files it reads: times of files tell the order of events on one clock only.
+    """
+    places = sorted(set(places))
+    upstream = {code for each in before for code in (each["fingerprint"], *each["upstream"])}
+    return {"places": places, "fingerprint": code_of(*places), "upstream": sorted(upstream)}
+
+
+def check_code(code: Mapping[str, Any]) -> None:
+    """Compare the code as it lies on disk with what a job was `planned` with.
+
+    Raises
+    ------
+    CodeChangedError
+        If it has changed: results would pass for those of the code planned.
+    """
+    found, wanted = code_of(*code["places"]), code["fingerprint"]
+    if found != wanted:
+        latest, _ = max(_files(code["places"], SOURCE), key=lambda named: named[1].stat().st_mtime_ns)
+        raise CodeChangedError(
+            f"{latest}: code = {found}; allowed: {wanted}, as planned; it was edited since, start the run again"
+        )
+
+
+@cache
+def simulation_code(kind: str, solver: str | None) -> dict[str, Any]:
+    """Code of the jobs that compute a kind of cells with a solver: what makes numbers, and no more.
+
+    That is `dynamics`, what solvers share, the solvers used, and `simulation` of the family. A plugin may use all of
+    it, and has its own.
+    """
+    model = next(model for model in models().values() if kind in {each.cells for each in model.simulations()})
+    simulation, family = simulations()[kind], _family(model)
+    if family is None:
+        every = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("models/*/simulation")]
+        return planned([*MAKERS, "solvers", *every, *_plugins(model.parameters.__module__)])
+    solvers = [f"solvers/{name}.py" for name in (solver, *simulation.solvers) if name is not None]
+    first = [simulation_code(model.first.cells, solver)] if model.first and kind == model.name else []
+    return planned([*MAKERS, *solvers, f"{family}/simulation", *simulation.uses], first)
+
+
+def assembling_places(model: Model) -> list[str]:
+    """Where the code lies that puts cells of a model side by side, and adds what theory says and what follows."""
+    family = _family(model)
+    if family is None:
+        return [*ASSEMBLING, *_plugins(model.parameters.__module__)]
+    own = [f"{family}/{name}.py" for name in ("theory", "derived") if (PACKAGE / family / f"{name}.py").is_file()]
+    return [*ASSEMBLING, *own, *model.uses]
+
+
+def assembling_code(experiment: Experiment) -> dict[str, Any]:
+    """Code of the job that puts the cells of an experiment side by side."""
+    cells = [*experiment.cells.values(), *experiment.theory.values()]
+    simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}
+    before = [simulation_code(*kind) for kind in simulated]
+    return planned(["scripts/aggregate.py", *assembling_places(models()[experiment.model])], before)
+
+
+def drawing_code(script: str, draws: str, before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Code of a job that draws a figure by `module:function`."""
+    module = draws.partition(":")[0]
+    ours, _, name = module.partition(".")
+    drawn_by = [str(Path(name.replace(".", "/")).parent)] if ours == PACKAGE.name else _plugins(module)
+    return planned([f"scripts/{script}", *DRAWING, *drawn_by], before)
+
+
+def judging_code(before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Code of the job that judges claims: all measures there are, and what compares them with thresholds."""
+    measures = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("models/*/measures.py")]
+    own = [f"plugins/{name}" for name in plugins.LOADED]
+    return planned(["scripts/judge.py", "analysis", "configuration/claims.py", *measures, *own], before)
+
+
+def _family(model: Model) -> str | None:
+    """Folder of the family of a model; None of a plugin's."""
+    package, *folders, _ = model.parameters.__module__.split(".")
+    return "/".join(folders) if package == PACKAGE.name else None
+
+
+def _plugins(module: str) -> list[str]:
+    """The plugin that a module is of; all of them where that is not plain."""
+    own = [name for name in plugins.LOADED if f"{module}.".startswith(f"{name}.")]
+    return [f"plugins/{name}" for name in own or plugins.LOADED]
+
+
+def _files(places: Iterable[str], source: Path) -> Iterator[tuple[str, Path]]:
+    """Every Python file of some places, with a name that does not depend on where the code lies."""
+    package = source / PACKAGE.name
+    for place in places:
+        kind, _, name = place.partition("/")
+        if kind == "plugins":
+            yield from ((f"{place}/{file.stem}", file) for file in plugins.files(name))
+        elif kind == "scripts":
+            yield place, SCRIPTS / name
+        elif (path := package / place).is_dir():
+            yield from ((file.relative_to(package).as_posix(), file) for file in path.rglob("*.py"))
+        else:
+            yield place, path
+
+
+@lru_cache(maxsize=1000)
+def _digest(file: Path, changed: int) -> str:
+    tree = _plain(ast.parse(file.read_text(encoding="utf-8")))
+    return hashlib.sha256(repr(tree).encode()).hexdigest()
+
+
+def _plain(node: Any) -> Any:
+    """A syntax tree without docstrings, texts of keys, and fields that are empty, which versions of Python add."""
+    if isinstance(node, list):
+        return [_plain(item) for item in node if not _is_text(item)]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "key":
+        keywords = [word for word in node.keywords if word.arg not in ("label", "unit", "null")]
+        node = ast.Call(node.func, node.args[1:], keywords)
+    if isinstance(node, ast.JoinedStr):  # Python 3.12.1 puts empty texts between the parts
+        node = ast.JoinedStr([part for part in node.values if getattr(part, "value", None) != ""])
+    fields = [(name, _plain(value)) for name, value in ast.iter_fields(node) if name not in ("ctx", "type_comment")]
+    return type(node).__name__, [field for field in fields if field[1] is not None and field[1] != []]
+
+
+def _is_text(node: Any) -> bool:
+    """Whether a statement is nothing but a constant, as docstrings are."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
