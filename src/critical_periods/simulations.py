@@ -117,7 +117,8 @@ def simulate(
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
     theories = [cell.id for cell in beside.values()]
-    dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged, theories)
+    beside_axes = said, predict, derive, diverged, theories, whole.get("epochs_at_rate")
+    dataset = assemble(axes, identities, computed.__getitem__, *beside_axes)
     return with_provenance(dataset.assign_attrs(title=sentence_of(settings.parameters).rstrip(".")), provenance())
 
 

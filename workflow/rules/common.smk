@@ -247,6 +247,7 @@ def experiment_grid(wildcards):
         "axes": {name: list(values) for name, values in experiment.axes.items()},
         "cells": [cell.id for cell in experiment.cells.values()],
         "theory": [cell.id for cell in experiment.theory.values()],
+        "epochs_at_rate": experiment.epochs_at_rate,
     }
 
 

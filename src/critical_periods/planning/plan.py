@@ -174,7 +174,8 @@ class Plan:
             error.args = (said,)
             raise
         theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
-        return Experiment(name, settings.title, settings.model, axes, cells, theory)
+        rate = defaults.get("epochs_at_rate")
+        return Experiment(name, settings.title, settings.model, axes, cells, theory, rate)
 
 
 def told_apart(cells: Sequence[Mapping[str, Any]], varied: Collection[str]) -> str:
