@@ -6,6 +6,6 @@ from critical_periods.execution.jobs import Job, loaded
 job = Job(snakemake)
 grid, model = snakemake.params.grid, snakemake.params.model
 predict, derive = (loaded(model[name]) for name in ("predict", "derive"))
-settings = (model["descriptions"], predict, derive, snakemake.params.diverged, grid["theory"])
+settings = (model["descriptions"], predict, derive, snakemake.params.diverged, grid["theory"], grid["epochs_at_rate"])
 dataset = assemble(grid["axes"], grid["cells"], job.stored().read, *settings)
 job.write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]))

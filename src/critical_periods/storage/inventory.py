@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critical_periods.publishing.markup import markdown_text
 from critical_periods.storage.files import is_abandoned, write_whole
 
 #: What a run leaves in a folder of its own: the folder, what its files end in, and the folder of their logs.
@@ -248,16 +249,15 @@ def write_readme(results: Path, cells: Path, titles: Mapping[str, str], paper: M
     ]
     for (run, beside), found in sorted(by_run.items()):
         title = "Beside the paper" if beside else titles.get(run.split("/")[0], "Of no study that there is now")
-        lines += ["", f"## {title}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
+        lines += ["", f"## {markdown_text(title)}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
     if kinds := sorted({path.parents[1] for path in cells.glob("*/*/*.nc")}):
         lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
         lines += ["| folder | cells | size | last made |", "|---|---|---|---|"]
-        for kind in kinds:
-            found = [path.stat() for path in kind.glob("*/*.nc")]
-            last = _minute(datetime.fromtimestamp(max(each.st_mtime for each in found), UTC))
-            size = format_size(sum(each.st_size for each in found))
-            place = os.path.relpath(kind, results)
-            lines.append(f"| [{kind.name}]({place}) | {len(found)} | {size} | {last} |")
+        for folder in kinds:
+            files = [path.stat() for path in folder.glob("*/*.nc")]
+            last = _minute(datetime.fromtimestamp(max(file.st_mtime for file in files), UTC))
+            size = format_size(sum(file.st_size for file in files))
+            lines.append(f"| [{folder.name}]({os.path.relpath(folder, results)}) | {len(files)} | {size} | {last} |")
     lines += ["", "`status.html`: how far a run is, or how the last one ended."]
     lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
     write_whole("\n".join(lines) + "\n", results / "README.md")
@@ -274,8 +274,8 @@ def _table(results: Path, found: Sequence[Product]) -> list[str]:
         code = dataset_attributes(product.files[0]).get("code_version", "") if is_dataset else ""
         files = (*product.files, *twins.get(f"{product.kind} {product.name}", ()))
         links = ", ".join(f"[{file.suffix[1:]}]({file.relative_to(results).as_posix()})" for file in files)
-        what = _described(product, {}).replace("|", "\\|")
-        lines.append(f"| {product.name}: {links} | {what} | {_minute(product.made)} | {code} |")
+        what = markdown_text(_described(product, {}))
+        lines.append(f"| {product.name}: {links} | {what} | {_minute(product.made)} | {markdown_text(code)} |")
     return lines
 
 
