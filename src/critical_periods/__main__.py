@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from critical_periods.analysis.compare import as_text, compare_results
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status, 2 where it could not be run.
@@ -35,16 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        return _compare(given)
+        comparison = compare_results(given.results, given.other, given.tolerance)
     except (OSError, ValueError) as error:
         print(f"{given.command}: {error}", file=sys.stderr)
         return 2
-
-
-def _compare(given: argparse.Namespace) -> int:
-    from critical_periods.analysis.compare_results import as_text, compare_results
-
-    comparison = compare_results(given.results, given.other, given.tolerance)
     print(as_text(comparison, given.results, given.other))
     return 0 if comparison.agree else 1
 
