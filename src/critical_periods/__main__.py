@@ -7,7 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from critical_periods.analysis.compare import as_text, compare_results
+import numpy as np
+from tabulate import tabulate
+
+from critical_periods.analysis.compare import FolderComparison, compare_results
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +46,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(as_text(comparison, given.results, given.other))
     return 0 if comparison.agree else 1
+
+
+def as_text(found: FolderComparison, one: Path, other: Path) -> str:
+    """A comparison of two folders as tables for the terminal, the largest relative difference first."""
+    lines = [
+        f"{len(found.datasets)} datasets are in both, {found.differences['dataset'].nunique()} of them differ; "
+        f"{len(found.claims)} claims, of which {len(found.verdicts)} have other verdicts",
+        *found.remarks,
+    ]
+    ranked = found.differences.sort_values("relative", ascending=False, na_position="first", kind="stable")
+    rows = [
+        (
+            row.dataset,
+            row.variable,
+            f"{row.differing} of {row.compared}",
+            *map(_number, (row.largest, row.relative)),
+            row.where,
+        )
+        for row in ranked.itertuples()
+    ]
+    if rows:
+        lines += ["", _table(("dataset", "variable", "differ", "largest", "relative", "where"), rows)]
+    if found.verdicts:
+        head = ("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}")
+        lines += ["", _table(head, found.verdicts)]
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3g}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return tabulate([head, *rows], tablefmt="plain", disable_numparse=True)
 
 
 if __name__ == "__main__":

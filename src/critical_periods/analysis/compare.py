@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tabulate import tabulate
 
 from critical_periods.analysis.tables import read_claims
 from critical_periods.storage.datasets import CHECKSUM, read
@@ -131,40 +130,6 @@ def compare_results(one: Path, other: Path, tolerance: float = 0.0) -> FolderCom
         if claims[0][name]["holds"] != claims[1][name]["holds"]
     ]
     return FolderComparison(names, judged, remarks, pd.DataFrame(differences, columns=columns), verdicts)
-
-
-def as_text(found: FolderComparison, one: Path, other: Path) -> str:
-    """A comparison of two folders as tables for the terminal, the largest relative difference first."""
-    lines = [
-        f"{len(found.datasets)} datasets are in both, {found.differences['dataset'].nunique()} of them differ; "
-        f"{len(found.claims)} claims, of which {len(found.verdicts)} have other verdicts",
-        *found.remarks,
-    ]
-    ranked = found.differences.sort_values("relative", ascending=False, na_position="first", kind="stable")
-    rows = [
-        (
-            row.dataset,
-            row.variable,
-            f"{row.differing} of {row.compared}",
-            *map(_number, (row.largest, row.relative)),
-            row.where,
-        )
-        for row in ranked.itertuples()
-    ]
-    if rows:
-        lines += ["", _table(("dataset", "variable", "differ", "largest", "relative", "where"), rows)]
-    if found.verdicts:
-        head = ("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}")
-        lines += ["", _table(head, found.verdicts)]
-    return "\n".join(lines)
-
-
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3g}"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    return tabulate([head, *rows], tablefmt="plain", disable_numparse=True)
 
 
 def _datasets(folder: Path) -> dict[str, Path]:
