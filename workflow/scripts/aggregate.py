@@ -8,6 +8,6 @@ job = Job(snakemake)
 grid, model = snakemake.params.grid, snakemake.params.model
 predict, derive = (loaded(model[name]) for name in ("predict", "derive"))
 stored, diverged = Stored(snakemake.input), snakemake.params.diverged
-settings = (model["descriptions"], predict, derive, diverged, grid["theory"])
+settings = (model["descriptions"], predict, derive, diverged, grid["theory"], grid["epochs_at_rate"])
 dataset = assemble(grid["axes"], grid["cells"], stored.read, *settings)
 job.write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]))

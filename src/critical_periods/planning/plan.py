@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from critical_periods.configuration.claims import check_claim
 from critical_periods.configuration.document import Configuration, configuration
-from critical_periods.configuration.fields import ConfigError, one_of, validated
+from critical_periods.configuration.fields import ConfigError, as_yaml, one_of, validated
 from critical_periods.models.registry import SHARED_PARAMETERS, Model, built_in, models, simulations
 from critical_periods.planning.cells import Bundle, Cell, Experiment
 from critical_periods.planning.panels import check_figure, recorded_variables
@@ -174,7 +174,8 @@ class Plan:
             error.args = (said,)
             raise
         theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
-        return Experiment(name, settings.title, settings.model, axes, cells, theory)
+        rate = defaults.get("epochs_at_rate")
+        return Experiment(name, settings.title, settings.model, axes, cells, theory, rate)
 
 
 def told_apart(cells: Sequence[Mapping[str, Any]], varied: Collection[str]) -> str:
@@ -226,6 +227,10 @@ def grid(
         for value in values:
             if isinstance(value, list | Mapping):
                 raise ConfigError(f"{place}.vary.{parameter}", value, "numbers and words, no lists and no keys")
+        if len(set(values)) < len(values):  # as Python compares, and xarray selects: 1, 1.0 and true are one
+            raise ConfigError(
+                f"{place}.vary.{parameter}", [as_yaml(value) for value in values], "values of which no two are equal"
+            )
     axes = {"seed": tuple(seeds)} | {parameter: tuple(values) for parameter, values in vary.items()}
     identities = {
         point: _identity(model, {**parameters, **dict(zip(vary, point, strict=True))}, place)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, solving
+from critical_periods.dynamics.arrays import alike, as_numpy, check_arrays, copied, engine, solving
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.schedules import Phase, Schedule
 from critical_periods.dynamics.trajectories import Progress, Recorder, Solution, recorded_epochs
@@ -71,11 +71,13 @@ def gradient_descent(
     Raises
     ------
     ValueError
-        If a phase asks for what the model does not honour.
+        If parameters or a task are no plain arrays of real numbers, or a phase asks for what the model does not
+        honour.
     critical_periods.dynamics.trajectories.DivergedError
         If a loss stops being finite or explodes, with the epoch and the loss, and that is not to be recorded.
     """
     check_honoured(model, schedule)
+    check_arrays(parameters, schedule)
     parameters = [copied(parameter) for parameter in parameters]
     training = _Training(parameters, Recorder(model, diverged, engine(parameters[0]).__name__))
     descent = getattr(model, "descent", None) or partial(_plain_descent, model)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from critical_periods.dynamics.arguments import check_choice
-from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision, solving
+from critical_periods.dynamics.arrays import alike, as_numpy, check_arrays, copied, engine, precision, solving
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.dynamics.schedules import Phase, Schedule, of_run
@@ -95,8 +95,9 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        If a phase asks for what the model does not honour, the method is unknown, the learning rate is not positive,
-        or a tolerance is below what the precision of the parameters resolves (`critical_periods.dynamics.precision`).
+        If parameters or a task are no plain arrays of real numbers, a phase asks for what the model does not honour,
+        the method is unknown, the learning rate is not positive, or a tolerance is below what the precision of the
+        parameters resolves (`critical_periods.dynamics.precision`).
     critical_periods.dynamics.trajectories.DivergedError
         If the loss stops being finite or explodes, with the epoch and the loss; when shadowing, if gradient descent is
         unstable at a record: 2 over the learning rate is less than the curvature.
@@ -104,6 +105,7 @@ def gradient_flow(
         If the integrator gives up, with the epoch and its reason.
     """
     check_honoured(model, schedule)
+    check_arrays(parameters, schedule)
     check_choice("method", method, METHODS)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
