@@ -1,6 +1,7 @@
 """What goes from a figure into a paper: its numbers, an SVG, and a caption."""
 
 import csv
+import re
 from io import StringIO
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from critical_periods.figures import curves, style
 from critical_periods.figures.numbers import as_csv
-from critical_periods.publishing.captions import REFERENCES, paper_caption
+from critical_periods.publishing.captions import REFERENCES, figure_caption, paper_caption
 
 
 def numbers(figure):
@@ -106,6 +107,20 @@ def test_a_caption_names_parameters_and_verdicts(config):
     assert paper_caption(config, "fig04", {}, "md").startswith(r"**100 % of \$5 & {more}.** Pre-training")
     config["figures"]["fig04"]["title"] = "<script>1</script>"
     assert paper_caption(config, "fig04", {}, "md").startswith("**&lt;script&gt;1&lt;/script&gt;.** ")
+
+
+def test_captions_name_the_solver_that_trained_what_is_drawn(config):
+    def solvers(name):
+        [told] = re.findall(r"2308\.12221\)(.*?)\.", paper_caption(config, name, {}, "md"))
+        return told, re.findall(r"^Seed 0(.*); all else", figure_caption(config, name), re.MULTILINE)
+
+    assert config["solver"] == "gradient_descent"
+    assert solvers("fig01") == (", trained by gradient descent", [", gradient descent"])
+    assert solvers("fig07") == (", trained by gradient flow", [", gradient flow"])
+    assert solvers("fig02") == ("", [""])  # whose model knows one way only
+    config["experiments"]["phase_portraits"]["vary"]["solver"] = ["gradient_descent", "gradient_flow"]
+    both = ", trained by gradient descent and gradient flow"
+    assert solvers("fig01") == (both, [", gradient descent, gradient flow"])
 
 
 @pytest.mark.parametrize("name", CONFIG["figures"])

@@ -61,7 +61,8 @@ def figure_caption(config: Mapping[str, Any], name: str) -> str:
         lines.append(f"*{experiment_name}*: {rest_text(experiment['title'])}.")
         lines += [f"{rest_text(key)}: {rest_text(words)}." for key, words in parameters.items()]
         model = rest_text(f"models.{experiment['model']}")
-        lines.append(f"{seeds.capitalize()}, {_solver(config)}; all else as in {model}.")
+        how = ", ".join([seeds.capitalize(), *_solvers(config, experiment)])
+        lines.append(f"{how}; all else as in {model}.")
     if claims := _claims(config, name):
         lines += ["", f"Claims that rest on it: {', '.join(claims)}."]
     return "\n".join(lines)
@@ -85,13 +86,16 @@ def paper_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, M
     """
     escaped, cite, caption = PAPER_FORMS[form]
     figure, sentences = config["figures"][name], []
+    solvers: dict[str, None] = {}
     for _, experiment, parameters, seeds in _drawn_from(config, figure, null="none"):
         model = models().get(experiment["model"])
         known = descriptions(model, parameters) if model else {}
         labels = {key: known.get(key, {}).get("label") or key.replace("_", " ") for key in parameters}
         given = [f"{_label(labels[key], escaped)}: {escaped(words)}" for key, words in parameters.items()]
         sentences.append(f"{escaped(experiment['title'])} ({'; '.join([*given, seeds])}).")
-    sentences.append(f"Models as in {cite}, trained by {_solver(config)}.")
+        solvers |= dict.fromkeys(_solvers(config, experiment))
+    trained = f", trained by {' and '.join(solvers)}" if solvers else ""
+    sentences.append(f"Models as in {cite}{trained}.")
     judged = [
         f"{'holds' if row['holds'] == 'True' else 'does not hold'}: {escaped(row['statement'])} "
         f"({escaped(row['value'])}, threshold {escaped(row['threshold'])})"
@@ -119,8 +123,13 @@ def _value(value: Any, null: str) -> str:
     return value if isinstance(value, str) else null if value is None else json.dumps(value)
 
 
-def _solver(config: Mapping[str, Any]) -> str:
-    return str(config["solver"]).replace("_", " ")
+def _solvers(config: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
+    """Solvers of an experiment, in words; none where its model has but one way to train."""
+    model = models().get(experiment["model"])
+    if model is None or "solver" not in model.parameters.model_fields:
+        return []
+    solvers = experiment.get("vary", {}).get("solver") or [experiment.get("set", {}).get("solver", config["solver"])]
+    return [solver.replace("_", " ") for solver in solvers]
 
 
 def _claims(config: Mapping[str, Any], figure: str) -> list[str]:
