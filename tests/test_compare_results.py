@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from critical_periods.__main__ import main
-from critical_periods.analysis.compare_results import compare_results
+from critical_periods.analysis.compare import compare_results
 from critical_periods.storage.datasets import parameters_attribute, write
 
 
@@ -45,7 +45,7 @@ def test_the_largest_difference_is_told_with_its_place(one, tmp_path, capsys):
     changed["error"][0, 1] -= 0.004
     other = results(tmp_path / "two", changed)
     found = compare_results(one, other)
-    [difference] = found.differences
+    [difference] = found.differences.itertuples()
     assert (difference.dataset, difference.variable) == ("study/experiments/depth", "error")
     assert (difference.differing, difference.compared, difference.where) == (2, 6, "depth=1, epoch=10")
     assert difference.largest == pytest.approx(0.004)
@@ -62,7 +62,7 @@ def test_a_value_that_only_one_has_and_another_word_differ(one, tmp_path):
     changed["error"][1, 2] = np.nan
     changed["phase"][2] = "c"
     found = compare_results(one, results(tmp_path / "two", changed), tolerance=1)
-    places = {difference.variable: difference.where for difference in found.differences}
+    places = dict(zip(found.differences["variable"], found.differences["where"], strict=True))
     assert places == {"error": "depth=2, epoch=20", "phase": "epoch=20"}
 
 
@@ -70,7 +70,7 @@ def test_points_that_both_have_are_compared(one, tmp_path):
     changed = dataset().isel(depth=[1]).assign(more=1.0)
     found = compare_results(one, results(tmp_path / "two", changed))
     assert found.remarks == ["study/experiments/depth: 1 values of depth are in both, of 2 and 1"]
-    [difference] = found.differences
+    [difference] = found.differences.itertuples()
     assert (difference.variable, difference.where) == ("more", "only in the second")
 
 

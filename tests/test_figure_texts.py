@@ -1,6 +1,7 @@
 """What goes from a figure into a paper: its numbers, an SVG, and a caption."""
 
 import csv
+import re
 from io import StringIO
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from critical_periods.figures import curves, style
 from critical_periods.figures.numbers import as_csv
-from critical_periods.publishing.captions import REFERENCES, markdown_caption, tex_caption
+from critical_periods.publishing.captions import REFERENCES, figure_caption, paper_caption
 
 
 def numbers(figure):
@@ -95,7 +96,7 @@ VERDICTS = {
 
 def test_a_caption_names_parameters_and_verdicts(config):
     config["figures"]["fig04"]["title"] = "100 % of $5 & {more}"
-    tex = tex_caption(config, "fig04", VERDICTS)
+    tex = paper_caption(config, "fig04", VERDICTS, "tex")
     assert tex.startswith(r"\caption{\textbf{100 \% of \$5 \& \{more\}.} Pre-training on a matrix of higher rank")
     assert "(depth $N$: 1, 2, 3; seed 0)" in tex
     assert r"holds: 50 \% of W\_1 (-0.6, threshold 0)" in tex
@@ -103,14 +104,28 @@ def test_a_caption_names_parameters_and_verdicts(config):
     assert tex.endswith("}\n\\label{fig:fig04}\n")
     [key] = [word.split("{")[1].rstrip(",") for word in REFERENCES.splitlines() if word.startswith("@")]
     assert rf"\cite{{{key}}}" in tex
-    assert markdown_caption(config, "fig04", {}).startswith(r"**100 % of \$5 & {more}.** Pre-training")
+    assert paper_caption(config, "fig04", {}, "md").startswith(r"**100 % of \$5 & {more}.** Pre-training")
     config["figures"]["fig04"]["title"] = "<script>1</script>"
-    assert markdown_caption(config, "fig04", {}).startswith("**&lt;script&gt;1&lt;/script&gt;.** ")
+    assert paper_caption(config, "fig04", {}, "md").startswith("**&lt;script&gt;1&lt;/script&gt;.** ")
+
+
+def test_captions_name_the_solver_that_trained_what_is_drawn(config):
+    def solvers(name):
+        [told] = re.findall(r"2308\.12221\)(.*?)\.", paper_caption(config, name, {}, "md"))
+        return told, re.findall(r"^Seed 0(.*); all else", figure_caption(config, name), re.MULTILINE)
+
+    assert config["solver"] == "gradient_descent"
+    assert solvers("fig01") == (", trained by gradient descent", [", gradient descent"])
+    assert solvers("fig07") == (", trained by gradient flow", [", gradient flow"])
+    assert solvers("fig02") == ("", [""])  # whose model knows one way only
+    config["experiments"]["phase_portraits"]["vary"]["solver"] = ["gradient_descent", "gradient_flow"]
+    both = ", trained by gradient descent and gradient flow"
+    assert solvers("fig01") == (both, [", gradient descent, gradient flow"])
 
 
 @pytest.mark.parametrize("name", CONFIG["figures"])
 def test_every_figure_of_the_paper_has_a_caption_of_balanced_braces(name):
-    tex = tex_caption(CONFIG, name, {}).replace(r"\{", "").replace(r"\}", "")
+    tex = paper_caption(CONFIG, name, {}, "tex").replace(r"\{", "").replace(r"\}", "")
     assert tex.count("{") == tex.count("}")
     assert tex.count("$") % 2 == 0
     assert "_" not in tex.replace("\\_", "").split("$")[0]

@@ -13,7 +13,6 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods import installation
 from critical_periods.storage.datasets import CHECKSUM, read
 
 pytestmark = pytest.mark.workflow
@@ -42,12 +41,16 @@ def clone(tmp_path_factory):
     return folder
 
 
+def install(repository, folder):
+    command = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(folder))
+    subprocess.run([sys.executable, *command, str(repository)], check=True)
+
+
 @pytest.fixture(scope="module")
 def installed(clone, tmp_path_factory):
     """A folder of packages with a wheel of the repository in it."""
     folder = tmp_path_factory.mktemp("site-packages")
-    command = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(folder))
-    subprocess.run([sys.executable, *command, str(clone)], check=True)
+    install(clone, folder)
     return folder
 
 
@@ -161,40 +164,31 @@ def test_from_git_it_gives_the_same_with_the_package_installed(clone, installed,
     assert reached_directly.attrs["code_version"] == "v0.2.0"
 
 
-def test_from_git_a_package_that_is_missing_or_another_is_told_with_what_to_install(clone, installed, tmp_path):
+def test_from_git_a_package_that_is_missing_is_told_with_what_to_install(clone, tmp_path):
     snakefile = GITFILE.format(clone=clone, ref='tag="v0.2.0"', config={})
-    wanted = f"'git+file://{clone}@v0.2.0'"
     bare = tmp_path / "bare"  # an environment may have the package: `make` leaves it importable
     bare.mkdir()
     (bare / "sitecustomize.py").write_text("import sys\nsys.modules['critical_periods'] = None\n")
     output = Parent(tmp_path, snakefile, packages=bare).snakemake("--dry-run", "fig07", fails=True)
-    assert f"The package critical_periods is not installed: pip install {wanted}\n" in output
-    other = tmp_path / "other"
-    shutil.copytree(installed, other)
-    file = other / "critical_periods/dynamics/random_streams.py"
-    file.write_text(file.read_text() + "\n# edited\n")
-    output = Parent(tmp_path, snakefile, packages=other).snakemake("--dry-run", "fig07", fails=True)
+    assert f"The package critical_periods is not installed: pip install 'git+file://{clone}@v0.2.0'\n" in output
+
+
+def test_from_git_a_package_of_another_commit_is_told_with_what_to_install(clone, installed, tmp_path):
+    later, packages = tmp_path / "later", tmp_path / "packages"
+    git(tmp_path, "clone", "--quiet", str(clone), str(later))
+    git(later, "commit", "--quiet", "--allow-empty", "--message", "More")
+    commit = git(later, "rev-parse", "HEAD")
+    snakefile = GITFILE.format(clone=later, ref=f'commit="{commit}"', config=TOY)
+    output = Parent(tmp_path, snakefile, packages=installed).snakemake("--dry-run", "fig07", fails=True)
     assert (
-        "The package critical_periods that is installed is not of v0.2.0 (src/critical_periods/dynamics/"
-        f"random_streams.py differs): pip install --force-reinstall --no-deps {wanted}\n"
+        f"The package critical_periods that is installed is of 0.2.0, not of {commit}: "
+        f"pip install --force-reinstall --no-deps 'git+file://{later}@{commit}'\n"
     ) in output
-
-
-def test_a_file_that_is_no_module_counts_and_so_does_one_that_is_missing(clone, installed, tmp_path, monkeypatch):
-    entries = git(clone, "ls-tree", "-r", "v0.2.0").splitlines()
-    blobs = {path: entry.split()[2] for entry, path in (line.split("\t") for line in entries)}
-    packages = shutil.copytree(installed, tmp_path / "packages")
-    monkeypatch.setattr(installation, "SOURCE", packages)
-    monkeypatch.setattr(installation, "PROJECT", packages / "critical_periods/project")
-    assert installation.differing(blobs) == []
-    (packages / "critical_periods/figures/page.html").write_text("edited")
-    (packages / "critical_periods/project/studies/ensemble.yaml").unlink()
-    (packages / "critical_periods/extra.py").touch()
-    assert installation.differing(blobs) == [
-        "src/critical_periods/extra.py",
-        "src/critical_periods/figures/page.html",
-        "studies/ensemble.yaml",
-    ]
+    install(later, packages)
+    assert "integrate_pathways" in Parent(tmp_path, snakefile, packages=packages).snakemake("--dry-run", "fig07")
+    snakefile = GITFILE.format(clone=later, ref='tag="v0.2.0"', config=TOY)
+    output = Parent(tmp_path, snakefile, packages=packages).snakemake("--dry-run", "fig07", fails=True)
+    assert re.search(rf"is of 0\.2\.1\.dev1\+g{commit[:7]}\w*, not of v0\.2\.0: pip install", output)
 
 
 def test_from_a_hosting_service_too(clone, installed, tmp_path):

@@ -7,6 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from tabulate import tabulate
+
+from critical_periods.analysis.compare import FolderComparison, compare_results
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status, 2 where it could not be run.
@@ -35,18 +40,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        return _compare(given)
+        comparison = compare_results(given.results, given.other, given.tolerance)
     except (OSError, ValueError) as error:
         print(f"{given.command}: {error}", file=sys.stderr)
         return 2
-
-
-def _compare(given: argparse.Namespace) -> int:
-    from critical_periods.analysis.compare_results import as_text, compare_results
-
-    comparison = compare_results(given.results, given.other, given.tolerance)
     print(as_text(comparison, given.results, given.other))
     return 0 if comparison.agree else 1
+
+
+def as_text(found: FolderComparison, one: Path, other: Path) -> str:
+    """A comparison of two folders as tables for the terminal, the largest relative difference first."""
+    lines = [
+        f"{len(found.datasets)} datasets are in both, {found.differences['dataset'].nunique()} of them differ; "
+        f"{len(found.claims)} claims, of which {len(found.verdicts)} have other verdicts",
+        *found.remarks,
+    ]
+    ranked = found.differences.sort_values("relative", ascending=False, na_position="first", kind="stable")
+    rows = [
+        (
+            row.dataset,
+            row.variable,
+            f"{row.differing} of {row.compared}",
+            *map(_number, (row.largest, row.relative)),
+            row.where,
+        )
+        for row in ranked.itertuples()
+    ]
+    if rows:
+        lines += ["", _table(("dataset", "variable", "differ", "largest", "relative", "where"), rows)]
+    if found.verdicts:
+        head = ("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}")
+        lines += ["", _table(head, found.verdicts)]
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3g}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return tabulate([head, *rows], tablefmt="plain", disable_numparse=True)
 
 
 if __name__ == "__main__":

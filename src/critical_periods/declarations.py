@@ -102,7 +102,7 @@ def describe(model: str | None = None) -> Description:
         return Description("", "cp.describe(model) says what a model is.", {"models": [("name", "what"), *rows]})
     settings, given = model_named(model), defaults(model)
     parameters = [
-        (name, as_yaml(given[name]) if name in given else "required", values, unit, what)
+        (name, _written(given[name]) if name in given else "required", values, unit, what)
         for name, values, _, unit, what in keys(settings.parameters)
     ]
     recorded = [
@@ -143,7 +143,7 @@ def keys(section: type[Section]) -> Iterator[tuple[str, str, str, str, str]]:
     schema = section.model_json_schema()
     for name, info in section.model_fields.items():
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
-        default = "required" if info.is_required() else as_yaml(info.default)
+        default = "required" if info.is_required() else _written(info.default)
         # Its sentence is no word for its values.
         values = _values(inlined(schema["properties"][name], schema) | {"description": "another value"})
         yield name, values, default, as_unit(str(extra.get("unit", "1"))), str(info.description)
@@ -161,7 +161,7 @@ def _values(schema: Mapping[str, Any]) -> str:
     return f"{allowed(schema)} (each {_values(inside)})"
 
 
-def as_yaml(value: Any) -> str:
+def _written(value: Any) -> str:
     """A value as YAML writes it."""
     words = {None: "null", True: "true", False: "false"}
     return words[value] if value is None or isinstance(value, bool) else str(value)

@@ -23,7 +23,7 @@ from critical_periods.planning.code import assembling_code, drawing_code, judgin
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
-from critical_periods.publishing.captions import REFERENCES, figure_caption, markdown_caption, tex_caption
+from critical_periods.publishing.captions import PAPER_FORMS, REFERENCES, figure_caption, paper_caption
 from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.storage.cells import cell_path, other_versions
 from critical_periods.storage.files import write_whole
@@ -493,8 +493,8 @@ def write_texts():
         figures, table = RESULTS / run / "figures", RESULTS / run / "claims.csv"
         verdicts = read_claims(table) if drawn and table.is_file() else {}
         for name in drawn:
-            for suffix, caption_of in (("tex", tex_caption), ("md", markdown_caption)):
-                write_whole(caption_of(settings, name, verdicts), figures / f"{name}.{suffix}")
+            for form in PAPER_FORMS:
+                write_whole(paper_caption(settings, name, verdicts, form), figures / f"{name}.{form}")
         if drawn:
             write_whole(REFERENCES, figures / "references.bib")
     if RESULTS.is_dir():

@@ -2,17 +2,22 @@
 
 from pathlib import Path
 
-from critical_periods.analysis.compare import comparison, largest_differences, write_table
+from critical_periods.analysis.compare import compare_variants
 from critical_periods.execution.jobs import Job
 from critical_periods.storage.datasets import read
+from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
 variable, reference = snakemake.params.variable, snakemake.params.reference
 variants = snakemake.params.variants
 datasets = {name: {Path(path).stem: read(path) for path in snakemake.input[name]} for name in variants}
-rows = comparison(datasets, variable, reference)
-for name, row in largest_differences(rows, [name for name in variants if name != reference]).items():
-    job.logger.info("%s: largest difference from %s %.3g, %s", name, reference, row[f"{name}_difference"], row)
+table = compare_variants(datasets, variable, reference)
+for name in variants:
+    if name != reference:
+        column = f"{name}_difference"
+        [row] = table.sort_values(column, key=abs, ascending=False).head(1).to_dict("records")
+        job.logger.info("%s: largest difference from %s %.3g, %s", name, reference, row[column], row)
 job.check_code()
-write_table(rows, snakemake.output[0])
+text = table.to_csv(index=False, float_format="%.6g", na_rep="nan", lineterminator="\r\n")
+write_whole(text, snakemake.output[0])
 job.stamp()

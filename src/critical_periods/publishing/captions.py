@@ -14,7 +14,7 @@ from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.studies import drawn_from
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.publishing.markup import markdown_text, rest_text
+from critical_periods.publishing.markup import markdown_text, rest_text, tex_text
 
 #: BibTeX of what captions cite.
 REFERENCES = """\
@@ -27,10 +27,19 @@ REFERENCES = """\
 }
 """
 
-_TEX = str.maketrans(
-    {character: f"\\{character}" for character in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-)
+#: Ending of a file with a caption for a paper -> how text is escaped in it, how it cites, and the caption as a whole.
+PAPER_FORMS: Mapping[str, tuple[Callable[[str], str], str, str]] = {
+    "tex": (
+        tex_text,
+        r"\cite{KleinmanAchilleSoatto2024}",
+        "\\caption{{\\textbf{{{title}.}} {sentences}}}\n\\label{{fig:{name}}}\n",
+    ),
+    "md": (
+        markdown_text,
+        "[Kleinman, Achille and Soatto 2024](https://arxiv.org/abs/2308.12221)",
+        "**{title}.** {sentences}\n",
+    ),
+}
 
 
 def figure_caption(config: Mapping[str, Any], name: str) -> str:
@@ -44,25 +53,25 @@ def figure_caption(config: Mapping[str, Any], name: str) -> str:
         Name of the figure.
     """
     figure = config["figures"][name]
-    parts = [f"**{rest_text(figure['title'])}.**"]
+    lines = [f"**{rest_text(figure['title'])}.**", ""]
     if meanings := _meanings(config, figure):
-        parts.append(" ".join(meanings))
-    lines = ["Drawn from:"]
-    for experiment_name, parameters, seeds in _drawn_from(config, figure, null="null"):
-        experiment = config["experiments"][experiment_name]
+        lines += [" ".join(meanings), ""]
+    lines.append("Drawn from:")
+    for experiment_name, experiment, parameters, seeds in _drawn_from(config, figure, null="null"):
         lines.append(f"*{experiment_name}*: {rest_text(experiment['title'])}.")
         lines += [f"{rest_text(key)}: {rest_text(words)}." for key, words in parameters.items()]
-        lines.append(
-            f"{seeds.capitalize()}, {_solver(config)}; all else as in {rest_text('models.' + experiment['model'])}."
-        )
-    parts.append("\n".join(lines))
+        model = rest_text(f"models.{experiment['model']}")
+        how = ", ".join([seeds.capitalize(), *_solvers(config, experiment)])
+        lines.append(f"{how}; all else as in {model}.")
     if claims := _claims(config, name):
-        parts.append(f"Claims that rest on it: {', '.join(claims)}.")
-    return "\n\n".join(parts)
+        lines += ["", f"Claims that rest on it: {', '.join(claims)}."]
+    return "\n".join(lines)
 
 
-def tex_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Mapping[str, str]]) -> str:
-    r"""Caption of a figure in LaTeX, with its `\label`, for a `figure` environment.
+def paper_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Mapping[str, str]], form: str) -> str:
+    r"""Caption of a figure for a paper; in LaTeX with its `\label`, for a `figure` environment.
+
+    Labels of parameters keep their mathematics.
 
     Parameters
     ----------
@@ -72,36 +81,55 @@ def tex_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Map
         Name of the figure.
     verdicts
         Claim -> its row in the table of claims, where there is one.
+    form
+        "tex" or "md", of `PAPER_FORMS`.
     """
-    title, sentences = _caption(config, name, verdicts, _tex, r"\cite{KleinmanAchilleSoatto2024}")
-    return f"\\caption{{\\textbf{{{title}.}} {sentences}}}\n\\label{{fig:{name}}}\n"
-
-
-def markdown_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Mapping[str, str]]) -> str:
-    """Caption of a figure in Markdown, parameters as of `tex_caption`."""
-    cite = "[Kleinman, Achille and Soatto 2024](https://arxiv.org/abs/2308.12221)"
-    title, sentences = _caption(config, name, verdicts, markdown_text, cite)
-    return f"**{title}.** {sentences}\n"
+    escaped, cite, caption = PAPER_FORMS[form]
+    figure, sentences = config["figures"][name], []
+    solvers: dict[str, None] = {}
+    for _, experiment, parameters, seeds in _drawn_from(config, figure, null="none"):
+        model = models().get(experiment["model"])
+        known = descriptions(model, parameters) if model else {}
+        labels = {key: known.get(key, {}).get("label") or key.replace("_", " ") for key in parameters}
+        given = [f"{_label(labels[key], escaped)}: {escaped(words)}" for key, words in parameters.items()]
+        sentences.append(f"{escaped(experiment['title'])} ({'; '.join([*given, seeds])}).")
+        solvers |= dict.fromkeys(_solvers(config, experiment))
+    trained = f", trained by {' and '.join(solvers)}" if solvers else ""
+    sentences.append(f"Models as in {cite}{trained}.")
+    judged = [
+        f"{'holds' if row['holds'] == 'True' else 'does not hold'}: {escaped(row['statement'])} "
+        f"({escaped(row['value'])}, threshold {escaped(row['threshold'])})"
+        for claim, row in verdicts.items()
+        if claim in _claims(config, name)
+    ]
+    if judged:
+        sentences.append(f"Judged by machine, {'; '.join(judged)}.")
+    return caption.format(title=escaped(figure["title"]), sentences=" ".join(sentences), name=name)
 
 
 def _drawn_from(
     config: Mapping[str, Any], figure: Mapping[str, Any], null: str
-) -> Iterator[tuple[str, dict[str, str], str]]:
-    """Experiments that a figure is drawn from: name, what varies and what is set, as YAML has it, and seeds."""
+) -> Iterator[tuple[str, Mapping[str, Any], dict[str, str], str]]:
+    """Experiments that a figure is drawn from: name, settings, what varies and what is set, in words, and seeds."""
     for name in drawn_from(figure):
         experiment = config["experiments"][name]
         given = experiment.get("vary", {}) | {key: [value] for key, value in experiment.get("set", {}).items()}
         parameters = {key: ", ".join(_value(value, null) for value in values) for key, values in given.items()}
         seeds = experiment.get("seeds", config["seeds"])
-        yield name, parameters, f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+        yield name, experiment, parameters, f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
 
 
 def _value(value: Any, null: str) -> str:
     return value if isinstance(value, str) else null if value is None else json.dumps(value)
 
 
-def _solver(config: Mapping[str, Any]) -> str:
-    return str(config["solver"]).replace("_", " ")
+def _solvers(config: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
+    """Solvers of an experiment, in words; none where its model has but one way to train."""
+    model = models().get(experiment["model"])
+    if model is None or "solver" not in model.parameters.model_fields:
+        return []
+    solvers = experiment.get("vary", {}).get("solver") or [experiment.get("set", {}).get("solver", config["solver"])]
+    return [solver.replace("_", " ") for solver in solvers]
 
 
 def _claims(config: Mapping[str, Any], figure: str) -> list[str]:
@@ -122,38 +150,6 @@ def _meanings(config: Mapping[str, Any], figure: Mapping[str, Any]) -> list[str]
                 meaning = variable.long_name.removeprefix(called.partition(" (")[0]).lstrip(": ") + more
                 found[called] = f"{rest_text(called.capitalize())}: {rest_text(meaning)}."
     return list(found.values())
-
-
-def _caption(
-    config: Mapping[str, Any],
-    name: str,
-    verdicts: Mapping[str, Mapping[str, str]],
-    escaped: Callable[[str], str],
-    cite: str,
-) -> tuple[str, str]:
-    """Title and sentences of a caption for a paper; labels of parameters keep their mathematics."""
-    figure, sentences = config["figures"][name], []
-    for experiment_name, parameters, seeds in _drawn_from(config, figure, null="none"):
-        experiment = config["experiments"][experiment_name]
-        model = models().get(experiment["model"])
-        known = descriptions(model, parameters) if model else {}
-        labels = {key: known.get(key, {}).get("label") or key.replace("_", " ") for key in parameters}
-        given = [f"{_label(labels[key], escaped)}: {escaped(words)}" for key, words in parameters.items()]
-        sentences.append(f"{escaped(experiment['title'])} ({'; '.join([*given, seeds])}).")
-    sentences.append(f"Models as in {cite}, trained by {_solver(config)}.")
-    judged = [
-        f"{'holds' if row['holds'] == 'True' else 'does not hold'}: {escaped(row['statement'])} "
-        f"({escaped(row['value'])}, threshold {escaped(row['threshold'])})"
-        for claim, row in verdicts.items()
-        if claim in _claims(config, name)
-    ]
-    if judged:
-        sentences.append(f"Judged by machine, {'; '.join(judged)}.")
-    return escaped(figure["title"]), " ".join(sentences)
-
-
-def _tex(text: str) -> str:
-    return text.translate(_TEX)
 
 
 def _label(label: str, escaped: Callable[[str], str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -101,9 +99,8 @@ def write_crate(
     action["name"], action["startTime"], action["endTime"] = "The run", min(made), max(made)
     action["actionStatus"] = "http://schema.org/CompletedActionStatus"
     crate.root_dataset["mentions"] = [action]
-    with whole(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        crate.write_zip(Path(folder) / "crate.zip")
-        shutil.move(Path(folder) / "crate.zip", temporary)
+    with whole(path) as temporary:
+        crate.write_zip(temporary)
 
 
 def _workflow(crate: ROCrate) -> Any:

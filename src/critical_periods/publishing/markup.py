@@ -13,6 +13,11 @@ from typing import Any
 #: From "!" to "~", the wide form of a character is so far from it.
 _TO_WIDE = ord("\N{FULLWIDTH EXCLAMATION MARK}") - ord("!")
 
+_TEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+
 
 def report_label(text: str) -> str:
     """Label of a file in Snakemake's report, which writes it into a script as it is and takes braces for wildcards.
@@ -41,6 +46,11 @@ def markdown_text(text: str) -> str:
     line = re.sub(r"&(?=#?\w+;)", "&amp;", re.sub(r"\s", " ", text))
     line = line.replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]$|~])", r"\\\1", line)
+
+
+def tex_text(text: str) -> str:
+    """Text in LaTeX, where ten characters are commands."""
+    return text.translate(_TEX)
 
 
 def plotly_text(text: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from critical_periods.analysis.tables import read_claims
@@ -47,16 +47,20 @@ def marked(text: str, tables: Verdicts) -> str:
         If a mark names a table or a claim that there is not.
     """
 
-    def written(match: re.Match[str]) -> str:
-        begin, name, form, _, end = match.groups()
-        table, what, *column = name.split(".")
-        if said := _SAYINGS.get(what):
-            value = said(tables[table])
-        elif column == ["verdict"]:
-            value = _verdict(tables[table][what])
-        else:
-            value = format(float(tables[table][what]["value"]), form or "")
-        return f"{begin}{value}{end}"
+    def written(mark: re.Match[str]) -> str:
+        begin, name, form, _, end = mark.groups()
+        match name.split("."):
+            case [table, "holding"]:
+                said = _holding(tables[table])
+            case [table, "table"]:
+                said = _table(tables[table])
+            case [table, claim, "verdict"]:
+                said = _verdict(tables[table][claim])
+            case [table, claim]:
+                said = format(float(tables[table][claim]["value"]), form or "")
+            case _:
+                raise KeyError(name)
+        return f"{begin}{said}{end}"
 
     return _MARK.sub(written, text)
 
@@ -81,33 +85,28 @@ def _table(rows: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join([*lines, "", ""])
 
 
-_SAYINGS: Mapping[str, Callable[[Mapping[str, Mapping[str, str]]], str]] = {"holding": _holding, "table": _table}
-
-
-def publish(repository: Path, results: Path | None = None) -> None:
+def publish(results: Path | None = None) -> None:
     """Write all marks of all pages; take over the verdicts and the gallery first, as far as the results have them.
 
     Parameters
     ----------
-    repository
-        Root of the repository.
     results
         Folder of the results of a run.
     """
     if results is not None:
-        for table in (repository / "docs/claims").glob("*.csv"):
+        for table in (PROJECT / "docs/claims").glob("*.csv"):
             verdict = results / ("" if table.stem == "paper" else table.stem) / "claims.csv"
             if verdict.is_file():
                 shutil.copy(verdict, table)
-        for picture in (repository / "docs/gallery").glob("*.png"):
+        for picture in (PROJECT / "docs/gallery").glob("*.png"):
             folder = "figures" if picture.name.startswith("fig") else "*/figures"  # studies draw figures anew
             for drawn in results.glob(f"{folder}/{picture.name}"):
                 shutil.copy(drawn, picture)
-    tables = verdicts(repository / "docs/claims")
+    tables = verdicts(PROJECT / "docs/claims")
     for page in PAGES:
-        path = repository / page
+        path = PROJECT / page
         path.write_text(marked(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    publish(PROJECT, Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    publish(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
