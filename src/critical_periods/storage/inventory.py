@@ -234,7 +234,6 @@ def write_readme(results: Path, titles: Mapping[str, str], paper: Mapping[str, C
             count, size = sum(len(_cells_of(file)) for file in files), format_size(sum(file.size for file in files))
             last = _minute(max(file.made for file in files))
             lines.append(f"| [{kind}](cells/{kind}) | {len(files)} | {count} | {size} | {last} |")
-    lines += ["", "`status.html`: how far a run is, or how the last one ended."]
     lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
     write_whole("\n".join(lines) + "\n", results / "README.md")
 
