@@ -1,10 +1,9 @@
 """Measures of speed and memory, as ratios taken in one run: `make bench`, or `python benchmarks/bench.py steps cell`.
 
 Sections: steps (an update against its matrix products and the other engine), cell (gradient descent, gradient flow,
-the other engine and the loop written by hand on one cell of the paper), start (start-up of jobs), calibration (what
-cells of this machine take against what is told of them, kept for `snakemake estimate`), pathways (the multi-pathway
-figures from nothing), workflow (overhead of the workflow, time to plan it), batching (small cells one by one
-and several in a job), cells (a thousand cells of gradient flow: a sample of them through the workflow, the rest
+the other engine and the loop written by hand on one cell of the paper), start (start-up of jobs), pathways (the
+multi-pathway figures from nothing), workflow (overhead of the workflow, time to plan it), batching (small cells one by
+one and several in a job), cells (a thousand cells of gradient flow: a sample of them through the workflow, the rest
 extrapolated; `--whole` runs them all), flow (the whole paper by gradient flow), run (what the paper's default run
 took, from results/benchmarks; needs `make figures` first), growth (how cost grows), explorer (frames a second of the
 page that computes; needs chromium and its driver), gpu (matrix completion on cuda against the CPU, if there is one).
@@ -59,7 +58,6 @@ from critical_periods.models.matrix_completion.simulation.landscape import Facto
 from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
 from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask
 from critical_periods.planning.cells import Cell
-from critical_periods.planning.estimate import Measured, calibrate, kind_of, machine_factor
 from critical_periods.planning.plan import Plan, first_cell
 
 #: What the sections measure, at the paper's size ...
@@ -306,25 +304,6 @@ def start():
         report(f"start-up: interpreter and critical_periods.{module}", fastest, "s")
     times = [import_time(simulation) / import_time(f"{simulation}, torch") for _ in range(SIZES.rounds)]
     report("start-up of a training job / with torch", statistics.median(times), "1", "<= 0.4")
-
-
-def calibration():
-    """What cells of this machine take against what `snakemake estimate` would say: kept for it, but of toy cells."""
-    starting = min(import_time("models.matrix_completion.simulation") for _ in range(SIZES.rounds))
-    known, correction = Measured(machine_factor()), {}
-    report("estimate: a product of 100 x 100 against 10 us", known.machine)
-    for solver in ("gradient_descent", "gradient_flow"):
-        parameters = paper_cell(solver=solver)
-        if solver == "gradient_descent":
-            parameters = shrunk(parameters, SIZES.descent_shrink[1])
-        before, first = cpu_time(lambda parameters=parameters: pretrain([parameters]))
-        after, _ = cpu_time(lambda parameters=parameters, first=first: complete([parameters], first))
-        for rule, took, cost in (("pretrain", before, pretraining_cost), ("train", after, completion_cost)):
-            ratio = took / (known.machine * cost(parameters)[0])
-            correction[kind_of(rule, parameters)] = ratio
-            report(f"estimate: {rule} by {solver} against what is told of it", ratio)
-    if SIZES is PAPER:
-        calibrate(Measured(known.machine, correction, {}, starting))
 
 
 def snakemake(folder, changes, *arguments):
@@ -732,7 +711,6 @@ SECTIONS = {
         steps,
         cell,
         start,
-        calibration,
         pathways,
         workflow,
         batching,

@@ -1,7 +1,6 @@
 # What the configuration asks for, and the names of the files that hold it.
 from contextlib import contextmanager
 from functools import cache
-from textwrap import shorten
 
 from snakemake.exceptions import CreateRuleException
 from snakemake.io import IOFile
@@ -13,13 +12,12 @@ from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics.real_matrices import Matrices, known
-from critical_periods.execution.status import StatusPage
-from critical_periods.execution.watching import BelowJobs, Watch, WatchedJob
+from critical_periods.execution.progress import RunProgress
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
-from critical_periods.planning import estimate
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.code import assembling_code, drawing_code, judging_code, planned, simulation_code
+from critical_periods.planning.estimate import as_text, cell_job, estimate, file_job, missing_jobs
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
@@ -31,8 +29,6 @@ from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.stamps import is_made_by, made_by
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
-#: What tells how far the run is, while it goes on.
-WATCHES = []
 
 #: Names that other rules have: raised where no function is, as Snakemake tells every one on the way.
 REFUSED = []
@@ -66,7 +62,6 @@ try:
     config["plugins"] = plugins.resolved(named_in_files("plugins"))
     plugins.load(config["plugins"])
     SIMULATIONS = simulations()
-    SIMULATIONS_BY_RULE = {simulation.rule: simulation for simulation in SIMULATIONS.values()}
     own_studies = [folder / name for name, folder in named_in_files("studies")]
     MATRICES = Matrices([*(file.parent for file in [*own_studies, *reversed(FILES)]), Path()])
     config.pop("matrices", None)  # of a parent that has read the workflow before
@@ -158,14 +153,6 @@ def study_files(study):
         files += interactive_files(settings["figures"], run)
         files += [f"results/{run}claims.{suffix}" for suffix in ("csv", "html", "txt") if settings.get("claims")]
     return files
-
-
-def missing_jobs(files):
-    """The first file of each job of which one is not there; files of a job differ in how they end."""
-    of_job = {}
-    for file in files:
-        of_job.setdefault(Path(file).with_suffix(""), []).append(file)
-    return [files[0] for files in of_job.values() if not all(Path(placed(file)).exists() for file in files)]
 
 
 def variant_files(study):
@@ -528,86 +515,30 @@ def cells_there(kind, solver):
     return {file.stem for file in (CELLS / kind / cells_code(kind, solver)).glob("*.nc")}
 
 
-def cell_job(bundle, of_plan):
-    """The job that simulates a bundle of cells, done or not."""
-    cells, [path] = bundle.cells, bundle_files([bundle])
-    simulation, solver = SIMULATIONS[cells[0].model], cells[0].parameters.get("solver")
-    there = cells_there(simulation.cells, solver)
-    return estimate.CellJob(
-        estimate.kind_of(simulation.rule, cells[0].parameters),
-        placed(path),
-        Path(placed(bundle_file(bundle, f"results/benchmarks/{simulation.rule}", "tsv"))),
-        [cell.parameters for cell in cells],
-        [cell.parameters for cell in cells if cell.id not in there],
-        simulation.cost,
-        simulation.megabytes,
-        [placed(file) for file in bundle_files(of_plan.first_bundles(bundle))],
-        Path(placed(bundle_file(bundle, f"results/logs/{simulation.rule}", "log"))),
-    )
+def simulation_job(bundle, of_plan):
+    """What the job of a bundle of cells is expected to take."""
+    cell = bundle.cells[0]
+    return cell_job(bundle, of_plan, cells_there(cell.model, cell.parameters.get("solver")))
 
 
-@cache
-def planned_estimate():
-    """What the jobs of a dry run would take, in a line."""
-    jobs = list(workflow.dag.needrun_jobs())
-    wanted = [job.wildcards for job in jobs if job.rule.name in SIMULATIONS_BY_RULE]
-    others = [job.output[0] for job in jobs if job.output and job.rule.name not in SIMULATIONS_BY_RULE]
-    plans = dict.fromkeys(map(plan_of_bundle, wanted))
-    alike = {each.id: cell_job(each, of_plan) for of_plan in plans for each in of_plan.bundles.values()}
-    known = estimate.measured(alike.values(), estimate.calibrated())
-    cores = workflow.resource_settings.cores or 1
-    found = estimate.estimate([alike[wildcards.bundle] for wildcards in wanted], others, cores, known)
-    return estimate.as_line(found, cores)
+def planned_job(job):
+    """What a job of Snakemake's is expected to take."""
+    if "bundle" in job.wildcards.keys():
+        of_plan = plan_of_bundle(job.wildcards)
+        return simulation_job(of_plan.bundles[job.wildcards.bundle], of_plan)
+    return file_job(job.output[0])
 
 
-def tell_estimates(cores):
-    """Tell, on the terminal, what every study would take on some cores, as results are now."""
-    jobs = {
-        name: [cell_job(bundle, plan(run)) for run in study.runs for bundle in plan(run).bundles.values()]
-        for name, study in STUDIES.items()
-    }
-    known = estimate.measured([job for of_study in jobs.values() for job in of_study], estimate.calibrated())
+def study_estimates(cores):
+    """What every study would take on some cores, as a table."""
     found = {}
     for name, study in STUDIES.items():
-        once = list({job.path: job for job in jobs[name]}.values())
-        found[name or "paper"] = estimate.estimate(once, missing_jobs(study_files(study)), cores, known)
-    print(estimate.as_text(found, cores), flush=True)
+        plans = map(plan, study.runs)
+        jobs = {bundle.id: simulation_job(bundle, each) for each in plans for bundle in each.bundles.values()}
+        others = missing_jobs(map(placed, study_files(study)))
+        found[name or "paper"] = estimate([*jobs.values(), *others], cores)
+    return as_text(found, cores)
 
 
-def watched(job, known):
-    """A job of the run, with what it is expected to take on this machine."""
-    what, start, simulation = job.rule.name, 0.0, SIMULATIONS_BY_RULE.get(job.rule.name)
-    if simulation is not None:
-        bundle, start = bundle_of(job.wildcards), known.starting
-        what = shorten(f"{what} {bundle_said(job.wildcards)}", 60, placeholder=" ...")
-        seconds = start + known.seconds(cell_job(bundle, plan_of_bundle(job.wildcards)))
-    else:
-        seconds = known.machine * estimate.OTHERS.get(Path(job.output[0]).suffix, 1.0) if job.output else 0.0
-    return WatchedJob(job.rule.name, what, seconds, start, Path(job.log[0]) if job.log else None)
-
-
-def watch_run():
-    """Tell how far a run is, while it lasts: on a page, and on the terminal if it is on this machine."""
-    planned = list(workflow.dag.needrun_jobs())
-    if not any(job.output for job in planned):
-        return
-    known = estimate.calibrated()
-    jobs = {workflow.dag.jobid(job): watched(job, known) for job in planned}
-    cores = (workflow.resource_settings.cores or 1) if workflow.local_exec else None
-    drawn = {
-        f"{run}figures/{name}": settings["title"]
-        for run, study in RUNS.items()
-        for name, settings in study["figures"].items()
-    }
-    handlers = workflow.logger_manager.get_log_handlers()
-    WATCHES.append(Watch(logger, jobs, cores, handlers, StatusPage(RESULTS, drawn).write))
-
-
-if workflow.output_settings.dryrun and workflow.is_main_process and not IS_MODULE:
-    logger.addHandler(BelowJobs(logger, planned_estimate))
-
-
-def stop_watching(state):
-    """Tell no more than how the run ended."""
-    while WATCHES:
-        WATCHES.pop().stop(state)
+if workflow.is_main_process and not IS_MODULE:
+    logger.addHandler(RunProgress(workflow, logger, planned_job))

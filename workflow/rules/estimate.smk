@@ -1,6 +1,6 @@
 # A look before the run.
 rule estimate:
-    """What every study would take, from what has run already."""
+    """What every study would take, as results are now."""
     log:
         "results/logs/estimate.log",
     localrule: True
@@ -8,4 +8,4 @@ rule estimate:
     message:
         "What every study would take on {threads} cores, as results are now"
     run:
-        tell_estimates(threads)
+        print(study_estimates(threads), flush=True)

@@ -258,7 +258,6 @@ def write_readme(results: Path, cells: Path, titles: Mapping[str, str], paper: M
             last = _minute(datetime.fromtimestamp(max(file.st_mtime for file in files), UTC))
             size = format_size(sum(file.st_size for file in files))
             lines.append(f"| [{folder.name}]({os.path.relpath(folder, results)}) | {len(files)} | {size} | {last} |")
-    lines += ["", "`status.html`: how far a run is, or how the last one ended."]
     lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
     write_whole("\n".join(lines) + "\n", results / "README.md")
 
