@@ -33,8 +33,11 @@ from critical_periods.planning.plan import Plan
 EPOCHS = np.array([0, 10, 20, 40])
 
 
-def curves(axis, losses, shape=(0, 0.2, 0.8, 1), seeds=1, excess=None, parameters=None):
-    """A sweep: relative accuracy -loss * shape for each value of the axis, and spectra of rank 2 plus an excess."""
+def curves(axis, losses, shape=(0, 0.2, 0.8, 1), seeds=1, excess=None, parameters=None, sound=0.1):
+    """A sweep: relative accuracy -loss * shape for each value of the axis, and spectra of rank 2 plus an excess.
+
+    `sound`: error without a deficit.
+    """
     losses = dict(losses)
     loss = np.array([np.multiply(value, shape) if np.ndim(value) == 0 else value for value in losses.values()])
     accuracy = xr.DataArray(
@@ -52,7 +55,7 @@ def curves(axis, losses, shape=(0, 0.2, 0.8, 1), seeds=1, excess=None, parameter
     return xr.Dataset(
         {
             "relative_accuracy": accuracy,
-            "reconstruction_error": 0.1 - accuracy,
+            "reconstruction_error": sound - accuracy,
             "singular_value": (("seed", axis, "switch_epoch", "epoch", "mode"), spectra),
         },
         coords={"epoch": [0, 1, 2], "mode": np.arange(1, 7)},
@@ -94,6 +97,13 @@ def portraits(early, late, drift=0.0):
     )
 
 
+def late(*impairment):
+    """Share of b that late deficits cost, by onset, over two trajectories."""
+    onsets = np.arange(200, 200 + 100 * len(impairment), 100)
+    cost = xr.DataArray(list(impairment), {"onset": onsets}, ["onset"]).expand_dims(seed=[0], trajectory=[0, 1])
+    return cost.to_dataset(name="impairment")
+
+
 def gating(early_b, middle, late, times=(10, 30, 70), deviation=0.0, solvers=True):
     """Three modes that are learned at given epochs; shares of b that move at the onset of the deficit.
 
@@ -117,9 +127,15 @@ def gating(early_b, middle, late, times=(10, 30, 70), deviation=0.0, solvers=Tru
     }
     dims = ("seed", "onset", "epoch", "pathway", "mode")
     trained = xr.DataArray(values, dims=dims, coords=coords)
-    if solvers:
-        trained = xr.concat([trained, trained + deviation], xr.IndexVariable("solver", ["gradient_descent", "ode"]))
-    return trained.to_dataset(name="pathway_singular_value")
+    if not solvers:
+        return trained.to_dataset(name="pathway_singular_value")
+    dataset = xr.concat([trained] * 2, xr.IndexVariable("solver", ["gradient_descent", "ode"])).to_dataset(
+        name="pathway_singular_value"
+    )
+    off = np.zeros((1, 3, 2, 3))  # Euler steps are those of gradient descent
+    off[:, -1, 1, 0] = deviation
+    dims = ("seed", "onset", "integration", "mode")
+    return dataset.assign(ode_deviation=(dims, off)).assign_coords(integration=["euler", "exact"])
 
 
 def lesion(a, b):
@@ -138,11 +154,13 @@ def lesion(a, b):
     )
 
 
-def theory(before, after, n_observed=(5000, 2000)):
-    """Spectra of training and theory that differ by these parts of the largest singular value."""
+def theory(before, after, n_observed=(5000, 2000), ends=None):
+    """Spectra of training and theory that differ by these parts of the largest singular value, or so at the ends."""
     before, after = (np.broadcast_to(part, len(n_observed)) for part in (before, after))
     training = np.ones((1, len(n_observed), 4, 2)) * np.array([10.0, 1.0])
     off = np.stack([before, before, after, after], axis=1)[None, ..., None] * 10.0
+    if ends is not None:
+        off[:, :, [1, 3]] = ends * 10.0
     return xr.Dataset(
         {
             "singular_value": (
@@ -191,8 +209,9 @@ SHAPE = [0, 0.2, 0.8, 1]
 #: Data on which all claims about an experiment hold.
 SHOWN = {
     "phase_portraits": portraits(FALLING, HALF),
+    "late_gating": late(0.02, 0.01),
     "phase_portraits_small_init": portraits(FALLING, HALF),
-    "gating": gating(0.02, MIDDLE, (0.5, 0.5)),
+    "gating": gating(0.02, MIDDLE, (0.5, 0.5), deviation=0.04),
     "gating_tanh": gating(0.02, MIDDLE, (0.5, 0.5), solvers=False),
     "gating_relu": gating(0.02, MIDDLE, (0.5, 0.5), solvers=False),
     "lesion": lesion([1, 0, 1], [0, 1, 0]),
@@ -220,7 +239,7 @@ DENIED = {
     "1e": portraits({2: 0.1, 5: 0.2, 8: 0.3}, HALF),
     "2a": portraits(FALLING, {2: 0.5, 5: 0.4, 8: 0.5}),
     "2b": portraits(FALLING, {2: 0.45, 5: 0.5, 8: 0.5}),
-    "2c": portraits(FALLING, {2: 0.45, 5: 0.5, 8: 0.5}),
+    "2d": late(0.01, 0.03),
     "3a": gating(0.3, MIDDLE, (0.5, 0.5)),
     "3b": gating(0.3, MIDDLE, (0.5, 0.5)),
     "3c": gating(0.02, (0.5, 0.1), (0.5, 0.5)),
@@ -247,8 +266,11 @@ DENIED = {
     "6b": curves("n_observed", unharmed["n_observed"]),
     "6c": curves("n_observed", harmed["n_observed"]),
     "6d": curves("n_observed", harmed["n_observed"]),
-    "6e": curves("n_observed", {1500: 0.5, 2000: 0.05}),
+    "6e": curves("n_observed", {1500: 0.05, 2000: 0.5}),
     "6f": curves("n_observed", {1500: [0, 0.9, 0.4, 0.3], 2000: 0.5}),
+    "6g": curves("n_observed", COUNTS | {3000: 0.04}, sound=0.001),
+    "6h": curves("n_observed", COUNTS | {4000: 0.04}, sound=0.001),
+    "6i": curves("n_observed", {1500: 0.5, 2000: 0.05}),
     "7a": curves("n_observed", COUNTS),
     "7b": curves("n_observed", COUNTS, excess={4000: (0, 1)}),
     "7c": curves("n_observed", COUNTS, excess={2000: (1, 1)}),
@@ -263,8 +285,8 @@ DENIED = {
     "10a": theory(0.0, 0.02, n_observed=(10000,)),
     "10b": theory(0.2, 0.0, n_observed=(5000,)),
     "10c": theory(0.0, 0.05, n_observed=(1500,)),
+    "10d": theory(0.0, 0.0, n_observed=(5000,), ends=0.2),
     "11a": portraits(FALLING, HALF, drift=0.2),
-    "11b": portraits(FALLING, HALF, drift=2.0),
     "11c": balance(1.0, 1),
     "11d": balance(0.01, 0),
 }
@@ -278,6 +300,20 @@ def test_a_claim_holds_on_data_that_show_it(claim):
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
 def test_a_claim_fails_on_data_that_deny_it(claim):
     assert not judge_claim(claim, DENIED[claim.id]).holds
+
+
+@pytest.mark.parametrize(
+    ("strict", "other", "data"),
+    [
+        ("6g", "6c", DENIED["6g"]),
+        ("6h", "6d", DENIED["6h"]),
+        ("6i", "6e", DENIED["6i"]),
+        ("10b", "10d", theory(0.2, 0.2, n_observed=(5000,), ends=0.0)),
+    ],
+)
+def test_two_readings_of_a_sentence_may_differ(strict, other, data):
+    assert not judge_claim(CLAIMS[strict], data).holds
+    assert judge_claim(CLAIMS[other], data).holds
 
 
 #: Claim 1c as the configuration has it.
@@ -535,7 +571,7 @@ def test_a_late_change_is_that_of_the_same_networks_without_the_deficit():
     even = portraits({2: 0.2, 3: 0.1}, {2: 0.5, 3: 0.5})
     uneven = even.copy(deep=True)
     uneven["pathway_singular_value"][{"pathway": 1, "trajectory": 0}] *= 1.3  # chance, as much with and without
-    assert late_change(uneven).item() == late_change(even).item() == 0
+    assert late_change(uneven, 0).item() == late_change(even, 0).item() == 0
 
 
 def test_a_measure_that_fails_names_its_claim_and_is_not_taken_for_missing_data(monkeypatch):

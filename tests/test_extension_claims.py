@@ -68,6 +68,8 @@ CASES = [
     ("c1a", closing([1, 1.3, 0.8, 1.2]), closing([1000, 100, 0.1, 0.001])),
     ("c1b", closing([1, 1.9, 0.9, 1.1]), closing([1.3, 1.7, 0.8, 1])),
     ("c1c", closing([1, 1.9, 0.6, 1.5]), closing([1, 1, 0.4, 1])),
+    ("c3a", closing([1, 1.9, 0.9, 1.1]), closing([1.3, 1.7, 0.8, 1])),
+    ("c3b", closing([1, 1.9, 0.6, 1.5]), closing([1, 1, 0.4, 1])),
     ("x4a", handicap(0.01, 0.8), handicap(0.4, 0.8)),
     ("x4b", handicap(0.01, 0.8), handicap(0.01, 0.3)),
     ("x4c", turns(0.01), turns(0.3)),

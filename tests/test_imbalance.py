@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import scipy.integrate
 import xarray as xr
+from conftest import STUDY_CLAIMS
 
 import critical_periods as cp
+from critical_periods.analysis.measures import MissingDataError
+from critical_periods.analysis.verdicts import judge_claim
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.models.matrix_completion.simulation.landscape import balanced_pair, product
 from critical_periods.models.matrix_completion.simulation.simulate import pretrain
@@ -144,3 +147,60 @@ def test_evenness_of_those_that_do_not_win():
     assert loser_evenness(dataset, n_pathways=2) == 1
     dataset["share"][0, :, 0] = [0.6, 0.3, 0.1]
     assert loser_evenness(dataset, n_pathways=3) == pytest.approx(1 / 3)
+
+
+CLAIMS = STUDY_CLAIMS["imbalance"]
+STRATEGIES = {"worst": 0.4, "first": 0.4, "every other": 0.3, "thin": 0.25, "last": 0.1, "best": 0.1}
+
+
+def budget(**changes):
+    """What strategies of gating cost, at two depths; the changes are those of the second one."""
+    values = [list((STRATEGIES | more).values()) for more in ({}, changes)]
+    dims = ("seed", "depth", "strategy")
+    coords = {"seed": [0], "depth": [2, 4], "strategy": list(STRATEGIES)}
+    return xr.Dataset({"strategy_impairment": (dims, [values])}, coords=coords)
+
+
+def plateau(**changes):
+    """The same where all schedules cost the same but for the changes, here of both depths."""
+    same = dict.fromkeys(STRATEGIES, 0.4) | changes
+    return budget(**same).isel(depth=[1])
+
+
+def spectra(difference):
+    values = 10 + np.array([0, difference])[None, :, None, None, None, None] * np.ones((2, 1, 1, 1, 3, 2))
+    dims = ("seed", "imbalance", "rows", "columns", "epoch", "mode")
+    coords = {"seed": [0, 1], "imbalance": [-20, 20], "rows": [60], "columns": [40]}
+    data = xr.Dataset({"singular_value": (dims, values)}, coords=coords)
+    return data.expand_dims(solver=["gradient_descent", "closed_form"])
+
+
+def unequal(smaller_first, smaller_last):
+    """Relative accuracy at depth 3 after no deficit and a long one, by the smaller layer; equal ones lose 0.8."""
+    values = [[[0, 0], [0, smaller_last]], [[0, 0], [0, -0.8]], [[0, 0], [0, smaller_first]]]
+    dims = ("seed", "layer_ratio", "depth", "switch_epoch")
+    coords = {"seed": [0, 1], "layer_ratio": [0.01, 1, 100], "depth": [2, 3], "switch_epoch": [0, 100]}
+    return xr.Dataset({"relative_accuracy": (dims, [values, values])}, coords=coords)
+
+
+CASES = [
+    ("u1c", spectra(3), spectra(0.5)),
+    ("u3b", unequal(-0.3, -0.8), unequal(-0.8, -0.3)),
+    ("u3c", unequal(-0.8, -0.3), unequal(-0.3, -0.8)),
+    ("u4a", budget(), budget(worst=0.45)),
+    ("u4b", budget(), budget(last=0.15)),
+    ("u4d", budget(), budget(thin=0.4)),
+    ("u4e", plateau(), plateau(**dict.fromkeys(["worst", "first"], 0.5))),
+]
+
+
+@pytest.mark.parametrize(("name", "true", "false"), CASES, ids=[case[0] for case in CASES])
+def test_claims_hold_where_they_should_and_only_there(name, true, false):
+    assert judge_claim(CLAIMS[name], true).holds
+    assert not judge_claim(CLAIMS[name], false).holds
+
+
+@pytest.mark.parametrize("name", ["u4a", "u4b", "u4d", "u4e"])
+def test_of_strategies_that_have_no_effect_none_is_the_worst(name):
+    with pytest.raises(MissingDataError, match=r"is not a number$"):
+        judge_claim(CLAIMS[name], budget(**dict.fromkeys(STRATEGIES, 1e-9)))

@@ -42,16 +42,15 @@ def observed(few, many):
     return dataset("relative_accuracy", values, n_observed=[2000, 3000], switch_epoch=[0, 100])
 
 
-def lost(rank, error, kept):
-    """Effective rank, error and alignment over durations of the deficit at depth 3; depth 2 says the opposite."""
+def lost(rank, kept):
+    """Effective rank and alignment over durations of the deficit at depth 3; depth 2 says the opposite."""
     axes = {"depth": [2, 3], "switch_epoch": DURATIONS}
     data = dataset("effective_rank", [rank[::-1], rank], **axes)
-    data = data.merge(dataset("reconstruction_error", [error[::-1], error], **axes))
     alignment = [[kept[::-1], kept], [kept[::-1], kept[::-1]]]
     return data.merge(dataset("alignment", alignment, task=["first", "final"], **axes))
 
 
-LOST = {"rank": [5, 5.1, 9, 12], "error": [0, 0.1, 0.8, 1], "kept": [0.2, 0.2, 0.5, 0.6]}
+LOST = {"rank": [5, 5.1, 9, 12], "kept": [0.2, 0.2, 0.5, 0.6]}
 
 
 def effects(axis, **last):
@@ -80,6 +79,12 @@ def cyclic(smallest, largest):
     return dataset("relative_accuracy", values, cycle_factor=[1.0, 10.0], switch_epoch=[0, 100])
 
 
+def frozen(none, middle):
+    """Relative accuracy after another task that all layers learn, or all but the middle one."""
+    data = effects("frozen_layer", none=none, lowest=0, middle=middle)
+    return data.assign_coords(frozen_layer=[np.nan, 1, 2])
+
+
 CASES = [
     ("x1c", window([-0.5, -0.4, -0.1, 0]), window([-0.05, -0.4, -0.1, 0])),
     ("x1d", window([-0.5, -0.4, -0.1, 0]), window([-0.1, -0.4, -0.1, -0.3])),
@@ -90,7 +95,6 @@ CASES = [
     ("x2c", ranks(-0.5, 0), ranks(0, -0.1)),
     ("x2d", observed(-0.9, 0), observed(-0.9, -0.06)),
     ("x5a", lost(**LOST), lost(**LOST | {"rank": [5, 5.1, 9, 5.9]})),
-    ("x5b", lost(**LOST), lost(**LOST | {"error": [1, 0.8, 0.1, 0]})),
     ("x5c", lost(**LOST), lost(**LOST | {"kept": [0.2, 0.2, 0.5, 0.25]})),
     ("x6e", rates(**RATES), rates(**RATES | {"effect": [-0.8, -0.6, -0.5]})),
     ("x6f", rates(**RATES), rates(**RATES | {"effect": [-0.8, -0.8, -0.05]})),
@@ -103,6 +107,7 @@ CASES = [
     ("x8a", structures(0.4, 0, -0.5), structures(0.2, 0, -0.5)),
     ("x8b", structures(0.4, 0, -0.5), structures(0.4, 0.1, -0.5)),
     ("x8c", structures(0.4, 0, -0.5), structures(0.4, 0, 0)),
+    ("x9d", frozen(-0.5, -0.7), frozen(-0.5, -0.2)),
 ]
 
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 import xarray as xr
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, STUDY_CLAIMS
 from scipy.linalg import subspace_angles
 
+from critical_periods.analysis.verdicts import judge_claim
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Jump, Phase, Task
@@ -225,3 +226,41 @@ def test_predictions_of_recovery_stand_where_the_theory_says_something(cell):
     ):
         assert np.isnan(predicted(**silent))
     assert "predicted_recovery_epochs" not in predict(xr.Dataset(), cell, {"depth": [2]})
+
+
+def draws_of(variable, values, **axes):
+    """A variable over two draws, depths 2 and 3, other axes, and after no deficit and a long one."""
+    shape = (2, 2, *(len(axis) for axis in axes.values()))
+    data = np.stack([np.zeros(shape), np.broadcast_to(np.asarray(values, float), shape)], -1)
+    dims = ("seed", "depth", *axes, "switch_epoch")
+    coords = {"seed": [0, 1], "depth": [2, 3], **axes, "switch_epoch": [0, 100_000]}
+    return xr.Dataset({variable: (dims, data)}, coords=coords)
+
+
+def shrunk(variable, *by_strength):
+    return draws_of(variable, by_strength, cure_strength=[0.0, 1.0, 2.0, 5.0])
+
+
+def late_cure(at_once, later):
+    return draws_of("recovery", [[0, at_once], [0, later]], cure_onset=[0, 60_000], cure_strength=[0.0, 1.0])
+
+
+def related(helped, few):
+    """Relative accuracy by overlap and observations; more observations than a claim is about need no help."""
+    values = [[-1, -1, -1], [few, helped, -0.1], [1, 1, 0]]
+    return draws_of("relative_accuracy", values, pretrain_overlap=[0.0, 0.4, 1.0], n_observed=[750, 1000, 3000])
+
+
+CASES = [
+    ("r1a", shrunk("recovery", 0, 0.5, 0.95, 1), shrunk("recovery", 0, 0.5, 0.8, 1)),
+    ("r1b", shrunk("recovery", 0, 0.05, 0.5, 1), shrunk("recovery", 0, 0.5, 0.95, 1)),
+    ("r1j", late_cure(0.6, 0.55), late_cure(0.6, 0.4)),
+    ("r2f", shrunk("effective_rank", 20, 8, 0.5, 0), shrunk("effective_rank", 20, 8, 3, 0)),
+    ("t1c", related(0.4, 0.2), related(0.4, -0.1)),
+]
+
+
+@pytest.mark.parametrize(("name", "true", "false"), CASES, ids=[case[0] for case in CASES])
+def test_claims_hold_where_they_should_and_only_there(name, true, false):
+    assert judge_claim(STUDY_CLAIMS["recovery"][name], true).holds
+    assert not judge_claim(STUDY_CLAIMS["recovery"][name], false).holds

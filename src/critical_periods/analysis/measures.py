@@ -227,7 +227,7 @@ def order(dataset: xr.Dataset, variable: Recorded, axis: str, **where: Selection
 
 
 def theory_deviation(
-    dataset: xr.Dataset, phase: Literal["pretraining", "final"] | None = None, **where: Value
+    dataset: xr.Dataset, phase: Literal["pretraining", "final"] | None = None, ends: bool = False, **where: Value
 ) -> xr.DataArray:
     """Largest difference of singular values between gradient descent and theory, over the largest one in training.
 
@@ -237,12 +237,16 @@ def theory_deviation(
         With `singular_value` over `solver`, of which gradient descent is one and the theory the other.
     phase
         The phase looked at; both, if not given.
+    ends
+        Look only at the last record of each phase, where modes move no more.
     where
         Coordinates to select by; the largest deviation over what they leave open.
     """
     chosen = at(dataset, **where)
     if phase is not None:
         chosen = chosen.where(chosen["phase"] == phase)
+    if ends:
+        chosen = chosen.where(chosen["phase"] != chosen["phase"].shift(epoch=-1))
     values = chosen["singular_value"]
     training = at(values, solver="gradient_descent").drop_vars("solver")
     theories = [name for name in values["solver"].values if name != "gradient_descent"]

@@ -20,7 +20,6 @@ from critical_periods.analysis.measures import (
     rank_correlation,
     steps,
 )
-from critical_periods.analysis.statistics import spearman
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,16 +27,14 @@ if TYPE_CHECKING:
 
 def change_by_deficit(dataset: xr.Dataset, variable: Recorded, **where: Selection) -> xr.DataArray:
     """A variable after the longest deficit less that without a deficit."""
-    with_deficit, without = (chosen(dataset, variable, **where, switch_epoch=end) for end in ("last", "first"))
-    return with_deficit.drop_vars("switch_epoch") - without.drop_vars("switch_epoch")
+    with_deficit, without = _with_and_without(dataset, variable, **where)
+    return with_deficit - without
 
 
-def link(dataset: xr.Dataset, first: Recorded, second: Recorded, **where: Selection) -> xr.DataArray:
-    """Spearman's correlation of two variables over durations of the deficit."""
-    import xarray as xr
-
-    both = [chosen(dataset, name, **where) for name in (first, second)]
-    return xr.apply_ufunc(spearman, *both, input_core_dims=[["switch_epoch"]] * 2, vectorize=True)
+def growth_by_deficit(dataset: xr.Dataset, variable: Recorded, **where: Selection) -> xr.DataArray:
+    """A variable after the longest deficit over that without a deficit."""
+    with_deficit, without = _with_and_without(dataset, variable, **where)
+    return with_deficit / without
 
 
 def final_effect(dataset: xr.Dataset, reduce: Literal["max", "min"] = "max", **where: Value) -> xr.DataArray:
@@ -226,6 +223,12 @@ def largest_edge_ratio(dataset: xr.Dataset) -> xr.DataArray:
     if "learning_rate" not in sharpness.dims:
         raise MissingDataError("no learning_rate in the experiment")
     return by_seed(sharpness["learning_rate"] * sharpness / 2, "max")
+
+
+def _with_and_without(dataset: xr.Dataset, variable: str, **where: Selection) -> list[xr.DataArray]:
+    """A variable after the longest deficit, and without one."""
+    ends = (chosen(dataset, variable, **where, switch_epoch=end) for end in ("last", "first"))
+    return [values.drop_vars("switch_epoch") for values in ends]
 
 
 def _longest(dataset: xr.Dataset) -> xr.DataArray:

@@ -12,13 +12,15 @@ from critical_periods.analysis.measures import (
     at,
     by_seed,
     chosen,
-    largest_contrast,
     parameter,
     steps,
 )
 
 if TYPE_CHECKING:
     import xarray as xr
+
+#: Share lost to gating up to which it counts as none: what tolerances of the integrator may leave.
+NO_EFFECT = 1e-6
 
 
 def pathway_share(pathway_singular_value: xr.DataArray, pathway: str = "b") -> xr.DataArray:
@@ -45,7 +47,7 @@ def deprived_share_step(dataset: xr.Dataset) -> xr.DataArray:
     return steps(_early_share(dataset), "depth").max("depth")
 
 
-def late_change(dataset: xr.Dataset, deepest_shallow: int = 0) -> xr.DataArray:
+def late_change(dataset: xr.Dataset, deepest_shallow: int) -> xr.DataArray:
     """What the latest deficit costs b, from the same initial conditions, as a part of an equal share.
 
     The mean over initial conditions; the largest value over the depths above `deepest_shallow`.
@@ -123,12 +125,6 @@ def learning_order(dataset: xr.Dataset) -> xr.DataArray:
     smallness = -total["task_singular_value"].values.round(6)
     grouped = time.assign_coords(smallness=("mode", smallness)).groupby("smallness").mean("mode")
     return steps(grouped, "smallness").min("smallness")
-
-
-def solver_deviation(dataset: xr.Dataset) -> xr.DataArray:
-    """Largest |K of gradient descent - K of the scalar ODE| over s, of all epochs, modes, pathways and deficits."""
-    values = dataset["pathway_singular_value"] / dataset["task_singular_value"]
-    return largest_contrast(values.to_dataset(name="learned"), "learned", "solver", "gradient_descent", "ode")
 
 
 def scalar_imbalance(dataset: xr.Dataset) -> xr.DataArray:
@@ -218,3 +214,38 @@ def loser_evenness(dataset: xr.Dataset, **where: Selection) -> xr.DataArray:
     )  # fmt: skip
     ratio = descending.min("order") / descending.isel(order=1)
     return by_seed(chosen(ratio.to_dataset(name="evenness"), "evenness", **where), "mean")
+
+
+def strategy_contrast(
+    dataset: xr.Dataset,
+    one: str,
+    other: str,
+    which: Literal["largest", "smallest"],
+    over: Literal["range", "worst"] = "range",
+) -> xr.DataArray:
+    """How much more one strategy of gating costs than another, relative to what gating can cost.
+
+    Parameters
+    ----------
+    dataset
+        With `strategy_impairment` over `strategy`, of which `worst` and `best` are two.
+    one, other
+        The strategies.
+    which
+        The largest or the smallest value over settings.
+    over
+        What it is divided by: the range from the best to the worst schedule, or all that the worst one costs.
+
+    Returns
+    -------
+    xarray.DataArray
+        Not a number where that is no more than `NO_EFFECT` in a setting: without an effect, no strategy is worse.
+    """
+    costs = {
+        name: chosen(dataset, "strategy_impairment", strategy=name).drop_vars("strategy")
+        for name in {one, other, "worst", "best"}
+    }
+    scale = costs["worst"] - costs["best"] if over == "range" else costs["worst"]
+    relative = (costs[one] - costs[other]) / scale.where(scale > NO_EFFECT)
+    axes = [axis for axis in relative.dims if axis != "seed"]
+    return relative.max(axes, skipna=False) if which == "largest" else relative.min(axes, skipna=False)
