@@ -181,9 +181,9 @@ def theory(before, after, n_observed=(5000, 2000), ends=None):
 
 def balance(drift, order):
     """Balance that drifts in proportion to time, and to the learning rate to the power of `order`."""
-    rates, epochs = np.array([0.1, 0.2]), np.arange(0, 101, 10)
+    rates, epochs = np.array([0.2, 0.4]), np.arange(0, 101, 10)
     time = rates[:, None] * epochs
-    values = 1.0 + drift * (rates[:, None] / 0.2) ** order * time / 20.0
+    values = 1.0 + drift * (rates[:, None] / 0.4) ** order * time / 40.0
     return xr.Dataset(
         {
             "balancedness": (("seed", "learning_rate", "switch_epoch", "epoch"), values[None, :, None]),

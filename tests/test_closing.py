@@ -181,8 +181,11 @@ def test_matrix_completion_gets_them_over_its_switch_epochs():
         "depth": 3,
     }
     cell = xr.Dataset(
-        {"reconstruction_error": ("switch_epoch", [0.1, 0.1, 0.1, 0.5, 0.9])},
-        coords={"switch_epoch": epochs},
+        {
+            "reconstruction_error": ("switch_epoch", [0.1, 0.1, 0.1, 0.5, 0.9]),
+            "train_loss": (("switch_epoch", "epoch"), [[0.5, 0.001]] * 5),
+        },
+        coords={"switch_epoch": epochs, "epoch": [0, 100]},
         attrs={"model": "matrix_completion", "parameters": json.dumps(parameters)},
     )
     dataset = assemble({"seed": [0]}, ["cell"], lambda name: cell, {}, matrix_theory.predict, derive_matrix)

@@ -108,10 +108,11 @@ def test_an_experiment_has_its_sound_cells_and_says_why_the_others_are_nan(cell,
     assert np.isfinite(sound["reconstruction_error"]).all()
     assert np.isnan(lost["reconstruction_error"]).all()
     assert set(whole.data_vars) == set(datasets["cell0.3"].data_vars) | {
-        *("relative_accuracy", "measured_closing", "predicted_closing")
+        *("relative_accuracy", "measured_closing", "predicted_closing", "remaining_loss", "learned")
     }
     assert whole.attrs["diverged"].startswith("seed = 3, learning_rate = 3000.0: pre-training: ")
     assert whole["diverged"].values.tolist() == [[False, True]]
+    assert not lost["learned"]
     with pytest.raises(DivergedError, match=r"cell cell3000 \(seed = 3, learning_rate = 3000.0: .* diverged = record"):
         assemble(axes, list(cells), datasets.__getitem__, {})
 

@@ -51,7 +51,7 @@ def patch(short, long):
 def steps(small, large, shallow, over):
     last = [shallow, large, large]
     share = [[[1 - b, b] for b in (small, small, end)] for end in last]
-    axes = {"depth": [2, 3, 4], "edge_step": [0.5, 1.2, 1.7], "pathway": ["a", "b"]}
+    axes = {"depth": [2, 3, 4], "edge_step": [0.95, 1.2, 1.7], "pathway": ["a", "b"]}
     stable = np.array([[0.5, over, 2.0]] * 3)
     return dataset(axes, share=share).merge(
         dataset({name: axes[name] for name in ("depth", "edge_step")}, step_over_edge=stable)

@@ -175,6 +175,7 @@ def cured_dataset():
     course = xr.DataArray([9, 9, 0.5, 0.7, 0.5, 0], {"epoch": epochs}, ["epoch"])
     course = xr.where(course["epoch"] < 200, course, after).expand_dims(switch_epoch=[0, 100])
     onset = [["final"] * 6, ["pretraining", *["final"] * 5]]
+    dataset = dataset.assign(train_loss=xr.where(course["epoch"] > 0, 1e-3, 1.0).broadcast_like(dataset))
     return dataset.assign(reconstruction_error_history=course.assign_coords(phase=(("switch_epoch", "epoch"), onset)))
 
 

@@ -20,6 +20,7 @@ from critical_periods.analysis.measures import MissingDataError, chosen, paramet
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.tables import read_claims
 from critical_periods.configuration.claims import NumberedClaim as Claim
+from critical_periods.models.registry import LEARNED
 from critical_periods.storage.files import write_whole
 
 COLUMNS = ("id", "figure", "statement", "measure", "value", "threshold", "holds")
@@ -78,13 +79,13 @@ def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
     ------
     MissingDataError
         If the dataset lacks what the measure looks at, comes from a solver that the claim is not about, or holds runs
-        that diverged where the claim looks; or if the measure leaves more open than the seed.
+        that diverged or networks that have not learned where the claim looks; or if the measure leaves more open than
+        the seed.
     """
     if claim.solver is not None and parameter(dataset, "solver") != claim.solver:
         raise MissingDataError(f"about {claim.solver} only")
     measure = _measure(claim.measure)
-    named = signature(measure).parameters
-    _check_sound(dataset, {axis: value for axis, value in claim.arguments.items() if axis not in named})
+    _check_sound(claim, dataset)
     try:
         measured = measure(dataset, **claim.arguments)
     except KeyError as error:
@@ -101,14 +102,38 @@ def judge_claim(claim: Claim, dataset: xr.Dataset) -> Verdict:
     return Verdict(claim, float(samples.mean()), interval, len(samples), holds)
 
 
-def _check_sound(dataset: xr.Dataset, where: Mapping[str, Any]) -> None:
-    """Refuse to judge by what is left where runs diverged: a mean or an extreme of the others says nothing of them."""
-    if "diverged" not in dataset.coords:
+def _check_sound(claim: Claim, dataset: xr.Dataset) -> None:
+    """Refuse to judge by cells that say nothing of the claim: where runs diverged, or networks have not learned.
+
+    A mean or an extreme of the others says nothing of runs that diverged, and no deficit harms a network that has
+    learned nothing. A dataset without `learned` is that of a plugin's model, which knows what learning is.
+    """
+    if "diverged" in dataset.coords and (count := _looked_at(claim, dataset, "diverged")).any():
+        raise MissingDataError(f"training diverged in {count.sum()} of the {count.size} cells it looks at")
+    if not claim.learned or "learned" not in dataset or (learned := _looked_at(claim, dataset, "learned")).all():
         return
-    lost = dataset.reset_coords("diverged")
-    cells = chosen(lost, "diverged", **{axis: value for axis, value in where.items() if axis in lost["diverged"].dims})
-    if count := int(cells.sum()):
-        raise MissingDataError(f"training diverged in {count} of the {cells.size} cells it looks at")
+    left = ""
+    if "remaining_loss" in dataset:
+        worst = _looked_at(claim, dataset, "remaining_loss").max()
+        left = f": {worst:.2g} of the training loss is left; learned is below {LEARNED:g}"
+    count = np.sum(~learned)
+    raise MissingDataError(
+        f"has not learned without a deficit in {count} of the {learned.size} cells it looks at{left}"
+    )
+
+
+def _looked_at(claim: Claim, dataset: xr.Dataset, variable: str) -> np.ndarray:
+    """A variable over the grid of an experiment, in the cells that a claim looks at, one after the other.
+
+    These are the cells that its arguments select on axes, and of an `axis` those at `one` value and at the `other`.
+    """
+    given, named = claim.arguments, signature(_measure(claim.measure)).parameters
+    values = dataset.reset_coords(variable) if variable in dataset.coords else dataset
+    axes = values[variable].dims
+    where = {axis: value for axis, value in given.items() if axis not in named and axis in axes}
+    ends = [given[end] for end in ("one", "other") if end in given and given.get("axis") in axes]
+    parts = [where | {given["axis"]: end} for end in ends] or [where]
+    return np.concatenate([np.ravel(chosen(values, variable, **part)) for part in parts])
 
 
 def _lacked(error: KeyError) -> str | None:

@@ -58,6 +58,11 @@ class Claim(Section):
     at_least: Threshold | None = key("Threshold that the measure has to reach.", None)
     why: Text = key("Where the threshold comes from.")
     solver: Solver | None = key("The only solver that the claim is about, if it is about one.", None)
+    learned: bool = key(
+        "Whether it is judged only where the networks that it looks at have learned without a deficit; false where it "
+        "cannot hold for one that has learned nothing.",
+        True,
+    )
 
     @property
     def comparisons(self) -> list[str]:

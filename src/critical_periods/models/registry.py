@@ -22,6 +22,9 @@ from critical_periods.dynamics.precision import PRECISIONS
 #: Keys of the configuration's top level that every cell whose model knows them takes over.
 SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
 
+#: Part of the training loss at the start below which training ends where a network has learned.
+LEARNED = 0.01
+
 
 class Parameters(Section):
     """Parameters of a model; a cell is one set of them and a seed."""
@@ -165,6 +168,23 @@ def closings(*dims: str, along: str = "") -> dict[str, Variable]:
         return Variable(text, "epoch", f"{name} closing (epochs)", dims, along=along)
 
     return {"predicted_closing": closing("predicted"), "measured_closing": closing("measured", *dims)}
+
+
+def learning_variables(run: str) -> dict[str, Variable]:
+    """Whether a network has learned, as datasets of all models have it: claims are judged only where it has.
+
+    Parameters
+    ----------
+    run
+        The run whose training loss tells, in words.
+    """
+    return {
+        "remaining_loss": Variable(
+            f"training loss at the end of {run}, over that at its start", "1", "remaining part of the training loss",
+            dims=(),
+        ),
+        "learned": Variable(f"whether the training loss of {run} ended below {LEARNED:.0%} of its start", dims=()),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.model import MatrixCompletion, first_task, pretraining
-from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
+from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings, learning_variables
 
 _HERE = "critical_periods.models.matrix_completion"
 _CODE = f"{_HERE}.simulation"
@@ -109,7 +109,7 @@ def _variables() -> dict[str, Variable]:
         ),
         "harm_settled": Variable("whether the longest deficit has done all its harm", dims=(), theory=True),
     }
-    return found | closings() | of_stages
+    return found | learning_variables("the run without a deficit or a cure") | closings() | of_stages
 
 
 MODELS = (

@@ -1,4 +1,4 @@
-"""What follows from the final errors of an experiment in matrix completion."""
+"""What follows from the errors and training losses of an experiment in matrix completion."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.analysis.closing import measured_closing, settled
+from critical_periods.analysis.learning import learning
 from critical_periods.analysis.measures import HARM, relative_accuracy
 
 
 def derive(dataset: xr.Dataset) -> xr.Dataset:
-    """An experiment with what follows from its errors.
+    """An experiment with what follows from its errors and losses.
 
-    These are `relative_accuracy` (fig 4), `measured_closing`, beside stages `harm_settled`, and by strength of a cure
-    `recovery` and `recovery_epochs`.
+    These are `remaining_loss` and `learned`, of the run without a deficit and, among strengths of a cure, without one;
+    `relative_accuracy` (fig 4); `measured_closing`, NaN where the network has not learned; beside stages
+    `harm_settled`; and by strength of a cure `recovery` and `recovery_epochs`.
     """
     error = dataset["reconstruction_error"]
     accuracy = relative_accuracy(error)
-    derived = {"relative_accuracy": accuracy, "measured_closing": measured_closing(-accuracy, "switch_epoch")}
+    cured = "cure_strength" in error.dims and 0 in error["cure_strength"]
+    nothing = {"switch_epoch": 0, "cure_strength": 0} if cured else {"switch_epoch": 0}
+    derived = learning(dataset.sel(nothing, drop=True)) | {"relative_accuracy": accuracy}
+    derived["measured_closing"] = measured_closing(-accuracy, "switch_epoch").where(derived["learned"])
     if "staged_closing" in dataset:
         derived["harm_settled"] = settled(-accuracy, "switch_epoch")
-    if "cure_strength" in error.dims and 0 in error["cure_strength"]:
+    if cured:
         uncured = error.sel(cure_strength=0, drop=True)
         lost = uncured - uncured.sel(switch_epoch=0, drop=True)
         lost = lost.where(lost >= HARM)

@@ -168,16 +168,16 @@ def seed_similarity(dataset: xr.Dataset) -> float:
     return min(_correlation(curve, other) for curve, other in zip(curves, others, strict=True))
 
 
-def relative_imbalance(dataset: xr.Dataset) -> xr.DataArray:
+def relative_imbalance(dataset: xr.Dataset, **where: Value) -> xr.DataArray:
     """Largest drift of `balancedness` in a run, over the square of a factor's largest singular value.
 
     That is of the largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T|; smaller entries may change unseen. A factor's
     largest singular value is that of W to the power 1/N. Runs and learning rates left open: the largest.
     """
     depth = parameter(dataset, "depth")
-    balancedness = dataset["balancedness"]
+    balancedness, values = (at(dataset[name], **where) for name in ("balancedness", "singular_value"))
     drift = abs(balancedness - balancedness.isel(epoch=0)).max("epoch")
-    scale = dataset["singular_value"].isel(mode=0, drop=True).max("epoch") ** (2 / depth)
+    scale = values.isel(mode=0, drop=True).max("epoch") ** (2 / depth)
     return by_seed(drift / scale, "max")
 
 

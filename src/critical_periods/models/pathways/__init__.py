@@ -7,7 +7,7 @@ from typing import Any
 from critical_periods.models.pathways.model import GatingSchedules, PathwayNetwork, ScalarPathways
 from critical_periods.models.pathways.panels.kinds import KINDS
 from critical_periods.models.pathways.simulation.names import pathway_names
-from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings
+from critical_periods.models.registry import AXES, Model, Simulation, Variable, closings, learning_variables
 
 __all__ = ["KINDS", "MODELS", "PUBLIC"]
 
@@ -154,6 +154,7 @@ MODELS = (
                 needs=lambda parameters: parameters["portrait"] and parameters["n_pathways"] == 2,
             ),
         }
+        | learning_variables("training with the deficit")
         | closings("trajectory", along="duration"),
         axis_values=_of_scalar,
         explored=lambda parameters: "init_p" not in parameters,  # the page draws initial conditions of its own
@@ -188,7 +189,9 @@ MODELS = (
                 dims=("integration", "mode"),
                 needs=_linear,
             ),
-        },
+        }
+        | learning_variables("training with the deficit"),
+        derive=f"{_HERE}.derived:derive_learning",
         axis_values=_of_network,
     ),
     Model(
@@ -220,7 +223,9 @@ MODELS = (
                 "share that a strategy costs b", "1", "share lost to the deficit", ("strategy",), signed=1
             ),
             "prediction_error": Variable("largest error of the predicted share over schedules", dims=()),
-        },
+        }
+        | learning_variables("training without a deficit"),
+        predict=f"{_HERE}.theory:predict_learning",
         axis_values=lambda parameters: {"strategy": ("worst", "first", "every other", "thin", "last", "best")},
     ),
 )

@@ -11,6 +11,7 @@ import scipy.integrate
 import xarray as xr
 
 from critical_periods.models.pathways.simulation.scalar import initial_scales, pathway_singular_value, scales
+from critical_periods.models.registry import LEARNED
 
 #: What the theory assumes of a cell.
 ASSUMED = {
@@ -56,6 +57,31 @@ def _counted(dataset: xr.Dataset, pace: float) -> xr.Dataset:
     coordinates = {name: (dataset[name] / pace).round(6) for name in ("epoch", "duration") if name in dataset.coords}
     variables = {name: dataset[name] / pace for name in ("recovery_epochs", "path_epoch") if name in dataset}
     return dataset.assign_coords(coordinates).assign(variables)
+
+
+def predict_learning(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
+    """A cell of every schedule with `remaining_loss` and `learned`, of pathways that nothing gates.
+
+    No loss of them is recorded. Pathways that begin alike stay alike, so that eq 7 with K_a + K_b + ... = n K is all
+    there is to integrate.
+
+    Parameters
+    ----------
+    dataset, parameters, axes
+        As of `predict`.
+    """
+    depth, imbalance, count = (parameters[name] for name in ("depth", "imbalance", "n_pathways"))
+
+    def error(p: float) -> float:
+        return float(parameters["singular_value"] - count * p * (imbalance + p * p) ** ((depth - 1) / 2))
+
+    def velocity(_time: float, p: np.ndarray) -> np.ndarray:
+        return (imbalance + p * p) ** ((depth - 1) / 2) * error(p[0])
+
+    start, time = parameters["init_mean"], parameters["epochs"] * parameters["learning_rate"]
+    solution = scipy.integrate.solve_ivp(velocity, (0, time), [start], "LSODA", rtol=1e-8, atol=1e-10)
+    remaining = (error(solution.y[0, -1]) / error(start)) ** 2
+    return dataset.assign(remaining_loss=remaining, learned=remaining < LEARNED)
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from critical_periods.models.product_matrix.model import SharedModes, SingularFlow, TwoLayers
-from critical_periods.models.registry import AXES, Model, Simulation, Variable
+from critical_periods.models.registry import AXES, LEARNED, Model, Simulation, Variable
 
 _HERE = "critical_periods.models.product_matrix"
 _CODE = f"{_HERE}.simulation"
@@ -34,6 +34,7 @@ def _variables(*runs: str) -> dict[str, Variable]:
         "relative_difference": Variable(
             "largest |training - theory|, relative to the largest singular value in training", dims=runs
         ),
+        "learned": Variable(f"whether W ended as large as a training loss below {LEARNED:.0%} takes", dims=()),
     }
 
 
@@ -92,6 +93,7 @@ MODELS = (
                 "smallest gap between singular values at the start, relative to the largest", dims=()
             ),
         },
+        predict=f"{_HERE}.derived:predict_learning",
         axis_values=lambda parameters: {
             **_modes(parameters),
             "switch_epoch": parameters["switch_epochs"],
@@ -112,6 +114,7 @@ MODELS = (
             cost=_shared_modes_cost,
         ),
         variables=_variables(),
+        predict=f"{_HERE}.derived:predict_learning",
         axis_values=_beside_closed_form,
     ),
     Model(
@@ -138,6 +141,7 @@ MODELS = (
                 dims=(),
             ),
         },
+        predict=f"{_HERE}.derived:predict_learning",
         axis_values=_beside_closed_form,
     ),
 )

@@ -1,0 +1,33 @@
+"""Whether a network has learned: claims say nothing of one that has not, as no deficit can harm it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import xarray as xr
+
+from critical_periods.models.registry import LEARNED
+
+
+def ends(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """First and last record, along `epoch`, that is not NaN; NaN where there is none."""
+    count = values.notnull().cumsum("epoch")
+    known = values.where(values.notnull())
+    return tuple(known.where(count == wanted).max("epoch") for wanted in (1, count.isel(epoch=-1)))  # type: ignore[return-value]
+
+
+def learning(undisturbed: xr.Dataset) -> dict[str, Any]:
+    """What training losses say of learning: `remaining_loss`, the last one over the first one, and `learned`.
+
+    Parameters
+    ----------
+    undisturbed
+        Training without a deficit: `train_loss` over `epoch`, the axes of the experiment and those of runs and modes
+        in a cell, of which the worst one counts. A cell that diverged, where `diverged` says so, has not learned.
+    """
+    first, last = ends(undisturbed["train_loss"])
+    remaining = last / first
+    remaining = remaining.max([axis for axis in ("trajectory", "mode") if axis in remaining.dims], skipna=False)
+    if "diverged" in undisturbed:
+        remaining = remaining.where(~undisturbed["diverged"])
+    return {"remaining_loss": remaining, "learned": remaining < LEARNED}
