@@ -150,6 +150,8 @@ def test_a_parameter_is_added_and_varied(copy):
     error = dataset["reconstruction_error"].sel(switch_epoch=300)
     assert len(np.unique(error)) == 3
     assert dataset["first_layer_scale"].attrs["label"] == "scale of layer 1"
+    assert np.isfinite(dataset["predicted_closing"].isel(seed=0)).values.tolist() == [False, True, False]
+    assert "predicted_closing where first_layer_scale = 0.5; " in dataset.attrs["not_predicted"]
 
 
 @pytest.mark.workflow

@@ -44,7 +44,18 @@ Structure = Literal["random", "block_diagonal", "disconnected", "connected"] | O
 #: Structures of observed entries that lie within two blocks of half the size, all or nearly all of them.
 TWO_BLOCKS = {"disconnected", "connected"}
 
-#: What theories of the closing assume of a cell.
+#: Parameters that theories of the closing cover: what the first task's modes grow by, what counts or records epochs,
+#: and what comes after the first task. Those of a cure are of no meaning without one.
+COVERS = frozenset(
+    {"seed", "solver", "gradient_flow", "dtype", "device", "size", "depth", "init_scale", "learning_rate", "imbalance"}
+    | {"pretrain_rank", "pretrain_n_observed", "pretrain_order", "n_held_out", "normalized"}
+    | {"n_observed", "final_rank", "final_matrix", "final_epochs", "cycle_factor", "cycle_epochs"}
+    | {"cure_strength", "cure_epochs", "cure_onset", "cure_layer"}
+    | {"switch_epochs", "epochs_at_rate", "record_every", "n_singular_values"}
+    | {"balancedness", "diagnostics", "sharpness"}
+)
+
+#: What they assume of others.
 ASSUMED = {
     "onset": 0,
     "activation": "linear",
@@ -332,4 +343,5 @@ def first_task(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that theory needs to tell when the first task of a cell is learned."""
     needed = ("seed", "size", "depth", "init_scale", "pretrain_rank", "pretrain_n_observed", "n_singular_values")
     rate = cell["epochs_at_rate"] or cell["learning_rate"]
-    return {name: cell[name] for name in (*needed, "imbalance", *ASSUMED) if name in cell} | {"learning_rate": rate}
+    beyond = [name for name in cell if name not in COVERS]
+    return {name: cell[name] for name in (*needed, "imbalance", *beyond) if name in cell} | {"learning_rate": rate}

@@ -11,9 +11,17 @@ import scipy.integrate
 import scipy.optimize
 import xarray as xr
 
+from critical_periods.models.coverage import beyond, not_predicted
 from critical_periods.models.pathways.scalar import initial_scales, pathway_singular_value, scales
 
-#: What the theory assumes of a cell.
+#: Parameters that the theory covers: what pathways grow by, which are all alike, and what counts or records epochs.
+COVERS = frozenset(
+    {"seed", "solver", "rtol", "atol", "learning_rate", "epochs", "record_every", "portrait"}
+    | {"n_pathways", "singular_value", "imbalance", "init_mean", "init_sd", "n_trajectories"}
+    | {"gated_pathway", "duration", "lesion_onset", "lesion_duration"}
+)
+
+#: What it assumes of others; of `depth`, that it is one for all pathways.
 ASSUMED = {
     "onset": 0,
     "plasticity": 0,
@@ -27,7 +35,8 @@ ASSUMED = {
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
     """A cell with `predicted_closing`, in epochs, where the experiment varies the duration of the deficit.
 
-    NaN where the cell is not as `ASSUMED`, or pathways have depths or initial conditions of their own.
+    NaN where the cell has parameters that the theory does not cover (`COVERS`) and that are not as `ASSUMED`, or
+    pathways have depths or initial conditions of their own. The attribute `not_predicted` names these parameters.
 
     Parameters
     ----------
@@ -40,11 +49,12 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     if parameters["duration"] not in axes.get("duration", ()):
         return dataset
     closing = float("nan")
-    own = isinstance(parameters["depth"], list) or "init_p" in parameters
-    if not own and all(parameters[name] == value for name, value in ASSUMED.items()):
+    covers = COVERS if isinstance(parameters["depth"], list) else COVERS | {"depth"}
+    unlike = beyond(covers, ASSUMED, parameters)
+    if not unlike:
         given = ("singular_value", "depth", "imbalance", "init_mean", "n_pathways")
         closing = gating_closing(*(parameters[name] for name in given)) / parameters["learning_rate"]
-    return dataset.assign(predicted_closing=closing)
+    return dataset.assign(predicted_closing=closing).assign_attrs(not_predicted(predicted_closing=unlike))
 
 
 @cache
