@@ -1,6 +1,7 @@
 """When the period closes: the theory against simulations, the measurement, and both in the dataset."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from critical_periods.analysis.closing import agreement, compared, measured_clos
 from critical_periods.figures import charts
 from critical_periods.models.matrix_completion import theory as matrix_theory
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
-from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED
+from critical_periods.models.matrix_completion.model import first_task
 from critical_periods.models.matrix_completion.simulation.gaussian_layers import gaussian_start
 from critical_periods.models.matrix_completion.simulation.landscape import initial_weights
 from critical_periods.models.matrix_completion.simulation.stages import (
@@ -23,6 +24,7 @@ from critical_periods.models.matrix_completion.simulation.stages import (
     modes_learned,
     stages,
 )
+from critical_periods.models.matrix_completion.simulation.stages import simulate as simulate_stages
 from critical_periods.models.matrix_completion.theory import task_closing
 from critical_periods.models.pathways import theory as pathway_theory
 from critical_periods.models.pathways.derived import derive as derive_pathways
@@ -88,7 +90,8 @@ def test_there_is_no_prediction_where_theory_says_nothing():
     assert np.isnan(gating_closing(1.0, 2, 0.0, 0.9))
     for change in ({"onset": 5}, {"plasticity": 0.5}, {"alternate_every": 3}, {"depth_handicap": 1}):
         assert np.isnan(predicted_closing(pathway_theory, GATED | change))
-    matrix = ASSUMED | {
+    matrix = {
+        "pretrain_task": "other",
         "size": 100,
         "pretrain_rank": 10,
         "init_scale": 0.001,
@@ -108,6 +111,44 @@ def test_there_is_no_prediction_where_theory_says_nothing():
     faster = matrix | {"learning_rate": 4.0, "epochs_at_rate": 0.2}
     assert predicted_closing(matrix_theory, faster) == task_closing(100, 10, 0.001, 0.2, 3), "counted at 0.2"
     assert predicted_closing(pathway_theory, GATED) == pytest.approx(gating_closing(10.0, 2, 1.0, 0.0) / 0.001)
+
+
+def test_theory_says_nothing_of_a_parameter_that_it_does_not_cover(cell):
+    """As of one that is added to a model, which its theory knows nothing of; the dataset says which."""
+    experiments = {
+        "matrix": (cell | {"switch_epochs": [0]}, {}, matrix_theory, "predicted_closing"),
+        "recovery": (
+            cell | {"cure": "shrink", "cure_strength": 3.0},
+            *({"cure_strength": [0, 3.0]}, matrix_theory, "predicted_recovery_epochs"),
+        ),
+        "pathways": (GATED, {"duration": [GATED["duration"]]}, pathway_theory, "predicted_closing"),
+    }
+    for parameters, others, theory, name in experiments.values():
+        cells = {"1": parameters, "2": parameters | {"added": 2}}
+
+        def read(identity, cells=cells):
+            return xr.Dataset(attrs={"parameters": json.dumps(cells[identity])})
+
+        def predict(dataset, parameters, axes, theory=theory, others=others):
+            return theory.predict(dataset, parameters, axes | others)
+
+        dataset = assemble({"added": [1, 2]}, list(cells), read, {}, predict)
+        assert np.isfinite(dataset[name]).values.tolist() == [True, False]
+        assert re.search(f"(^|; ){name} where added = 2(;|$)", dataset.attrs["not_predicted"])
+
+
+def test_theory_of_stages_says_nothing_of_a_parameter_that_it_does_not_cover(cell):
+    said = {name: simulate_stages(first_task(cell | added)) for name, added in {"": {}, "added": {"added": 2}}.items()}
+    assert np.isfinite(said[""]["staged_closing"])
+    assert "not_predicted" not in said[""].attrs
+    assert said["added"]["learned_epoch"].isnull().all()
+    assert said["added"].attrs["not_predicted"] == "staged_closing where added = 2"
+
+    def read(name):
+        return said["added"] if name == "theory" else xr.Dataset(attrs={"parameters": "{}"})
+
+    dataset = assemble({"seed": [0]}, ["cell"], read, {}, theory=["theory"])
+    assert dataset.attrs["not_predicted"] == "staged_closing where added = 2"
 
 
 def harm(values):

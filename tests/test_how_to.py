@@ -148,6 +148,8 @@ def test_a_parameter_is_added_and_varied(copy):
     error = dataset["reconstruction_error"].sel(switch_epoch=300)
     assert len(np.unique(error)) == 3
     assert dataset["first_layer_scale"].attrs["label"] == "scale of layer 1"
+    assert np.isfinite(dataset["predicted_closing"].isel(seed=0)).values.tolist() == [False, True, False]
+    assert "predicted_closing where first_layer_scale = 0.5; " in dataset.attrs["not_predicted"]
 
 
 @pytest.mark.workflow
@@ -158,6 +160,12 @@ def test_a_deficit_is_added_and_honoured_by_every_solver(copy):
     np.testing.assert_allclose(error.isel(solver=0), error.isel(solver=1), rtol=0.1)
     assert (error.sel(switch_epoch=0).std("pretrain_contrast") < 1e-6).all()
     assert (abs(error.sel(switch_epoch=300).diff("pretrain_contrast")) > 1e-3).all()
+    chosen = ["tests/test_landscapes.py", "-k", "no_effect_of_a_phase and contrast"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
+        cwd=copy.repository, env=os.environ | {"PYTHONPATH": "src"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.workflow

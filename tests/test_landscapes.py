@@ -1,18 +1,20 @@
 """What landscapes honour of a phase: a schedule that asks for more is an error, never ignored."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from conftest import REPOSITORY
 
 from critical_periods.dynamics.schedules import Jump, Phase, Task
-from critical_periods.models.matrix_completion.simulation.landscape import Factorization
+from critical_periods.models.matrix_completion.simulation.landscape import Factorization, largest_curvature
 from critical_periods.models.pathways.simulation.network import PathwayNetwork
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
-from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix
+from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix, velocity
 from critical_periods.solvers import gradient_descent, gradient_flow
 
 SIZE = 3
@@ -35,6 +37,11 @@ LANDSCAPES = {
     ),
     "product": (ProductMatrix(2), [DRAWS[0]], TARGET, {"mask", "rate"}),
     "product_in_steps": (ProductMatrix(2, step=0.01), [DRAWS[0]], TARGET, {"mask"}),
+    "nonlinear": (
+        Factorization(activation="tanh"),
+        [torch.as_tensor(draw) for draw in DRAWS[:2]],
+        *(TARGET, {"mask", "rate", "layer_plasticity", "scored", "decay", "jump"}),
+    ),
 }
 PARTS = {
     "plasticity": {"plasticity": {"b": 0.0}},
@@ -73,6 +80,127 @@ def test_what_a_phase_asks_for_is_done_or_refused(name, part, solver):
         )
         with pytest.raises(ValueError, match=f"^{named}$"):
             solved(solver, name, plain, odd)
+
+
+def random_effect(name, draws):
+    """A value of an effect; numbers of an effect that is added to phases lie between 0 and 1."""
+    matrices = draws.standard_normal((2, SIZE, SIZE))
+    values = {
+        "plasticity": {pathway: draws.random() for pathway in "ab"},
+        "lesions": {"a": [int(draws.integers(SIZE))]},
+        "layer_plasticity": {layer: draws.random() for layer in (1, 2)},
+        "jump": Jump(draws.random(2), matrices),
+    }
+    return values.get(name, draws.random())
+
+
+def slopes_by_hand(model, parameters, phase, quantity):
+    """Numeric slope of a recorded quantity, summed over runs, with respect to every parameter."""
+    slopes, shift = [], 1e-5
+    for index, parameter in enumerate(parameters):
+        slope = np.empty(parameter.shape)
+        for place in np.ndindex(*parameter.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = [np.array(each) for each in parameters]
+                moved[index][place] += sign * shift
+                moved = [torch.as_tensor(each) if torch.is_tensor(parameter) else each for each in moved]
+                ends.append(np.sum(model.observe(moved, phase)[quantity][1]))
+            slope[place] = (ends[0] - ends[1]) / (2 * shift)
+        slopes.append(slope)
+    return slopes
+
+
+def moved_by(model, parameters, phase, slopes):
+    """What landscapes make of the slope of the loss, after the effects that are not in the loss."""
+    if isinstance(model, ProductMatrix):
+        return [-velocity(parameters[0], slopes[0], model.depth, model.step)]
+    if isinstance(model, ScalarPathways):
+        shares = [1, model.depth - 1]  # q stands for D - 1 layers, each of which moves by itself
+        factors = np.array([[phase.plasticity.get(pathway, 1.0)] for pathway in model.pathways])
+        return [factors * slope / share for slope, share in zip(slopes, shares, strict=True)]
+    if isinstance(model, PathwayNetwork):
+        pathways = np.repeat(model.pathways, model.depths)
+        return [phase.plasticity.get(pathway, 1.0) * slope for pathway, slope in zip(pathways, slopes, strict=True)]
+    return [
+        phase.layer_plasticity.get(layer, 1.0) * (slope + phase.decay * np.asarray(parameter))
+        for layer, (slope, parameter) in enumerate(zip(slopes, parameters, strict=True), start=1)
+    ]
+
+
+def with_effects(name, effects, draws):
+    """A landscape, its parameters, and a phase with random values of some effects."""
+    model, parameters, target, _ = WITH_PLUGINS[name]
+    masks = {part: draws.random(np.shape(target)) < 0.6 for part in ("mask", "scored") if part in effects}
+    others = {part: random_effect(part, draws) for part in effects if part not in masks}
+    return model, parameters, Phase("odd", 5, Task(target, **masks), **others)
+
+
+spec = spec_from_file_location("autoencoder", REPOSITORY / "docs/examples/autoencoder.py")
+spec.loader.exec_module(autoencoder := module_from_spec(spec))
+
+#: The same of a plugin, whose tasks all have masks.
+WITH_PLUGINS = LANDSCAPES | {"autoencoder": (autoencoder.Landscape(), [DRAWS[0], DRAWS[1]], np.diag(TARGET), {"mask"})}
+EVERY_EFFECT = [
+    (name, effects)
+    for name, (model, *_) in WITH_PLUGINS.items()
+    for effects in [(), *[(effect,) for effect in sorted(model.honours)], tuple(sorted(model.honours))]
+    if "mask" in effects or name != "autoencoder"
+]
+
+
+def named(value):
+    """What a test is called for a landscape, or for its effects."""
+    return value if isinstance(value, str) else "+".join(value) or "plain"
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(("name", "effects"), EVERY_EFFECT, ids=named)
+def test_no_effect_of_a_phase_is_in_the_gradient_and_not_in_the_loss(name, effects, seed):
+    model, parameters, phase = with_effects(name, effects, np.random.default_rng(seed))
+    slopes = slopes_by_hand(model, parameters, phase, "train_loss")
+    expected = moved_by(model, parameters, phase, slopes)
+    for slope, by_hand in zip(model.gradient(parameters, phase), expected, strict=True):
+        np.testing.assert_allclose(slope, by_hand, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("name", "effects"),
+    [(name, effects) for name, effects in EVERY_EFFECT if name in ("factorization", "nonlinear")],
+    ids=named,
+)
+def test_no_effect_of_a_phase_is_in_the_gradient_and_not_in_the_curvature_or_the_error(name, effects, seed):
+    """Hessian by columns from the gradient; the error is the loss on the entries that count."""
+    model, parameters, phase = with_effects(name, effects, np.random.default_rng(seed))
+    point = torch.stack(parameters)
+
+    def slope(vector):
+        return torch.stack(model.gradient(list(vector.reshape(point.shape)), phase)).flatten().numpy()
+
+    shifts = 1e-5 * torch.eye(point.numel(), dtype=torch.float64)
+    hessian = np.array([(slope(point.flatten() + s) - slope(point.flatten() - s)) / 2e-5 for s in shifts]).T
+    expected = np.linalg.eigvals(hessian).real.max()
+    assert largest_curvature(model, parameters, phase, tolerance=1e-9) == pytest.approx(expected, rel=1e-6)
+    scored = replace(phase, task=Task(phase.task.target, mask=phase.task.scored))
+    error = model.observe(parameters, phase)["reconstruction_error"][1]
+    np.testing.assert_allclose(error, 2 * model.observe(parameters, scored)["train_loss"][1], rtol=1e-12)
+
+
+@dataclass(frozen=True)
+class Dimmed(Phase):
+    """A phase with an effect that no landscape knows of."""
+
+    contrast: float = 1.0
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_an_effect_that_is_added_to_phases_is_refused_by_landscapes_that_do_not_honour_it(name):
+    dimmed = Dimmed("odd", 5, Task(LANDSCAPES[name][2]), contrast=0.5)
+    with pytest.raises(ValueError, match=r"^phase 'odd': contrast = 0.5; allowed: what .* honours, "):
+        solved(gradient_descent, name, dimmed)
+    neutral, plain = replace(dimmed, contrast=1.0), Phase("odd", 5, dimmed.task)
+    np.testing.assert_array_equal(solved(gradient_descent, name, neutral), solved(gradient_descent, name, plain))
 
 
 @pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])

@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from conftest import CONFIG, REPOSITORY
-from critical_periods.models.pathways.parameters import pathway_names
-from critical_periods.models.pathways.scalar import initial_scales, pathway_singular_value, sharpness
 
 import critical_periods as cp
 from critical_periods.analysis.coordinates import from_values
@@ -25,6 +23,8 @@ from critical_periods.configuration.studies import studies
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
 from critical_periods.models.pathways.derived import derive as derive_scalar
 from critical_periods.models.pathways.derived import derive_learning
+from critical_periods.models.pathways.simulation.names import pathway_names
+from critical_periods.models.pathways.simulation.scalar import initial_scales, pathway_singular_value, sharpness
 from critical_periods.models.registry import LEARNED, built_in
 from critical_periods.planning.panels import recorded_variables
 from critical_periods.planning.plan import Plan

@@ -342,7 +342,7 @@ def test_results_without_records_of_snakemake_are_known_by_what_made_them(projec
     assert project.planned() == {"pretrain": 1, "train": 1, "aggregate": 1, "figure": 1, "interactive": 1, "judge": 1}
     project.configure(experiments=TINY["experiments"])
     project.edit(
-        "src/critical_periods/models/matrix_completion/landscape.py",
+        "src/critical_periods/models/matrix_completion/simulation/landscape.py",
         "phase, -learning_rate, parts",
         "phase, -0.5 * learning_rate, parts",
     )

@@ -40,7 +40,7 @@ def simulate(parameters, progress=None, diverged="fail"):
     weights = [parameters["init_scale"] * draws.standard_normal(shape) for shape in ((hidden, size), (size, hidden))]
     settings = {name: parameters[name] for name in ("learning_rate", "record_every")}
     solution = gradient_descent(Landscape(), weights, schedule, **settings, diverged=diverged)
-    errors = solution.trajectory.rename(train_loss="error_history").drop_vars("phase")
+    errors = solution.trajectory.rename(error="error_history").drop_vars(["phase", "train_loss"])
     return errors.assign(error=errors["error_history"].isel(epoch=-1, drop=True))
 
 
@@ -59,11 +59,14 @@ class Landscape:
         return [second.T @ residual, residual @ first.T]
 
     def observe(self, parameters, phase):
-        """Error on all inputs, whatever the phase masks."""
+        """Loss, and the error on all inputs, whatever the phase masks."""
         import numpy as np
 
-        error = np.eye(len(phase.task.target)) - parameters[1] @ parameters[0]
-        return {"train_loss": ((), 0.5 * np.sum(error**2 * phase.task.target))}
+        errors = [
+            0.5 * np.sum((np.eye(len(seen)) - parameters[1] @ parameters[0] * seen) ** 2 * phase.task.target)
+            for seen in (phase.task.mask, np.ones_like(phase.task.mask))
+        ]
+        return {"train_loss": ((), errors[0]), "error": ((), errors[1])}
 
 
 def early_harm(dataset):

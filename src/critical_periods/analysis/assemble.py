@@ -54,8 +54,9 @@ def assemble(
     -------
     xarray.Dataset
         Its attribute `parameters` holds the parameters that all cells share, as JSON; `software` the versions behind
-        all cells and `engine` what computed them. Where cells diverged, the attribute `diverged` says which and why, a
-        line each, and so does the coordinate `diverged` over the axes of the grid.
+        all cells and `engine` what computed them; `not_predicted` which predictions are NaN, as theory does not cover
+        the parameters that it names. Where cells diverged, the attribute `diverged` says which and why, a line each,
+        and so does the coordinate `diverged` over the axes of the grid.
 
     Raises
     ------
@@ -65,6 +66,7 @@ def assemble(
     parameters: list[dict[str, Any]] = []
     attributes: list[dict[str, Any]] = []
     broken: list[str] = []
+    silent: dict[str, None] = {}
 
     def read_cells() -> Iterator[xr.Dataset]:
         for identity, point, beside in zip(cells, itertools.product(*axes.values()), theory or cells, strict=True):
@@ -77,11 +79,17 @@ def assemble(
                 if diverged != "record":
                     raise DivergedError(f"cell {identity} ({broken[-1]}); allowed where diverged = record")
             dataset = dataset.assign(diverged="diverged" in dataset.attrs)
+            told = []
             if theory:
-                dataset = dataset.merge(read_cell(beside), join="outer")
-            varied = dict(zip(axes, point, strict=True))
-            rate = {"epochs_at_rate": varied.get("epochs_at_rate", epochs_at_rate)}
-            yield dataset if predict is None else predict(dataset, rate | parameters[-1], axes)
+                told.append(read_cell(beside))
+                dataset = dataset.merge(told[-1], join="outer")
+            if predict is not None:
+                varied = dict(zip(axes, point, strict=True))
+                rate = {"epochs_at_rate": varied.get("epochs_at_rate", epochs_at_rate)}
+                dataset = predict(dataset, rate | parameters[-1], axes)
+                told.append(dataset)
+            silent.update(dict.fromkeys(each.attrs["not_predicted"] for each in told if "not_predicted" in each.attrs))
+            yield dataset
 
     dataset = _nested(list(axes.items()), read_cells())
     if derive is not None:
@@ -93,6 +101,8 @@ def assemble(
         dataset.attrs["engine"] = ", ".join(sorted(engines))
     if software := dict.fromkeys(found["software"] for found in attributes if "software" in found):
         dataset.attrs["software"] = merged_versions(software)
+    if silent:
+        dataset.attrs["not_predicted"] = "; ".join(silent)
     if broken:
         dataset = dataset.set_coords("diverged")  # so that every variable has it, wherever it is drawn
         dataset.attrs["diverged"] = "\n".join(broken)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -98,21 +98,23 @@ class Phase:
                     raise ValueError(f"phase {self.name!r}: plasticity of {what} {name!r} = {factor}; allowed: 0 to 1")
 
     def asks(self) -> dict[str, Any]:
-        """What the phase asks of a landscape beyond the target of its task: what is not neutral, by name."""
-        asked = {  # value, and whether it is neutral
-            "mask": ("an array", self.task.mask is None),
-            "scored": ("an array", self.task.scored is None),
-            "plasticity": (dict(self.plasticity), all(factor == 1 for factor in self.plasticity.values())),
-            "lesions": (dict(self.lesions), not any(map(len, self.lesions.values()))),
-            "layer_plasticity": (
-                dict(self.layer_plasticity),
-                all(factor == 1 for factor in self.layer_plasticity.values()),
-            ),
-            "rate": (self.rate, self.rate == 1),
-            "decay": (self.decay, self.decay == 0),
-            "jump": ("arrays", self.jump is None),
-        }
-        return {name: value for name, (value, neutral) in asked.items() if not neutral}
+        """What the phase asks of a landscape beyond the target of its task: what is not neutral, by name.
+
+        Every field of phase and task counts, those of a subclass too, so that none can be ignored.
+        """
+        parts = {part.name: getattr(self.task, part.name) for part in fields(self.task) if part.name != "target"}
+        asked = {name: "an array" for name, value in parts.items() if value is not None}
+        neutral = {
+            "plasticity": all(factor == 1 for factor in self.plasticity.values()),
+            "lesions": not any(map(len, self.lesions.values())),
+            "layer_plasticity": all(factor == 1 for factor in self.layer_plasticity.values()),
+        } | dict.fromkeys(("name", "epochs", "task"), True)
+        for effect in fields(self):
+            value = getattr(self, effect.name)
+            plain = isinstance(value, str | int | float | Mapping)
+            if not neutral.get(effect.name, value is effect.default or (plain and value == effect.default)):
+                asked[effect.name] = value if plain else "arrays"
+        return asked
 
 
 Schedule = Sequence[Phase]

@@ -22,7 +22,6 @@ from critical_periods.configuration.fields import (
 from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
-from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED
 from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
 
 Rank = Annotated[int, Field(ge=1, le=10_000)]
@@ -198,7 +197,8 @@ class MatrixCompletion(Parameters):
             check_at_most(place, self, entries, self._within, f"{self._within}, the entries of two blocks")
         for task in TASKS:
             if getattr(self, f"{task}_matrix") == "digits":
-                from critical_periods.models.matrix_completion.simulation.tasks import DIGITS_SIZE, LARGEST_DIGITS_RANK
+                from critical_periods.models.matrix_completion.simulation.assumed import COVERS
+from critical_periods.models.matrix_completion.simulation.tasks import DIGITS_SIZE, LARGEST_DIGITS_RANK
 
                 allowed = f"{DIGITS_SIZE} where {task}_matrix = digits"
                 self.require(place, "size", self.size == DIGITS_SIZE, allowed)
@@ -317,4 +317,5 @@ def first_task(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that theory needs to tell when the first task of a cell is learned."""
     needed = ("seed", "size", "depth", "init_scale", "pretrain_rank", "pretrain_n_observed", "n_singular_values")
     rate = cell["epochs_at_rate"] or cell["learning_rate"]
-    return {name: cell[name] for name in (*needed, "imbalance", *ASSUMED) if name in cell} | {"learning_rate": rate}
+    beyond = [name for name in cell if name not in COVERS]
+    return {name: cell[name] for name in (*needed, "imbalance", *beyond) if name in cell} | {"learning_rate": rate}

@@ -8,19 +8,24 @@ from typing import Any
 
 import xarray as xr
 
-from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED, differing
+from critical_periods.dynamics.coverage import beyond, not_predicted
+from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED, COVERS
 from critical_periods.models.matrix_completion.simulation.gaussian_layers import gaussian_start
 from critical_periods.models.product_matrix.simulation.closed_form import time_to_reach
 
-#: What the theory of recovery assumes of cells beside `ASSUMED`, the cure apart.
+#: What the theory of recovery assumes of cells beside `ASSUMED`, the cure apart; it covers the rest of `COVERS`.
 ASSUMED_OF_CURES = {"cure_layer": None, "final_matrix": "random", "imbalance": None}
+
+#: Cures that it covers.
+CURES = ("shrink", "decay")
 
 
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
     """A cell with `predicted_closing` and, among strengths of a cure, `predicted_recovery_epochs`.
 
-    In epochs, from its parameters alone; NaN where the theory says nothing: a single layer, a cell that is not as
-    `ASSUMED`, and of the recovery also one that is not as `ASSUMED_OF_CURES`.
+    In epochs, from its parameters alone; NaN where the theory says nothing: a single layer, a cell with parameters
+    that it does not cover (`COVERS`) and that are not as `ASSUMED`, and of the recovery also one that is not as
+    `ASSUMED_OF_CURES`. The attribute `not_predicted` names these parameters.
 
     Parameters
     ----------
@@ -32,18 +37,21 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     closing = recovery = float("nan")
     rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
     size, init_scale, depth = (parameters[name] for name in ("size", "init_scale", "depth"))
-    unlike = differing(ASSUMED, parameters)
+    unlike = beyond(COVERS, ASSUMED, parameters)
     if not unlike:
         rank, imbalance = parameters["pretrain_rank"], parameters.get("imbalance") or 0.0
         closing = task_closing(size, rank, init_scale, rate, depth, imbalance)
     if "cure_strength" not in axes:
-        return dataset.assign(predicted_closing=closing)
-    beside = differing(ASSUMED_OF_CURES, parameters)
-    if unlike == {"cure"} and not beside and parameters["cure"] in ("shrink", "decay"):
+        return dataset.assign(predicted_closing=closing).assign_attrs(not_predicted(predicted_closing=unlike))
+    cure = parameters.get("cure")
+    assumed = ASSUMED | ASSUMED_OF_CURES | {"cure": cure if cure in CURES else None}
+    beside = beyond(COVERS - ASSUMED_OF_CURES.keys(), assumed, parameters)
+    if cure is not None and not beside:
         rank, strength = parameters["final_rank"], parameters["cure_strength"]
         lasts = parameters.get("cure_onset", 0) + parameters.get("cure_epochs", 0)
         recovery = lasts + escape(size, rank, init_scale, rate, depth, strength)
-    return dataset.assign(predicted_closing=closing, predicted_recovery_epochs=recovery)
+    reasons = not_predicted(predicted_closing=unlike, predicted_recovery_epochs=beside)
+    return dataset.assign(predicted_closing=closing, predicted_recovery_epochs=recovery).assign_attrs(reasons)
 
 
 def task_closing(

@@ -10,10 +10,18 @@ import numpy as np
 import scipy.integrate
 import xarray as xr
 
+from critical_periods.dynamics.coverage import beyond, not_predicted
 from critical_periods.models.pathways.simulation.scalar import initial_scales, pathway_singular_value, scales
 from critical_periods.models.registry import LEARNED
 
-#: What the theory assumes of a cell.
+#: Parameters that the theory covers: what pathways grow by, which are all alike, and what counts or records epochs.
+COVERS = frozenset(
+    {"seed", "solver", "rtol", "atol", "learning_rate", "epochs_at_rate", "epochs", "record_every", "portrait"}
+    | {"n_pathways", "singular_value", "imbalance", "init_mean", "init_sd", "n_trajectories"}
+    | {"gated_pathway", "duration", "lesion_onset", "lesion_duration"}
+)
+
+#: What it assumes of others; of `depth`, that it is one for all pathways.
 ASSUMED = {
     "onset": 0,
     "plasticity": 0,
@@ -28,7 +36,8 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     """A cell in the experiment's epochs, with `predicted_closing` where the experiment varies the deficit's duration.
 
     Cells count epochs at their own learning rate, an experiment at its `epochs_at_rate`. The prediction is NaN where
-    the cell is not as `ASSUMED`, or pathways have depths or initial conditions of their own.
+    the cell has parameters that the theory does not cover (`COVERS`) and that are not as `ASSUMED`, or pathways have
+    depths or initial conditions of their own; the attribute `not_predicted` names these parameters.
 
     Parameters
     ----------
@@ -42,11 +51,12 @@ def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[st
     if "duration" not in axes:
         return dataset
     closing = float("nan")
-    own = isinstance(parameters["depth"], list) or "init_p" in parameters
-    if not own and all(parameters[name] == value for name, value in ASSUMED.items()):
+    covers = COVERS if isinstance(parameters["depth"], list) else COVERS | {"depth"}
+    unlike = beyond(covers, ASSUMED, parameters)
+    if not unlike:
         given = ("singular_value", "depth", "imbalance", "init_mean", "n_pathways")
         closing = gating_closing(*(parameters[name] for name in given)) / rate
-    return dataset.assign(predicted_closing=closing)
+    return dataset.assign(predicted_closing=closing).assign_attrs(not_predicted(predicted_closing=unlike))
 
 
 def _counted(dataset: xr.Dataset, pace: float) -> xr.Dataset:

@@ -122,9 +122,17 @@ class Factorization:
         """Whether there is an axis of runs."""
         return self.run_dim is not None
 
+    def effective_task(self, phase: Phase) -> tuple[Task, float]:
+        """Task that a phase trains on, and a factor on its squared errors: all that the phase does to the task.
+
+        Loss, recorded errors, gradient, Hessian and sharpness know a phase's task from here alone, so that no effect
+        can be in some of them and not in the others.
+        """
+        return phase.task, 1.0
+
     def loss(self, parameters: Parameters, phase: Phase) -> np.ndarray:
         """Loss of eq 9, averaged over the observed entries; one value for each run."""
-        return as_numpy(_errors(product(parameters, self.activation), phase.task)["train_loss"])
+        return as_numpy(_errors(product(parameters, self.activation), *self.effective_task(phase))["train_loss"])
 
     def gradient(self, parameters: Parameters, phase: Phase) -> list[Any]:
         """Gradient of the loss with respect to W_1, ..., W_N, and weight decay.
@@ -178,7 +186,7 @@ class Factorization:
     def _passes(self, parameters: Parameters, phase: Phase, scale: float, parts: int) -> list[tuple[list[Any], Pass]]:
         """Weights of some runs, and a pass for them, for as many parts of the batch."""
         batched = [_batched(weight) for weight in parameters]
-        task = _weighted(phase.task, batched[0])
+        task = _weighted(*self.effective_task(phase), batched[0])
         factors = _layer_factors(phase, len(batched))
         ends = [len(batched[0]) * part // parts for part in range(parts + 1)]
         passes = []
@@ -206,7 +214,7 @@ class Factorization:
         weights = parameters
         xp = engine(weights[0])
         matrix = product(weights, self.activation)
-        observed = _errors(matrix, phase.task)
+        observed = _errors(matrix, *self.effective_task(phase))
         observed["dead"] = vanishes([matrix])
         if observed["dead"].any():
             observed["dead"] &= vanishes(self.gradient(weights, phase)) & (observed["train_loss"] > 0)
@@ -272,7 +280,7 @@ def largest_curvature(model: Factorization, weights: Sequence[Any], phase: Phase
     """
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-    task = _weighted(phase.task, weights[0])
+    task = _weighted(*model.effective_task(phase), weights[0])
     shape = (len(weights), *weights[0].shape)
     size, dtype = math.prod(shape), precision(weights[0])
     roots = np.sqrt(_layer_factors(phase, len(weights))).astype(dtype).repeat(size // len(weights))
@@ -346,17 +354,17 @@ def _batched(weight: Any) -> Any:
     return weight if weight.ndim == 3 else weight[None]
 
 
-def _weighted(task: Task, like: Any) -> tuple[Any, Any]:
-    """1/n_obs on observed entries and 0 elsewhere, and the same times the target."""
+def _weighted(task: Task, factor: float, like: Any) -> tuple[Any, Any]:
+    """A factor over n_obs on observed entries and 0 elsewhere, and the same times the target."""
     target = alike(task.target, like)
     observed = engine(like).ones_like(target) if task.mask is None else alike(task.mask, like)
-    entry_weight = observed / observed.sum(axis=(-2, -1), keepdims=True)
+    entry_weight = factor * observed / observed.sum(axis=(-2, -1), keepdims=True)
     return entry_weight, entry_weight * target
 
 
-def _errors(matrix: Any, task: Task) -> dict[str, Any]:
+def _errors(matrix: Any, task: Task, factor: float) -> dict[str, Any]:
     """Loss over the observed entries and error over all of them, or those that count."""
-    squares = (matrix - alike(task.target, matrix)) ** 2
+    squares = factor * (matrix - alike(task.target, matrix)) ** 2
     loss, error = (_mean(squares, entries) for entries in (task.mask, task.scored))
     return {"train_loss": 0.5 * loss, "reconstruction_error": error}
 

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.dynamics.activations import vanishes
+from critical_periods.dynamics.arguments import SOLVERS, check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, placed
 from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.random_streams import random_stream
@@ -347,6 +348,7 @@ def _solve(
 
     Epochs are those of the configuration, counted at `epochs_at_rate`; the solver makes others that last as long.
     """
+    check_choice("solver", parameters["solver"], SOLVERS)
     arrays = placed(weights, parameters["dtype"], parameters["device"])
     model = Factorization(
         "run",

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED, differing
+from critical_periods.dynamics.coverage import beyond, not_predicted
+from critical_periods.models.matrix_completion.simulation.assumed import ASSUMED, COVERS
 from critical_periods.models.matrix_completion.simulation.gaussian_layers import gaussian_start
 from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
 from critical_periods.models.product_matrix.simulation.closed_form import time_to_reach
@@ -146,14 +147,14 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     -------
     xarray.Dataset
         `learned_epoch` (mode), NaN beyond the modes that are learned, and `staged_closing`, both in epochs; NaN for a
-        single layer, weights that are not Gaussian, and a cell that is not as
-        `critical_periods.models.matrix_completion.simulation.assumed.ASSUMED`.
+        single layer, weights that are not Gaussian, and a cell with parameters that theories of the closing do not
+        cover, which the attribute `not_predicted` names.
     """
     size, rank, depth, rate = (parameters[name] for name in ("size", "pretrain_rank", "depth", "learning_rate"))
     shown = parameters["n_singular_values"]
     times, closing = np.empty(0), np.nan
-    gaussian = parameters.get("imbalance") is None
-    if depth > 1 and gaussian and not differing(ASSUMED, parameters):
+    unlike = beyond(COVERS - {"imbalance"}, ASSUMED | {"imbalance": None}, parameters)
+    if depth > 1 and not unlike:
         count, last = modes_learned(size, parameters["pretrain_n_observed"], rank)
         task = _stages_of(tuple((name, parameters[name]) for name in _OF_TASK), count)
         times = learned_times(*task, parameters["init_scale"], size**2 / rate, depth)
@@ -162,6 +163,7 @@ def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverge
     return xr.Dataset(
         {"learned_epoch": ("mode", modes), "staged_closing": closing},
         coords={"mode": np.arange(1, shown + 1)},
+        attrs=not_predicted(staged_closing=unlike),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from critical_periods.dynamics.arguments import SOLVERS, check_choice
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule, total_epochs
 from critical_periods.dynamics.trajectories import Recorder, Solution, divergence
@@ -56,6 +57,7 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         trajectories at points equally spaced in the plane of K, however short the time in which they happen; and
         `flow` (pathway, K_b, K_a), where there are two pathways.
     """
+    check_choice("solver", parameters["solver"], SOLVERS)
     names, target = pathway_names(parameters["n_pathways"]), float(parameters["singular_value"])
     model = ScalarPathways(_depths(parameters), ("trajectory", "mode"), names)
     initial = _initial(parameters)
