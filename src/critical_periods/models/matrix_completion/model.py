@@ -22,6 +22,7 @@ from critical_periods.configuration.fields import (
 from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
+from critical_periods.models.matrix_completion.simulation.assumed import COVERS
 from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
 
 Rank = Annotated[int, Field(ge=1, le=10_000)]
@@ -197,8 +198,7 @@ class MatrixCompletion(Parameters):
             check_at_most(place, self, entries, self._within, f"{self._within}, the entries of two blocks")
         for task in TASKS:
             if getattr(self, f"{task}_matrix") == "digits":
-                from critical_periods.models.matrix_completion.simulation.assumed import COVERS
-from critical_periods.models.matrix_completion.simulation.tasks import DIGITS_SIZE, LARGEST_DIGITS_RANK
+                from critical_periods.models.matrix_completion.simulation.tasks import DIGITS_SIZE, LARGEST_DIGITS_RANK
 
                 allowed = f"{DIGITS_SIZE} where {task}_matrix = digits"
                 self.require(place, "size", self.size == DIGITS_SIZE, allowed)
