@@ -48,7 +48,7 @@ class ConfigError(ValueError):
 
     def __str__(self) -> str:
         place = f"{self.origin}: {self.key}" if self.origin else self.key
-        said = f"{place} = {_cut(as_yaml(self.value), LONGEST_VALUE)}; allowed: {_cut(self.allowed, LONGEST_ALLOWED)}"
+        said = f"{place} = {_cut(_shown(self.value), LONGEST_VALUE)}; allowed: {_cut(self.allowed, LONGEST_ALLOWED)}"
         return said if said.isprintable() else repr(said)[1:-1]
 
 
@@ -63,14 +63,14 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def as_yaml(value: Any) -> str:
+def _shown(value: Any) -> str:
     """A value for an error: a key without one is empty, and truth is true, as YAML writes it."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {as_yaml(part)}" for name, part in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {_shown(part)}" for name, part in value.items()) + "}"
     return repr(value)
 
 
@@ -207,7 +207,8 @@ def _refusal(section: type[Section], value: Any, place: str, errors: Iterable[Ma
         known = [key for option in _options(schema) for key in option.get("properties", ())]
         return ConfigError(f"{where}: unknown key", name, one_of(name, known))
     if rank == 1:
-        return ConfigError(f"{where}: missing key", name, f"all of {', '.join(schema['required'])}")
+        required = [key for option in _options(schema) for key in option.get("required", ())]
+        return ConfigError(f"{where}: missing key", name, f"all of {', '.join(required)}")
     if name == "[key]":
         names = next((option["propertyNames"] for option in _options(schema) if "propertyNames" in option), None)
         return ConfigError(f"{where}: key", location[-2], _expected(location[-2], names or {"type": "string"}))
