@@ -32,31 +32,26 @@ class ConfigError(ValueError):
         What it is.
     allowed
         What it may be.
-    path
-        Keys and indices that lead to the value, where `key` does not say them.
 
     Attributes
     ----------
+    path
+        Keys and indices that lead to the value; at first those of `key`.
     origin
         File and line of the value, where they are known; "" otherwise.
     """
 
-    def __init__(self, key: str, value: Any, allowed: str, path: Iterable[str | int] | None = None) -> None:
+    def __init__(self, key: str, value: Any, allowed: str) -> None:
         super().__init__(key, value, allowed)
         self.key, self.value, self.allowed, self.origin = key, value, allowed, ""
-        self.path = list(_steps(key) if path is None else path)
+        place = key.partition(":")[0].removeprefix("configuration")
+        steps = re.findall(r"([^.\[\]]+)|\[(\d+)\]", place)
+        self.path: list[str | int] = [name or int(index) for name, index in steps]
 
     def __str__(self) -> str:
         place = f"{self.origin}: {self.key}" if self.origin else self.key
         said = f"{place} = {_cut(_shown(self.value), LONGEST_VALUE)}; allowed: {_cut(self.allowed, LONGEST_ALLOWED)}"
         return said if said.isprintable() else repr(said)[1:-1]
-
-
-def _steps(key: str) -> Iterable[str | int]:
-    """Keys and indices of a place as errors write it."""
-    place = key.partition(":")[0].removeprefix("configuration")
-    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", place):
-        yield name or int(index)
 
 
 def _cut(text: str, longest: int) -> str:
