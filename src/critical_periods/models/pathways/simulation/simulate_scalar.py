@@ -24,7 +24,7 @@ from critical_periods.models.pathways.simulation.scalar import (
     pathway_singular_value,
     sharpness,
 )
-from critical_periods.solvers import gradient_descent
+from critical_periods.solvers import solver_of
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +72,9 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
             "keep": keep,
             "diverged": diverged,
         }
-        if parameters["solver"] == "gradient_descent":
-            return gradient_descent(model, initial, schedule, **common)
-        return adaptive(model, initial, schedule, parameters, **common)
+        if parameters["solver"] == "gradient_flow":
+            return adaptive(model, initial, schedule, parameters, **common)
+        return solver_of(parameters).solve(model, initial, schedule, **common)
 
     grid = epoch_grid(parameters)
     if parameters["portrait"] or lesions:
