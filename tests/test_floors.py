@@ -11,7 +11,7 @@ PACKAGE = REPOSITORY / "src/critical_periods"
 #: What makes numbers, and what each part of it may import of the package beside itself.
 MAKING = {
     "dynamics": (),
-    "solvers": ("dynamics",),
+    "solvers": ("dynamics", "configuration.fields"),
     **{
         f"models.{folder.parent.name}.simulation": ("dynamics", "solvers", "models.*.simulation")
         for folder in sorted(PACKAGE.glob("models/*/simulation"))

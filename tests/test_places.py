@@ -8,10 +8,10 @@ import pytest
 from conftest import REPOSITORY
 
 from critical_periods.configuration.document import Configuration
-from critical_periods.configuration.fields import GradientFlow
 from critical_periods.dynamics.random_streams import STREAMS
 from critical_periods.dynamics.schedules import Phase, Task, Window
 from critical_periods.models.registry import built_in
+from critical_periods.solvers import SOLVERS
 
 MODELS = REPOSITORY / "src/critical_periods/models"
 
@@ -22,7 +22,8 @@ GENERATED = [Path("src/critical_periods/publishing/explorer.html")]
 #: Words that everybody has a use for: of keys that all models share, of deficits and tasks, of variables, of tables.
 EVERYBODYS = {
     *Configuration.model_fields,
-    *GradientFlow.model_fields,
+    *SOLVERS,
+    *(name for solver in SOLVERS.values() for name in solver.model_fields),
     *(field.name for kind in (Phase, Task, Window) for field in dataclasses.fields(kind)),
     *(name for model in built_in().values() for name in model.variables),
     *STREAMS,

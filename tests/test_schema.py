@@ -8,11 +8,12 @@ import pytest
 import yaml
 from conftest import CONFIG, EXTENSIONS, REPOSITORY
 
-from critical_periods.configuration import claims, document, fields, studies
+from critical_periods.configuration import claims, document, studies
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models
 from critical_periods.publishing import reference
 from critical_periods.publishing.schema import FOLDER, GENERATED, schemas, text_of
+from critical_periods.solvers import SOLVERS
 
 #: Files of the repository that an editor checks, and the schema of each.
 SHIPPED = {
@@ -24,7 +25,7 @@ SHIPPED = {
 
 #: Everything that declares keys.
 DECLARED = [
-    *(document.Configuration, document.Experiment, document.Figure, claims.Claim, fields.GradientFlow),
+    *(document.Configuration, document.Experiment, document.Figure, claims.Claim, *SOLVERS.values()),
     *(studies.StudyFile, studies.Taken, studies.Variant, studies.Comparison),
     *(model.parameters for model in models().values()),
     *(kind.panel for kind in kinds().values()),

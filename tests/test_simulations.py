@@ -5,7 +5,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import critical_periods as cp
 from critical_periods.analysis.assemble import assemble
-from critical_periods.configuration.fields import ConfigError, Solver
-from critical_periods.dynamics.arguments import SOLVERS
+from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import loaded, run_batches
 from critical_periods.models.registry import SHARED_PARAMETERS, models, simulations
@@ -81,7 +79,6 @@ def datasets():
 @pytest.mark.parametrize("model", [name for name in SMALL if "solver" in models()[name].parameters.model_fields])
 def test_a_solver_that_is_only_a_word_is_an_error_wherever_solvers_are_told_apart(model):
     """Such as one that is added to the words that the configuration allows, and nowhere else."""
-    assert set(get_args(Solver)) == set(SOLVERS)
     declared, shared = models()[model], {name: CONFIG[name] for name in SHARED_PARAMETERS}
     settings = {name: value for name, value in shared.items() if name in declared.parameters.model_fields}
     [cell] = grid(declared, settings | CONFIG["models"][model] | SMALL[model][0], [0], {}, "mine")[1].values()
@@ -90,9 +87,6 @@ def test_a_solver_that_is_only_a_word_is_an_error_wherever_solvers_are_told_apar
     first = declared.first or declared.simulation
     with pytest.raises(ValueError, match=refused):
         run_batches(first.cells, {"cell": parameters}, loaded(first.simulate), loaded(first.batch_key))
-    for simulation in {first, declared.simulation}:
-        with pytest.raises(ValueError, match=refused):
-            simulation.cost(parameters)
 
 
 def test_every_model_is_here():

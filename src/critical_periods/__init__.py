@@ -75,7 +75,7 @@ def __getattr__(name: str) -> Any:
     place = own or public().get(name)
     if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it offers {', '.join(public())}")
-    from importlib import import_module  # noqa: TID251
+    from importlib import import_module
 
     module, _, definition = place.partition(":")
     found = import_module(module)

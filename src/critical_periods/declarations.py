@@ -162,7 +162,9 @@ def _values(schema: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> str:
-    """A value as YAML writes it."""
+    """A value as YAML writes it; of a section that its keys have neutral values of their own."""
+    if isinstance(value, Section):
+        return "as its keys"
     words = {None: "null", True: "true", False: "false"}
     return words[value] if value is None or isinstance(value, bool) else str(value)
 

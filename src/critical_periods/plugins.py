@@ -13,7 +13,7 @@ import importlib.util
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module  # noqa: TID251 (fingerprints know the files of plugins)
+from importlib import import_module
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module  # noqa: TID251 (the rule says what it loads, and so does its fingerprint)
+from importlib import import_module
 from inspect import Parameter, isfunction, signature
 from pathlib import Path
 from typing import Any

@@ -16,13 +16,13 @@ from critical_periods.analysis.measure_signatures import RECORDED, arguments, me
 from critical_periods.configuration.fields import (
     ConfigError,
     Section,
-    Solver,
     key,
     matching,
     one_line,
     one_of,
     validated,
 )
+from critical_periods.configuration.solvers import SolverName
 
 #: How a measure may compare with a threshold, by the key that gives the threshold.
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -57,7 +57,7 @@ class Claim(Section):
     above: Threshold | None = key("Threshold that the measure has to be above.", None)
     at_least: Threshold | None = key("Threshold that the measure has to reach.", None)
     why: Text = key("Where the threshold comes from.")
-    solver: Solver | None = key("The only solver that the claim is about, if it is about one.", None)
+    solver: SolverName | None = key("The only solver that the claim is about, if it is about one.", None)
     learned: bool = key(
         "Whether it is judged only where the networks that it looks at have learned without a deficit; false where it "
         "cannot hold for one that has learned nothing.",

@@ -13,17 +13,16 @@ from critical_periods.configuration.fields import (
     UNIQUE,
     ConfigError,
     Device,
-    GradientFlow,
     Precision,
     Section,
     Seeds,
-    Solver,
     key,
     matching,
     one_line,
     one_of,
     validated,
 )
+from critical_periods.configuration.solvers import SolverName, with_options
 
 Name = Annotated[str, matching("^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and underscores, a letter first")]
 Title = Annotated[str, one_line(200)]
@@ -94,12 +93,12 @@ def style_asked(style: str | Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value is not False}
 
 
+@with_options()
 class Configuration(Section):
     """Every key of config.yaml."""
 
     seeds: Seeds = key("Random draws that every experiment is repeated with, unless it has seeds of its own.")
-    solver: Solver = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
-    gradient_flow: GradientFlow = key("How gradient flow is integrated.")
+    solver: SolverName = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
     dtype: Precision = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
     engine: Literal["auto", "numpy", "torch"] = key(

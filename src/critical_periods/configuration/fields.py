@@ -138,24 +138,10 @@ Epochs = Annotated[int, Field(ge=0, le=1_000_000_000)]
 SomeEpochs = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
 Tolerance = Annotated[float, Field(ge=1e-13, le=0.1)]
-Solver = Literal["gradient_descent", "gradient_flow"]
-Method = Literal["RKC", "RK23", "RK45", "DOP853", "LSODA"]
 Precision = Literal["float32", "float64"]
 Device = Literal["cpu", "cuda"]
 Activation = Literal["linear", "tanh", "relu"]
 Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**32 - 1)]], Field(min_length=1, max_length=1000), *UNIQUE]
-
-
-class GradientFlow(Section):
-    """How gradient flow is integrated."""
-
-    method: Method = key(
-        "Integrator; RKC is Runge-Kutta-Chebyshev, with errors like rtol^(2/3); the others are those of "
-        "scipy.integrate, with errors in proportion to rtol."
-    )
-    rtol: float = key("Relative tolerance on the error of a step.", gt=0, le=0.1)
-    atol: float = key("Absolute tolerance on the error of a step, in units of the weights.", gt=0, le=0.1)
-    shadowing: bool = key("Whether to follow gradient descent with this learning rate instead of its limit.")
 
 
 def validated(section: type[AnySection], value: Any, place: str = "") -> AnySection:

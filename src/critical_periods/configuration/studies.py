@@ -18,19 +18,19 @@ from critical_periods.configuration.fields import (
     Precision,
     Section,
     Seeds,
-    Solver,
     key,
     one_of,
     validated,
 )
 from critical_periods.configuration.files import located, read_file
+from critical_periods.configuration.solvers import WITH_OPTIONS, SolverName, with_options
 from critical_periods.figures.kinds import kinds
 
 #: Folders of results that are the paper's: no study can be called after one.
 TAKEN = ("experiments", "figures", "cells", "logs", "benchmarks", "interactive", "all", "paper")
 
 #: What a study brings, which is laid over the paper and what it takes of it.
-BROUGHT = ("seeds", "solver", "gradient_flow", "experiments", "figures", "claims")
+BROUGHT = ("seeds", "solver", *WITH_OPTIONS, "experiments", "figures", "claims")
 
 
 class Taken(Section):
@@ -49,14 +49,15 @@ class Comparison(Section):
     reference: str = key("Variant that the others are compared with.")
 
 
+@with_options(partly=True)
 class Variant(Section):
     """Settings of one of several versions of the same study."""
 
-    solver: Solver | None = key("Solver of the variant.", None)
-    gradient_flow: dict[str, Any] = key("How gradient flow is integrated, as far as it differs.", {})
+    solver: SolverName | None = key("Solver of the variant.", None)
     dtype: Precision | None = key("Precision of training.", None)
 
 
+@with_options(partly=True)
 class StudyFile(Section):
     """A study, as a file of its own says it."""
 
@@ -65,10 +66,9 @@ class StudyFile(Section):
     seeds: Seeds | None = key(
         "Random draws of experiments that do not name their own; of those taken over, of all.", None
     )
-    solver: Solver | None = key(
+    solver: SolverName | None = key(
         "Solver of the experiments whose model has several, where they do not name their own.", None
     )
-    gradient_flow: dict[str, Any] = key("How gradient flow is integrated, as far as it differs from the paper.", {})
     experiments: dict[Name, Experiment] = key("Experiments that the study brings.", {})
     figures: dict[Name, Figure] = key("Figures that the study brings.", {})
     claims: dict[ClaimName, Claim] = key("Claims that the study brings.", {})

@@ -6,9 +6,6 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-#: Solvers that models with a parameter `solver` know. Whoever tells them apart refuses any other before.
-SOLVERS = ("gradient_descent", "gradient_flow")
-
 
 def check_choice(name: str, value: Any, allowed: Iterable[str]) -> None:
     """Refuse a value that is not one of several words, with the one that may have been meant.

@@ -7,15 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import as_numpy
 from critical_periods.dynamics.landscape import Model, Parameters
 from critical_periods.dynamics.schedules import Phase, Schedule, total_epochs
+
+if TYPE_CHECKING:  # planning knows solvers, and has no use for it
+    import xarray as xr
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +119,8 @@ def from_the_start(shared: xr.Dataset, after: Sequence[xr.Dataset], switch_epoch
     switch_epochs
         Epoch of the shared trajectory from which each of the others goes on.
     """
+    import xarray as xr
+
     runs = [
         xr.concat(
             [shared.sel(epoch=shared["epoch"] < switch), run.assign_coords(epoch=run["epoch"] + switch)], "epoch"
@@ -236,6 +240,8 @@ class Recorder:
 
     def dataset(self) -> xr.Dataset:
         """Everything recorded, `epoch` as the first axis; the attribute `engine` says what computed it."""
+        import xarray as xr
+
         return xr.Dataset(
             {name: (("epoch", *self.axes[name]), np.stack(values)) for name, values in self.values.items()},
             coords={"epoch": self.epochs, "phase": ("epoch", self.phases)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
-from importlib import import_module  # noqa: TID251 (a job is told what it loads, and so is its fingerprint)
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 

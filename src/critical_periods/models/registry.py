@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module  # noqa: TID251 (no simulation reaches it)
+from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -17,10 +17,11 @@ from typing import Any
 
 from critical_periods import plugins
 from critical_periods.configuration.fields import ConfigError, Section
+from critical_periods.configuration.solvers import WITH_OPTIONS
 from critical_periods.dynamics.precision import PRECISIONS
 
 #: Keys of the configuration's top level that every cell whose model knows them takes over.
-SHARED_PARAMETERS = ("solver", "dtype", "device", "gradient_flow")
+SHARED_PARAMETERS = ("solver", "dtype", "device", *WITH_OPTIONS)
 
 #: Part of the training loss at the start below which training ends where a network has learned.
 LEARNED = 0.01
@@ -51,9 +52,11 @@ class Parameters(Section):
     def identity(self) -> dict[str, Any]:
         """Parameters as the cell has them: what follows from others resolved, so that equal simulations are equal.
 
-        What came to a model later is left out at its neutral value.
+        What came to a model later is left out at its neutral value, and so are options of solvers that are not used.
         """
-        return {name: value for name, value in self.plain().items() if not self._neutral(name, value)}
+        idle = WITH_OPTIONS.keys() - {getattr(self, "solver", None)}
+        found = {name: value for name, value in self.plain().items() if not self._neutral(name, value)}
+        return {name: value for name, value in found.items() if name not in idle}
 
     def plain(self) -> dict[str, Any]:
         """Parameters as numbers, words, lists and dictionaries."""

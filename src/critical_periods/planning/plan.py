@@ -14,7 +14,8 @@ from typing import Any, get_args
 
 from critical_periods.configuration.claims import check_claim
 from critical_periods.configuration.document import Configuration, configuration
-from critical_periods.configuration.fields import ConfigError, as_yaml, one_of, validated
+from critical_periods.configuration.fields import ConfigError, one_of, validated
+from critical_periods.configuration.studies import merged
 from critical_periods.models.registry import SHARED_PARAMETERS, Model, built_in, models, simulations
 from critical_periods.planning.cells import Bundle, Cell, Experiment
 from critical_periods.planning.panels import check_figure, recorded_variables
@@ -161,7 +162,7 @@ class Plan:
                 raise ConfigError(f"{place}.set", parameter, one_of(parameter, known))
             if parameter in settings.vary:
                 raise ConfigError(f"{place}.set", parameter, "a parameter that the experiment does not vary")
-        defaults = self._shared(model) | dict(self.config.models.get(settings.model, {})) | settings.set
+        defaults = merged(self._shared(model) | dict(self.config.models.get(settings.model, {})), settings.set)
         try:
             axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
         except ConfigError as error:
@@ -240,9 +241,7 @@ def grid(
             if isinstance(value, list | Mapping):
                 raise ConfigError(f"{place}.vary.{parameter}", value, "numbers and words, no lists and no keys")
         if len(set(values)) < len(values):  # as Python compares, and xarray selects: 1, 1.0 and true are one
-            raise ConfigError(
-                f"{place}.vary.{parameter}", [as_yaml(value) for value in values], "values of which no two are equal"
-            )
+            raise ConfigError(f"{place}.vary.{parameter}", list(values), "values of which no two are equal")
     axes = {"seed": tuple(seeds)} | {parameter: tuple(values) for parameter, values in vary.items()}
     identities = {
         point: _identity(model, {**parameters, **dict(zip(vary, point, strict=True))}, place)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from critical_periods.configuration.claims import Claim
 from critical_periods.configuration.document import Configuration, Experiment, Figure
-from critical_periods.configuration.fields import GradientFlow, Section
+from critical_periods.configuration.fields import Section
 from critical_periods.configuration.files import paper
+from critical_periods.configuration.solvers import WITH_OPTIONS
 from critical_periods.configuration.studies import Comparison, StudyFile, Taken, Variant
 from critical_periods.declarations import as_unit, keys, sentence_of
 from critical_periods.figures.kinds import kinds
@@ -56,14 +57,14 @@ def config_readme() -> str:
     parts = [f"<!-- {GENERATED} -->\n\n# What can be configured\n{example}"]
     parts += [_section("Top level", Configuration, "All of it is optional here; the paper's values are the defaults.")]
     parts += [_MODELS, *(_section(f"`{name}`", model.parameters, level=3) for name, model in models().items())]
-    return "\n".join(parts).replace("| required |", "| the paper's |")
+    return "\n".join(parts).replace("| required |", "| the paper's |").replace("| as its keys |", "| the paper's |")
 
 
 def page() -> str:
     """The page, in Markdown."""
     parts = [f"<!-- {GENERATED} -->\n\n# All keys\n{_INTRODUCTION}"]
     parts += [_section("The configuration", Configuration, "Top level.")]
-    parts += [_section("`gradient_flow`", GradientFlow)]
+    parts += [_section(f"`{name}`", solver) for name, solver in WITH_OPTIONS.items()]
     parts += [_section("`experiments.<name>`", Experiment)]
     parts += [_section("`figures.<name>`", Figure)]
     parts += [_section("`claims.<name>`", Claim)]

@@ -16,6 +16,7 @@ from critical_periods.dynamics.landscape import Model, Parameters, check_honoure
 from critical_periods.dynamics.schedules import Phase, Schedule
 from critical_periods.dynamics.trajectories import Progress, Recorder, Solution, recorded_epochs
 from critical_periods.solvers.shared.jumps import jump
+from critical_periods.solvers.shared.solver import Solver
 
 
 def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_rate: float) -> Callable[[int], None]:
@@ -27,7 +28,67 @@ def _plain_descent(model: Model, parameters: Parameters, phase: Phase, learning_
     return update
 
 
-@solving()
+class GradientDescent(Solver):
+    """Gradient descent with a constant step, as in the paper.
+
+    `parameters -= learning_rate * gradient`, once an epoch. A phase of t epochs means exactly t updates on its task. A
+    model's own `descent`, where it has one, replaces the plain update.
+    """
+
+    @solving()
+    def solve(
+        self,
+        model: Model,
+        parameters: Parameters,
+        schedule: Schedule,
+        *,
+        learning_rate: float,
+        record_every: int,
+        keep: Sequence[int] = (),
+        progress: Progress | None = None,
+        checkpoints: Checkpoints | None = None,
+        diverged: str = "fail",
+    ) -> Solution:
+        """Train a model through a schedule, see `critical_periods.solvers.shared.solver.Solver.solve`."""
+        check_honoured(model, schedule)
+        check_arrays(parameters, schedule)
+        parameters = [copied(parameter) for parameter in parameters]
+        training = _Training(parameters, Recorder(model, diverged, engine(parameters[0]).__name__))
+        descent = getattr(model, "descent", None) or partial(_plain_descent, model)
+        checkpoint = None
+        if checkpoints is not None:
+            checkpoint = checkpoints.open(model, parameters, schedule, learning_rate, record_every, sorted(keep))
+            training.restore(checkpoint.load())
+            if progress is not None:
+                progress.begin(training.epoch)
+        passed = training.stops
+        with checkpoint or nullcontext():
+            for phase, end, stops in recorded_epochs(schedule, record_every, keep):
+                skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
+                if phase.jump is not None and not skipped:
+                    jump(parameters, phase.jump)
+                update = descent(parameters, phase, learning_rate * phase.rate)
+                for stop, record in stops[skipped:]:
+                    if training.recorder.all_lost:
+                        training.epoch = stop
+                    while stop > training.epoch:
+                        epochs = stop - training.epoch
+                        if checkpoint is not None:
+                            epochs = checkpoint.stretch(epochs)
+                        update(epochs)
+                        training.epoch += epochs
+                        training.save(checkpoint)
+                    if record:
+                        training.recorder.record(stop, parameters, phase)
+                    if stop in keep or stop == end:
+                        training.kept[stop] = [copied(parameter) for parameter in parameters]
+                    training.stops += 1
+                    if progress is not None:
+                        progress(stop)
+            training.save(checkpoint)
+        return Solution(training.recorder.dataset(), training.kept, training.recorder.diverged)
+
+
 def gradient_descent(
     model: Model,
     parameters: Parameters,
@@ -76,43 +137,17 @@ def gradient_descent(
     critical_periods.dynamics.trajectories.DivergedError
         If a loss stops being finite or explodes, with the epoch and the loss, and that is not to be recorded.
     """
-    check_honoured(model, schedule)
-    check_arrays(parameters, schedule)
-    parameters = [copied(parameter) for parameter in parameters]
-    training = _Training(parameters, Recorder(model, diverged, engine(parameters[0]).__name__))
-    descent = getattr(model, "descent", None) or partial(_plain_descent, model)
-    checkpoint = None
-    if checkpoints is not None:
-        checkpoint = checkpoints.open(model, parameters, schedule, learning_rate, record_every, sorted(keep))
-        training.restore(checkpoint.load())
-        if progress is not None:
-            progress.begin(training.epoch)
-    passed = training.stops
-    with checkpoint or nullcontext():
-        for phase, end, stops in recorded_epochs(schedule, record_every, keep):
-            skipped, passed = min(passed, len(stops)), max(0, passed - len(stops))
-            if phase.jump is not None and not skipped:
-                jump(parameters, phase.jump)
-            update = descent(parameters, phase, learning_rate * phase.rate)
-            for stop, record in stops[skipped:]:
-                if training.recorder.all_lost:
-                    training.epoch = stop
-                while stop > training.epoch:
-                    epochs = stop - training.epoch
-                    if checkpoint is not None:
-                        epochs = checkpoint.stretch(epochs)
-                    update(epochs)
-                    training.epoch += epochs
-                    training.save(checkpoint)
-                if record:
-                    training.recorder.record(stop, parameters, phase)
-                if stop in keep or stop == end:
-                    training.kept[stop] = [copied(parameter) for parameter in parameters]
-                training.stops += 1
-                if progress is not None:
-                    progress(stop)
-        training.save(checkpoint)
-    return Solution(training.recorder.dataset(), training.kept, training.recorder.diverged)
+    return GradientDescent().solve(
+        model,
+        parameters,
+        schedule,
+        learning_rate=learning_rate,
+        record_every=record_every,
+        keep=keep,
+        progress=progress,
+        checkpoints=checkpoints,
+        diverged=diverged,
+    )
 
 
 @dataclass

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from critical_periods.configuration.fields import key, validated
 from critical_periods.dynamics.arguments import check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, check_arrays, copied, engine, precision, solving
+from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.dynamics.schedules import Phase, Schedule, of_run
@@ -28,14 +30,105 @@ from critical_periods.dynamics.trajectories import (
 )
 from critical_periods.solvers.shared.chebyshev import Chebyshev
 from critical_periods.solvers.shared.jumps import jump
+from critical_periods.solvers.shared.solver import Solver
 from critical_periods.solvers.shared.spectrum import norm, spectral_radius
 
 #: Integrators: Runge-Kutta-Chebyshev; and those of SciPy, with adaptive steps and dense output: explicit Runge-Kutta
 #: pairs, and LSODA, implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
-METHODS = ("RKC", "RK23", "RK45", "DOP853", "LSODA")
+Method = Literal["RKC", "RK23", "RK45", "DOP853", "LSODA"]
+METHODS = get_args(Method)
 
 
-@solving()
+class GradientFlow(Solver):
+    """How gradient flow is integrated.
+
+    dw/dt = -learning_rate dL/dw, adaptively, with t in epochs. The integration starts afresh where a phase begins, so
+    that no step straddles a discontinuity of the gradient. A model's own `bind_gradient`, where it has one, replaces
+    `gradient`.
+    """
+
+    method: Method = key(
+        "Integrator; RKC is Runge-Kutta-Chebyshev, with errors like rtol^(2/3); the others are those of "
+        "scipy.integrate, with errors in proportion to rtol.",
+        "RKC",
+    )
+    rtol: float = key("Relative tolerance on the error of a step.", 1e-4, gt=0, le=0.1)
+    atol: float = key("Absolute tolerance on the error of a step, in units of the weights.", 1e-7, gt=0, le=0.1)
+    shadowing: bool = key("Whether to follow gradient descent with this learning rate instead of its limit.", False)
+
+    @solving()
+    def solve(
+        self,
+        model: Model,
+        parameters: Parameters,
+        schedule: Schedule,
+        *,
+        learning_rate: float,
+        record_every: int,
+        keep: Sequence[int] = (),
+        progress: Progress | None = None,
+        checkpoints: Checkpoints | None = None,
+        diverged: str = "fail",
+        run_by_run: bool = True,
+    ) -> Solution:
+        """Integrate through a schedule, see `gradient_flow`; it takes too little time for checkpoints."""
+        check_honoured(model, schedule)
+        check_arrays(parameters, schedule)
+        if not learning_rate > 0:
+            raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
+        self._check_tolerances(parameters)
+        batch: list[tuple[Parameters, Schedule]] = [(parameters, schedule)]
+        if run_by_run and getattr(model, "batched", False):
+            count = len(parameters[0])
+            batch = [
+                (
+                    [parameter[run : run + 1] for parameter in parameters],
+                    [of_run(phase, run, count) for phase in schedule],
+                )
+                for run in range(count)
+            ]
+        recorders, kept, evaluations = [], [], 0
+        for index, (weights, phases) in enumerate(batch):
+            recorder = Recorder(model, diverged, engine(weights[0]).__name__)
+            states: dict[int, list[Any]] = {}
+            vector = engine(weights[0]).concatenate([weight.reshape(-1) for weight in weights])
+            for phase, end, stops in recorded_epochs(phases, record_every, keep):
+                flow = _Flow(model, weights, phase, learning_rate * phase.rate, self.shadowing)
+                if phase.jump is not None:
+                    vector = copied(vector)
+                    jump(flow.views(vector), phase.jump)
+                for epoch, record, state in _visit(flow, vector, stops, self, recorder):
+                    current = flow.views(state)
+                    if record:
+                        recorder.record(epoch, current, phase)
+                        flow.check_stability(state, epoch, recorder)
+                    if epoch in keep or epoch == end:
+                        states[epoch] = current
+                    if progress is not None:
+                        progress((index * end + epoch) / len(batch))
+                    vector = state
+                evaluations += flow.evaluations
+            recorders.append(recorder)
+            kept.append(states)
+        joined_records = join_runs(recorders)
+        trajectory = joined_records.dataset()
+        trajectory.attrs["gradient_evaluations"] = evaluations
+        parameters_kept = {epoch: _joined([states[epoch] for states in kept]) for epoch in kept[0]}
+        return Solution(trajectory, parameters_kept, joined_records.diverged)
+
+    def least(self, dtype: str) -> Mapping[str, float]:
+        """Tolerances that the precision resolves (`critical_periods.dynamics.precision`)."""
+        check_choice("dtype", dtype, PRECISIONS)
+        return {name: getattr(PRECISIONS[dtype], name) for name in ("rtol", "atol")}
+
+    def _check_tolerances(self, parameters: Parameters) -> None:
+        """Refuse tolerances below what the least precise of the parameters resolves."""
+        for dtype in {precision(parameter) for parameter in parameters}:
+            for name, least in self.least(dtype).items():
+                if not (value := getattr(self, name)) >= least:
+                    raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {dtype}")
+
+
 def gradient_flow(
     model: Model,
     parameters: Parameters,
@@ -43,14 +136,11 @@ def gradient_flow(
     *,
     learning_rate: float,
     record_every: int,
-    rtol: float = 1e-4,
-    atol: float = 1e-7,
-    method: str = "RKC",
-    shadowing: bool = False,
-    run_by_run: bool = True,
     keep: Sequence[int] = (),
     progress: Progress | None = None,
     diverged: str = "fail",
+    run_by_run: bool = True,
+    **options: Any,
 ) -> Solution:
     """Integrate dw/dt = -learning_rate dL/dw through a schedule, t in epochs.
 
@@ -69,23 +159,21 @@ def gradient_flow(
         Units of gradient-flow time in an epoch, times the phase's `rate`.
     record_every
         Epochs between two records of the trajectory; phase boundaries are recorded too.
-    rtol, atol
-        Tolerances on the error of a step, relative and absolute (in units of the parameters). The error of records is
-        in proportion to them, that of RKC to their power 2/3; smaller initial weights make it larger.
-    method
-        One of `METHODS`.
-    shadowing
-        Follow gradient descent instead of its continuous limit: with f = -dL/dw and step h, the flow of
-        f(w - (h/2) f(w)) stays within O(h^2) of the iterates of w <- w + h f(w).
-    run_by_run
-        Give every run of a batch, where the model is `batched`, steps of its own; otherwise the whole batch takes
-        the steps that its most demanding run needs.
     keep
         Epochs at which the parameters themselves are kept; the last epoch always is.
     progress
         Told the epoch as integration gets on; of a batch, the mean over its runs.
     diverged
         What a run that diverges does, or whose integrator gives up: "fail", or "record" it as NaN from there on.
+    run_by_run
+        Give every run of a batch, where the model is `batched`, steps of its own; otherwise the whole batch takes
+        the steps that its most demanding run needs.
+    **options
+        Fields of `GradientFlow`: `method`, one of `METHODS`; `rtol` and `atol`, tolerances on the error of a step, the
+        latter in units of the parameters (the error of records is in proportion to them, that of RKC to their power
+        2/3; smaller initial weights make it larger); `shadowing`, to follow gradient descent instead of its continuous
+        limit: with f = -dL/dw and step h, the flow of f(w - (h/2) f(w)) stays within O(h^2) of the iterates of
+        w <- w + h f(w).
 
     Returns
     -------
@@ -105,47 +193,17 @@ def gradient_flow(
     critical_periods.dynamics.trajectories.SolverError
         If the integrator gives up, with the epoch and its reason.
     """
-    check_honoured(model, schedule)
-    check_arrays(parameters, schedule)
-    check_choice("method", method, METHODS)
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
-    _check_tolerances(parameters, rtol, atol)
-    batch: list[tuple[Parameters, Schedule]] = [(parameters, schedule)]
-    if run_by_run and getattr(model, "batched", False):
-        count = len(parameters[0])
-        batch = [
-            ([parameter[run : run + 1] for parameter in parameters], [of_run(phase, run, count) for phase in schedule])
-            for run in range(count)
-        ]
-    recorders, kept, evaluations = [], [], 0
-    for index, (weights, phases) in enumerate(batch):
-        recorder = Recorder(model, diverged, engine(weights[0]).__name__)
-        states: dict[int, list[Any]] = {}
-        vector = engine(weights[0]).concatenate([weight.reshape(-1) for weight in weights])
-        for phase, end, stops in recorded_epochs(phases, record_every, keep):
-            flow = _Flow(model, weights, phase, learning_rate * phase.rate, shadowing)
-            if phase.jump is not None:
-                vector = copied(vector)
-                jump(flow.views(vector), phase.jump)
-            for epoch, record, state in _visit(flow, vector, stops, method, rtol, atol, recorder):
-                current = flow.views(state)
-                if record:
-                    recorder.record(epoch, current, phase)
-                    flow.check_stability(state, epoch, recorder)
-                if epoch in keep or epoch == end:
-                    states[epoch] = current
-                if progress is not None:
-                    progress((index * end + epoch) / len(batch))
-                vector = state
-            evaluations += flow.evaluations
-        recorders.append(recorder)
-        kept.append(states)
-    joined_records = join_runs(recorders)
-    trajectory = joined_records.dataset()
-    trajectory.attrs["gradient_evaluations"] = evaluations
-    parameters_kept = {epoch: _joined([states[epoch] for states in kept]) for epoch in kept[0]}
-    return Solution(trajectory, parameters_kept, joined_records.diverged)
+    return validated(GradientFlow, options).solve(
+        model,
+        parameters,
+        schedule,
+        learning_rate=learning_rate,
+        record_every=record_every,
+        keep=keep,
+        progress=progress,
+        diverged=diverged,
+        run_by_run=run_by_run,
+    )
 
 
 class _Flow:
@@ -316,9 +374,7 @@ def _visit(
     flow: _Flow,
     state: Any,
     stops: Sequence[tuple[int, bool]],
-    method: str,
-    rtol: float,
-    atol: float,
+    how: GradientFlow,
     recorder: Recorder,
 ) -> Iterator[tuple[int, bool, Any]]:
     """Integrate through one phase and yield the state at each of its stops, from the integrator's dense output.
@@ -331,8 +387,8 @@ def _visit(
     for epoch, record in stops:
         if epoch > epochs[0] and not recorder.all_lost:
             if solver is None:
-                integrator = integrators.get(method, partial(_SciPy, method))
-                solver = integrator(flow, epochs[0], state, epochs[-1], rtol, atol)
+                integrator = integrators.get(how.method, partial(_SciPy, how.method))
+                solver = integrator(flow, epochs[0], state, epochs[-1], how.rtol, how.atol)
             try:
                 while solver.t < epoch:
                     solver.step()
@@ -341,20 +397,10 @@ def _visit(
                 state = copied(state)
                 error = SolverError(
                     f"gradient flow gave up at epoch {solver.t:g} of phase {flow.phase.name!r} "
-                    f"({method}, rtol = {rtol:g}, atol = {atol:g}): {reason}"
+                    f"({how.method}, rtol = {how.rtol:g}, atol = {how.atol:g}): {reason}"
                 )
                 recorder.lose(flow.views(state), flow.phase, error)
         yield epoch, record, state
-
-
-def _check_tolerances(parameters: Parameters, rtol: float, atol: float) -> None:
-    """Refuse tolerances below what the least precise of the parameters resolves."""
-    for dtype in {precision(parameter) for parameter in parameters}:
-        check_choice("dtype", dtype, PRECISIONS)
-        for name, value in {"rtol": rtol, "atol": atol}.items():
-            least = getattr(PRECISIONS[dtype], name)
-            if not value >= least:
-                raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {dtype}")
 
 
 def _joined(runs: Sequence[Sequence[Any]]) -> list[Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from critical_periods.dynamics.arguments import SOLVERS, check_choice
-
 #: Gradients of gradient flow for an update of gradient descent in its place and for each layer but one; measured.
 GRADIENTS = 0.0092
 
@@ -40,7 +38,6 @@ def _training(parameters: Mapping[str, Any], epochs: int) -> tuple[float, float]
     rate = parameters["epochs_at_rate"] or parameters["learning_rate"]
     layers, updates = parameters["depth"] - 1, epochs * rate / parameters["learning_rate"]
     products = 3 * layers * PRODUCT * relative**3
-    check_choice("solver", parameters["solver"], SOLVERS)
     if parameters["solver"] == "gradient_flow":
         times = SHADOWING if parameters["gradient_flow"]["shadowing"] else 1
         gradients = updates * GRADIENTS * max(layers, 0.5) * times

@@ -12,15 +12,13 @@ from critical_periods.configuration.fields import (
     ConfigError,
     Device,
     Epochs,
-    GradientFlow,
     Precision,
     Rate,
-    Solver,
     SomeEpochs,
     key,
 )
+from critical_periods.configuration.solvers import SolverName, with_options
 from critical_periods.dynamics import real_matrices
-from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
 from critical_periods.models.matrix_completion.simulation.assumed import COVERS
 from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
@@ -42,11 +40,11 @@ Structure = Literal["random", "block_diagonal", "disconnected", "connected"] | O
 TWO_BLOCKS = {"disconnected", "connected"}
 
 
+@with_options()
 class MatrixCompletion(Parameters):
     """Deep matrix completion: W = W_N ... W_1 trained on the observed entries of a matrix (section 4, eq 9)."""
 
-    solver: Solver = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
-    gradient_flow: GradientFlow = key("How gradient flow is integrated.")
+    solver: SolverName = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
     dtype: Precision = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
     size: int = key(
@@ -210,12 +208,16 @@ class MatrixCompletion(Parameters):
         self._check_cure(place)
         self._check_updates(place)
         check_init_scale(place, self.init_scale, self.dtype, self.size)
-        if self.solver == "gradient_flow":
-            for name in ("rtol", "atol"):
-                least, value = getattr(PRECISIONS[self.dtype], name), getattr(self.gradient_flow, name)
-                if value < least:
+        self._check_options(place)
+
+    def _check_options(self, place: str) -> None:
+        """Refuse options of the solver below what the precision resolves."""
+        options = getattr(self, self.solver, None)
+        if options is not None:
+            for name, least in options.least(self.dtype).items():
+                if (value := getattr(options, name)) < least:
                     allowed = f"{least:.3g} or more in {self.dtype}"
-                    raise ConfigError(f"{place}: gradient_flow.{name}", value, allowed)
+                    raise ConfigError(f"{place}: {self.solver}.{name}", value, allowed)
 
     @property
     def _within(self) -> int:
@@ -300,8 +302,6 @@ class MatrixCompletion(Parameters):
             found["epochs_at_rate"] = None
         if self.cycle_factor == 1:
             found["cycle_epochs"] = None
-        if self.solver == "gradient_descent":
-            del found["gradient_flow"]
         return found
 
 

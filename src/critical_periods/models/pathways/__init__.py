@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from critical_periods.dynamics.arguments import SOLVERS, check_choice
 from critical_periods.models.pathways.model import GatingSchedules, PathwayNetwork, ScalarPathways
 from critical_periods.models.pathways.panels.kinds import KINDS
 from critical_periods.models.pathways.simulation.names import pathway_names
@@ -48,7 +47,6 @@ def _of_scalar(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
 def _scalar_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
     """Seconds and bytes of a cell: Euler steps of all trajectories at once, or adaptive ones."""
     records = parameters["epochs"] / parameters["record_every"]
-    check_choice("solver", parameters["solver"], SOLVERS)
     adaptive = parameters["solver"] == "gradient_flow"
     seconds = 0.06 if adaptive else 0.01 + 26e-6 * parameters["epochs"]
     return seconds, 2e4 + 4 * records * parameters["n_trajectories"] * parameters["n_pathways"]

@@ -15,13 +15,13 @@ from critical_periods.configuration.fields import (
     Precision,
     Rate,
     Section,
-    Solver,
     SomeEpochs,
     Tolerance,
     key,
     matching,
     one_of,
 )
+from critical_periods.configuration.solvers import SolverName, with_options
 from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.registry import Parameters, check_init_scale
 
@@ -137,10 +137,11 @@ class Deficits(Parameters):
         return super().identity() | {"duration": self.duration_at_onset()}
 
 
+@with_options(but=("gradient_flow",))  # tolerances are parameters of their own
 class ScalarPathways(Deficits):
     """One mode of the multi-pathway network: scales p and q of each pathway (section 3, eqs 6-8)."""
 
-    solver: Solver = key("Euler's steps as in the paper, or adaptive ones.")
+    solver: SolverName = key("Euler's steps as in the paper, or adaptive ones.")
     singular_value: float = key(
         "Singular value s that the pathways have to add up to.", label="singular value $s$", gt=0, le=1_000_000
     )

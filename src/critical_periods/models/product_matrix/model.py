@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from critical_periods.configuration.fields import Epochs, Method, Precision, Rate, SomeEpochs, Tolerance, key
+from critical_periods.configuration.fields import Epochs, Precision, Rate, SomeEpochs, Tolerance, key
 from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
+from critical_periods.solvers.gradient_flow import Method
 
 Rank = Annotated[int, Field(ge=1, le=10_000)]
 

@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.dynamics.activations import vanishes
-from critical_periods.dynamics.arguments import SOLVERS, check_choice
 from critical_periods.dynamics.arrays import alike, as_numpy, placed
 from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.random_streams import random_stream
@@ -33,7 +32,7 @@ from critical_periods.models.matrix_completion.simulation.tasks import (
     observation_mask,
     related_matrix,
 )
-from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers import solver_of
 
 #: Recorded quantities whose last value is the result; `<name>_history` is what led there.
 RESULTS = ("reconstruction_error", "effective_rank", "nuclear_norm", "alignment", "sharpness")
@@ -348,7 +347,6 @@ def _solve(
 
     Epochs are those of the configuration, counted at `epochs_at_rate`; the solver makes others that last as long.
     """
-    check_choice("solver", parameters["solver"], SOLVERS)
     arrays = placed(weights, parameters["dtype"], parameters["device"])
     model = Factorization(
         "run",
@@ -364,17 +362,14 @@ def _solve(
         replace(phase, epochs=end - start, task=_placed(phase.task, arrays[0]))
         for phase, (start, end) in zip(schedule, pairwise(ends), strict=True)
     ]
-    settings = {
+    settings: dict[str, Any] = {
         "learning_rate": parameters["learning_rate"],
         "record_every": max(1, round(pace * parameters["record_every"])),
         "keep": [round(pace * epoch) for epoch in keep],
         "progress": Progress(ends[-1], progress),
         "diverged": diverged,
     }
-    if parameters["solver"] == "gradient_flow":
-        solution = gradient_flow(model, arrays, phases, **settings, **parameters["gradient_flow"])
-    else:
-        solution = gradient_descent(model, arrays, phases, **settings, checkpoints=checkpoints)
+    solution = solver_of(parameters).solve(model, arrays, phases, **settings, checkpoints=checkpoints)
     trajectory = solution.trajectory
     counted = [round(epoch / pace) for epoch in trajectory["epoch"].values.tolist()]
     trajectory = trajectory.assign_coords(epoch=counted)

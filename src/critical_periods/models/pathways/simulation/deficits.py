@@ -11,7 +11,7 @@ from critical_periods.dynamics.schedules import Phase, Window
 from critical_periods.dynamics.trajectories import Solution
 from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
-from critical_periods.solvers import gradient_flow
+from critical_periods.solvers.gradient_flow import GradientFlow
 
 
 def gating(parameters: Mapping[str, Any]) -> list[Window]:
@@ -56,16 +56,9 @@ def adaptive(
     initial: Sequence[np.ndarray],
     schedule: Sequence[Phase],
     parameters: Mapping[str, Any],
+    shadowing: bool = False,
     **settings: Any,
 ) -> Solution:
     """Integrate the scalar ODE with SciPy; LSODA, because it is stiff wherever it has converged."""
-    return gradient_flow(
-        model,
-        initial,
-        schedule,
-        rtol=parameters["rtol"],
-        atol=parameters["atol"],
-        method="LSODA",
-        run_by_run=False,
-        **settings,
-    )
+    solver = GradientFlow(method="LSODA", rtol=parameters["rtol"], atol=parameters["atol"], shadowing=shadowing)
+    return solver.solve(model, initial, schedule, **settings)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from critical_periods.dynamics.arguments import SOLVERS, check_choice
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task, deficit_schedule, total_epochs
 from critical_periods.dynamics.trajectories import Recorder, Solution, divergence
@@ -25,7 +24,7 @@ from critical_periods.models.pathways.simulation.scalar import (
     pathway_singular_value,
     sharpness,
 )
-from critical_periods.solvers import gradient_descent
+from critical_periods.solvers import solver_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,6 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
         trajectories at points equally spaced in the plane of K, however short the time in which they happen; and
         `flow` (pathway, K_b, K_a), where there are two pathways.
     """
-    check_choice("solver", parameters["solver"], SOLVERS)
     names, target = pathway_names(parameters["n_pathways"]), float(parameters["singular_value"])
     model = ScalarPathways(_depths(parameters), ("trajectory", "mode"), names)
     initial = _initial(parameters)
@@ -74,9 +72,9 @@ def simulate_scalar(parameters: Mapping[str, Any], progress: str | None = None, 
             "keep": keep,
             "diverged": diverged,
         }
-        if parameters["solver"] == "gradient_descent":
-            return gradient_descent(model, initial, schedule, **common)
-        return adaptive(model, initial, schedule, parameters, **common)
+        if parameters["solver"] == "gradient_flow":
+            return adaptive(model, initial, schedule, parameters, **common)
+        return solver_of(parameters).solve(model, initial, schedule, **common)
 
     grid = epoch_grid(parameters)
     if parameters["portrait"] or lesions:

@@ -31,7 +31,8 @@ from critical_periods.models.product_matrix.simulation.closed_form import (
     shared_spectrum,
 )
 from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix, balance
-from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers import gradient_descent
+from critical_periods.solvers.gradient_flow import GradientFlow
 
 logger = logging.getLogger(__name__)
 
@@ -102,13 +103,13 @@ def simulate_singular_flow(
         return Progress(total_epochs(schedule), progress and f"{progress}, {part}")
 
     settings = _settings(parameters, diverged)
-    adaptive = settings | {name: parameters[name] for name in ("method", "rtol", "atol", "shadowing")}
+    adaptive = GradientFlow(**{name: parameters[name] for name in ("method", "rtol", "atol", "shadowing")})
     model = ProductMatrix(depth, kept, parameters["learning_rate"] if parameters["shadowing"] else 0.0)
     matrix = [np.linalg.multi_dot(weights[::-1])]
-    flow = gradient_flow(
-        model, matrix, pretraining, keep=switch_epochs, progress=told("theory", pretraining), **adaptive
+    flow = adaptive.solve(
+        model, matrix, pretraining, keep=switch_epochs, progress=told("theory", pretraining), **settings
     )
-    flows = [gradient_flow(model, flow.parameters[epoch], completion, **adaptive) for epoch in switch_epochs]
+    flows = [adaptive.solve(model, flow.parameters[epoch], completion, **settings) for epoch in switch_epochs]
     theory = from_the_start(flow.trajectory, [run.trajectory for run in flows], switch_epochs)
 
     descent = gradient_descent(
