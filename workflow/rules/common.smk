@@ -29,7 +29,6 @@ from critical_periods.storage.inventory import prune, unasked, write_readme
 from critical_periods.storage.stamps import is_made_by, made_by
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
-
 #: Names that other rules have: raised where no function is, as Snakemake tells every one on the way.
 REFUSED = []
 
@@ -469,7 +468,10 @@ def unasked_results():
     for run in RUNS:
         for bundle in plan(run).bundles.values():
             [manifest] = bundle_files([bundle])
-            wanted |= {placed(manifest), *(cell_path(Path(placed(manifest)).parent, cell.id).as_posix() for cell in bundle.cells)}
+            wanted |= {
+                placed(manifest),
+                *(cell_path(Path(placed(manifest)).parent, cell.id).as_posix() for cell in bundle.cells),
+            }
     return unasked(RESULTS, CELLS, wanted)
 
 
