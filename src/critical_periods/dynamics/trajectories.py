@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from critical_periods.dynamics.arguments import check_choice
-from critical_periods.dynamics.arrays import as_numpy
 from critical_periods.dynamics.landscape import Model, Parameters
 from critical_periods.dynamics.schedules import Phase, Schedule, total_epochs
 
@@ -169,7 +168,7 @@ class Recorder:
         loss = np.asarray(observations["train_loss"][1])
         if not self.phases or self.phases[-1] != phase.name:
             starting = loss[np.isfinite(loss)]
-            untrained = 0.5 * float(np.square(as_numpy(phase.task.target)).mean())
+            untrained = 0.5 * float((phase.task.target**2).mean())
             self.largest_start = max(self.largest_start, untrained, float(starting.max(initial=0.0)))
         exploded = ~(loss <= EXPLOSION * self.largest_start)
         if exploded.any():
