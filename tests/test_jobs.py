@@ -19,7 +19,6 @@ from critical_periods.storage.cells import ComputedCells, other_versions, write_
 from critical_periods.storage.datasets import Stored
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
-SIMULATION = {"cells": "toy", "simulate": "toy:square", "batch_key": "", "checkpoints": False}
 SCRIPTS, SOURCE = REPOSITORY / "workflow/scripts", REPOSITORY / "src"
 
 
@@ -36,7 +35,7 @@ class Cells:
                 log=[str(self.folder / "job.log")],
                 output=[str(self.folder / f"results/cells/toy/{bundle}.nc")],
                 params=SimpleNamespace(
-                    code=self.code, versions=versions, cells=self.cells, first={}, simulation=SIMULATION
+                    code=self.code, versions=versions, cells=self.cells, first={}, simulation="toy"
                 ),
                 config={"diverged": diverged, "checkpoint_minutes": 0},
             )
@@ -72,7 +71,9 @@ class Cells:
 def cells(tmp_path, monkeypatch):
     cells = Cells(tmp_path)
     monkeypatch.setattr(jobs, "log_to", lambda path: logging.getLogger("critical_periods"))
-    monkeypatch.setattr(jobs, "loaded", lambda name: cells.square if name else None)
+    toy = SimpleNamespace(cells="toy", checkpoints=False, batched=False)
+    toy.simulate = lambda *given, **options: cells.square(*given, **options)
+    monkeypatch.setattr(jobs, "simulations", lambda: {"toy": toy})
     return cells
 
 

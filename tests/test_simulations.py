@@ -11,7 +11,7 @@ import critical_periods as cp
 from critical_periods.analysis.assemble import assemble
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.trajectories import DivergedError
-from critical_periods.execution.jobs import loaded, run_batches
+from critical_periods.execution.jobs import run_batches
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan
@@ -87,8 +87,8 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
         for bundle in bundles:
             how = simulations()[bundle.cells[0].model]
             parameters = {cell.id: cell.parameters for cell in bundle.cells}
-            simulate, batch_key = loaded(how.simulate), loaded(how.batch_key)
-            write_cells(run_batches(how.cells, parameters, simulate, batch_key, first), paths[bundle.id], "code")
+            batch_key = how.batch_key if how.batched else None
+            write_cells(run_batches(how.cells, parameters, how.simulate, batch_key, first), paths[bundle.id], "code")
         return Stored(map(str, paths.values()))
 
     bundles, first = plan.experiment_bundles("e"), None
@@ -101,7 +101,8 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
         [cell.id for cell in plan.experiments["e"].cells.values()],
         computed(bundles, first).read,
         descriptions(declared, axes),
-        *map(loaded, (declared.predict, declared.derive)),
+        declared.predict,
+        declared.derive,
     )
     write(dataset, tmp_path / "e.nc")
     written = read(tmp_path / "e.nc")
@@ -146,7 +147,7 @@ def test_what_is_not_given_is_the_papers():
 @pytest.mark.parametrize("model", SMALL)
 def test_defaults_are_all_that_a_model_takes_and_change_nothing(datasets, model):
     defaults = cp.defaults(model)
-    assert defaults.keys() == models()[model].parameters.model_fields.keys()
+    assert defaults.keys() == models()[model].model_fields.keys()
     assert defaults.items() >= CONFIG["models"][model].items()
     settings, vary = SMALL[model]
     assert simulate(model, vary, SEEDS, **defaults | settings).attrs[CHECKSUM] == datasets[model].attrs[CHECKSUM]
@@ -155,7 +156,7 @@ def test_defaults_are_all_that_a_model_takes_and_change_nothing(datasets, model)
 @pytest.mark.parametrize("model", SMALL)
 def test_a_description_names_every_parameter_and_variable(model):
     for text in (repr(cp.describe(model)), cp.describe(model)._repr_html_()):
-        for name in (*models()[model].parameters.model_fields, *models()[model].variables):
+        for name in (*models()[model].model_fields, *models()[model].variables):
             assert name in text
     assert model in repr(cp.describe())
     with pytest.raises(ConfigError, match="did you mean"):

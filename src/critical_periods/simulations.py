@@ -20,8 +20,8 @@ from critical_periods.configuration.studies import merged
 from critical_periods.declarations import model_named, paper_values, sentence_of
 from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.engines import using
-from critical_periods.execution.jobs import loaded, run_batches
-from critical_periods.models.registry import Model, Simulation
+from critical_periods.execution.jobs import run_batches
+from critical_periods.models.registry import ModelSpec, Simulation
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import first_cell, grid, theory_cells, told_apart
@@ -111,33 +111,36 @@ def simulate(
             beside = theory_cells(settings, cells, "theory") if arguments.theory else {}
             if settings.theory is not None:
                 computed |= _run(settings.theory, beside.values(), several, False)
-    predict, derive = loaded(settings.predict), loaded(settings.derive)
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
     theories = [cell.id for cell in beside.values()]
-    dataset = assemble(axes, identities, computed.__getitem__, said, predict, derive, diverged, theories)
-    return with_provenance(dataset.assign_attrs(title=sentence_of(settings.parameters).rstrip(".")), provenance())
+    dataset = assemble(
+        axes, identities, computed.__getitem__, said, settings.predict, settings.derive, diverged, theories
+    )
+    return with_provenance(dataset.assign_attrs(title=sentence_of(settings).rstrip(".")), provenance())
 
 
-def _computed(model: Model, cells: Collection[Cell], varied: Sequence[str], record: bool) -> dict[str, xr.Dataset]:
+def _computed(
+    model: type[ModelSpec], cells: Collection[Cell], varied: Sequence[str], record: bool
+) -> dict[str, xr.Dataset]:
     """Datasets of cells by identity, after those that they need first."""
     if model.first is None:
-        return _run(model.simulation, cells, varied, record)
+        return _run(model, cells, varied, record)
     firsts = {cell.id: first_cell(cell) for cell in cells}
     before = _run(model.first, firsts.values(), varied, record)
-    return _run(model.simulation, cells, varied, record, lambda identity: before[firsts[identity].id])
+    return _run(model, cells, varied, record, lambda identity: before[firsts[identity].id])
 
 
 def _run(
-    how: Simulation,
+    how: type[Simulation],
     cells: Collection[Cell],
     varied: Sequence[str],
     record: bool,
     first: Callable[[str], xr.Dataset] | None = None,
 ) -> dict[str, xr.Dataset]:
     parameters, apart = {cell.id: cell.parameters for cell in cells}, partial(told_apart, varied=varied)
-    functions = loaded(how.simulate), loaded(how.batch_key)
-    return run_batches(how.cells, parameters, *functions, first, record, told_apart=apart)
+    batch_key = how.batch_key if how.batched else None
+    return run_batches(how.cells, parameters, how.simulate, batch_key, first, record, told_apart=apart)
 
 
 @contextmanager
@@ -159,9 +162,9 @@ def _told(progress: Callable[[str], object] | None) -> Iterator[None]:
 
 
 @contextmanager
-def _files(model: Model) -> Iterator[Callable[[Mapping[str, Any]], dict[str, Any]]]:
+def _files(model: type[ModelSpec]) -> Iterator[Callable[[Mapping[str, Any]], dict[str, Any]]]:
     """What gives the values of parameters as the configuration has them: matrices as files, which last as long."""
-    properties = model.parameters.model_json_schema()["properties"]
+    properties = model.model_json_schema()["properties"]
     with TemporaryDirectory() as folder:
 
         def written(name: str, value: Any) -> Any:

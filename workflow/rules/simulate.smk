@@ -25,7 +25,7 @@ for simulation in SIMULATIONS.values():
             params:
                 cells=bundle_cells,
                 first=bundle_firsts,
-                simulation=simulation.functions(),
+                simulation=simulation.cells,
                 code=bundle_code,
                 versions=VERSIONS,
             message:

@@ -17,6 +17,7 @@ from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
+from critical_periods.models.registry import simulations
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.code import check_code
 from critical_periods.storage.cells import ComputedCells, discard_cells, write_cells
@@ -71,7 +72,7 @@ class Job:
         What is done is kept when the job fails or is stopped: the next attempt goes on from there.
         """
         output, params = Path(self.snakemake.output[0]), self.snakemake.params
-        how, folder = params.simulation, output.parent / "checkpoints"
+        how, folder = simulations()[params.simulation], output.parent / "checkpoints"
         kept = folder / output.name
         computed = ComputedCells([output.parent, folder], self.code, params.versions)
         record = self.snakemake.config["diverged"] == "record"
@@ -84,14 +85,14 @@ class Job:
         if taken:
             self.logger.info("%d of %d cells were computed before, taken over", taken, len(params.cells))
         new = {cell: parameters for cell, parameters in params.cells.items() if cell not in done}
-        simulate, batch_key = loaded(how["simulate"]), loaded(how["batch_key"])
-        checkpoints = self._checkpoints() if how["checkpoints"] else None
+        simulate: Callable[..., Any] = how.simulate
+        checkpoints = self._checkpoints() if how.checkpoints else None
         if checkpoints is not None:
             simulate = partial(simulate, checkpoints=checkpoints)
         first = self._first() if params.first else None
         try:
             with using(self.snakemake.config.get("engine", "auto")):
-                run_batches(how["cells"], new, simulate, batch_key, first, record, done)
+                run_batches(how.cells, new, simulate, how.batch_key if how.batched else None, first, record, done)
             self.check_code()
         except BaseException:
             if len(done) > taken:
