@@ -75,7 +75,7 @@ TO_EXTEND = (
 def api() -> str:
     """The page that lists all public names, each with a page of its own."""
     groups = {
-        group: [name if ":" in place else _short(place) for name, place in names.items()]
+        group: [name if definition else _short(module) for name, (module, definition) in names.items()]
         for group, names in cp.groups().items()
     } | {"To extend it": map(_short, TO_EXTEND)}
     lines = [

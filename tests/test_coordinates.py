@@ -8,7 +8,7 @@ import xarray as xr
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.assemble import assemble
 from critical_periods.analysis.measures import MissingDataError, at
-from critical_periods.execution.jobs import loaded, run_batches
+from critical_periods.execution.jobs import run_batches
 from critical_periods.figures import charts, spectra, style
 from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
 from critical_periods.models.pathways.panels import phase_portraits
@@ -55,7 +55,7 @@ def experiment(config, tmp_path):
         plan = Plan(config | {"experiments": {"e": settings}, "figures": drawn}).experiments["e"]
         datasets = SIMULATE[model]({cell.id: dict(cell.parameters) for cell in plan.cells.values()})
         cells = [cell.id for cell in plan.cells.values()]
-        predict, derive = (loaded(name) for name in (models()[model].predict, models()[model].derive))
+        predict, derive = models()[model].predict, models()[model].derive
         said = descriptions(models()[model], plan.axes)
         dataset = assemble(plan.axes, cells, datasets.__getitem__, said, predict, derive)
         write(dataset, tmp_path / "e.nc")

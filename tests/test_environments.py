@@ -15,7 +15,6 @@ import yaml
 from conftest import REPOSITORY
 
 from critical_periods.figures.kinds import kinds
-from critical_periods.models.registry import models, simulations
 
 SOURCE = REPOSITORY / "src"
 
@@ -31,10 +30,17 @@ CONDA_NAMES = {
 #: Packages that no rule imports itself, but that others need at exactly this version for the same results.
 INDIRECT = {"python", "pandas", "scipy"}
 
-#: What scripts load by name, `module:function`.
+
+def modules(pattern):
+    """Modules of all families of models."""
+    files = (file.relative_to(SOURCE).with_suffix("") for file in SOURCE.glob(f"critical_periods/models/*/{pattern}"))
+    return [".".join(file.parts) for file in files]
+
+
+#: What scripts load by name: code of models, and what draws kinds of figures.
 LOADED = {
-    "simulate.py": [name for item in simulations().values() for name in (item.simulate, item.batch_key)],
-    "aggregate.py": [name for model in models().values() for name in (model.predict, model.derive)],
+    "simulate.py": modules("simulation/*.py"),
+    "aggregate.py": [*modules("theory.py"), *modules("derived.py")],
     "draw.py": [kind.draw for kind in kinds().values()],
     "draw_interactive.py": [kind.interactive for kind in kinds().values()],
 }

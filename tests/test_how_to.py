@@ -55,6 +55,9 @@ class Copy:
         path = self.repository / head.removeprefix("--- ")
         old = "\n".join(line[1:] for line in lines if line[0] in " -")
         new = "\n".join(line[1:] for line in lines if line[0] in " +")
+        if not path.exists() and not old:
+            path.write_text(new)
+            return
         content = path.read_text()
         assert content.count(f"{old}\n") == 1, f"{head}: {old}"
         path.write_text(content.replace(old, new))
@@ -84,7 +87,7 @@ def copy(tmp_path):
 
 
 def test_the_page_tells_every_addition():
-    for addition in ("parameter", "claim", "deficit", "model", "kind of figures", "study"):
+    for addition in ("parameter", "claim", "deficit", "solver", "model", "kind of figures", "study"):
         assert "```" in PAGE.split(f"\n## Add a {addition}\n")[1].split("\n## ")[0]
 
 
@@ -166,6 +169,28 @@ def test_a_deficit_is_added_and_honoured_by_every_solver(copy):
         cwd=copy.repository, env=os.environ | {"PYTHONPATH": "src"}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.workflow
+def test_a_solver_is_a_file_that_models_configuration_and_key_reference_offer(copy):
+    [command] = copy.apply("Add a solver")
+    copy.snakemake(*command)
+    dataset = read(copy.work / "results/experiments/inertia.nc")
+    error = dataset["reconstruction_error_history"].sel(switch_epoch=0).isel(seed=0).dropna("epoch")
+    slow, fast = error.sel(solver="gradient_descent"), error.sel(solver="heavy_ball")
+    half = fast.interp(epoch=slow["epoch"] / 2).dropna("epoch")
+    np.testing.assert_allclose(half, slow.sel(epoch=half["epoch"].values), rtol=0.05)
+    assert float(abs(fast - slow).max()) > 0.01
+    settings = copy.repository / "inertia.yaml"
+    settings.write_text(settings.read_text().replace("momentum: 0.5", "momentum: 1.5"))
+    assert "heavy_ball.momentum = 1.5; allowed: number, 0 or more, below 1" in copy.snakemake(*command, fails=True)
+    code = "from critical_periods.publishing.reference import page; print(page())"
+    environment = os.environ | {"PYTHONPATH": str(copy.repository / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=copy.repository, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "## `heavy_ball`" in done.stdout
+    assert "gradient_descent or gradient_flow or heavy_ball" in done.stdout
 
 
 @pytest.mark.workflow

@@ -20,7 +20,6 @@ from critical_periods.storage.cells import StoredCells, other_versions
 from critical_periods.storage.datasets import DatasetError, read
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
-SIMULATION = {"cells": "toy", "simulate": "toy:square", "batch_key": "", "checkpoints": False}
 SCRIPTS, SOURCE = REPOSITORY / "workflow/scripts", REPOSITORY / "src"
 
 
@@ -40,7 +39,7 @@ class Cells:
             SimpleNamespace(
                 log=[str(self.folder / "job.log")],
                 output=[str(self.place / f"{bundle}.json")],
-                params=SimpleNamespace(code=self.code, cells=self.cells, first={}, simulation=SIMULATION),
+                params=SimpleNamespace(code=self.code, cells=self.cells, first={}, simulation="toy"),
                 config={"diverged": diverged, "checkpoint_minutes": 0},
             )
         )
@@ -74,7 +73,9 @@ class Cells:
 def cells(tmp_path, monkeypatch):
     cells = Cells(tmp_path)
     monkeypatch.setattr(jobs, "log_to", lambda path: logging.getLogger("critical_periods"))
-    monkeypatch.setattr(jobs, "loaded", lambda name: cells.square if name else None)
+    toy = SimpleNamespace(cells="toy", checkpoints=False, batched=False)
+    toy.simulate = lambda *given, **options: cells.square(*given, **options)
+    monkeypatch.setattr(jobs, "simulations", lambda: {"toy": toy})
     return cells
 
 

@@ -35,9 +35,9 @@ def families():
     """Models and parameters by the folder that declares them; of the latter those that no other folder has."""
     models, parameters = {}, {}
     for name, model in built_in().items():
-        folder = model.parameters.__module__.split(".")[2]
+        folder = model.__module__.split(".")[2]
         models.setdefault(folder, set()).add(name)
-        parameters.setdefault(folder, set()).update(model.parameters.model_fields)
+        parameters.setdefault(folder, set()).update(model.model_fields)
     own = {
         folder: names - EVERYBODYS - {name for other in parameters if other != folder for name in parameters[other]}
         for folder, names in parameters.items()
@@ -46,8 +46,8 @@ def families():
 
 
 def found(names, folder):
-    """Where names stand outside of a folder of models, as `file: name`; what imports name are folders."""
-    words = re.compile(rf"(?<!critical_periods\.models\.)\b({'|'.join(sorted(names))})\b")
+    """Where names stand outside of a folder of models, as `file: name`; imports and places of code name folders."""
+    words = re.compile(rf"(?<!critical_periods\.models\.)(?<!models/)\b({'|'.join(sorted(names))})\b")
     hits = []
     for file in [REPOSITORY / "Snakefile", *REPOSITORY.glob("src/**/*.*"), *REPOSITORY.glob("workflow/**/*")]:
         place = file.relative_to(REPOSITORY)

@@ -11,13 +11,20 @@ from types import SimpleNamespace
 import pytest
 from conftest import REPOSITORY
 
-from critical_periods import simulations as experiments
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning import code
-from critical_periods.planning.code import code_of, simulation_code
+from critical_periods.planning.code import assembling_places, code_of, simulation_code
+from critical_periods.simulations import simulate
+from critical_periods.solvers import SOLVERS
 from critical_periods.storage.provenance import code_version, merged_versions, software_versions
 
 SOURCE = REPOSITORY / "src"
+
+#: Where code lies, by kind of cells and solver, and of what assembles the cells of a model.
+PLACES = {
+    (kind, solver): simulation_code(kind, solver)["places"] for kind in simulations() for solver in (None, *SOLVERS)
+}
+ASSEMBLED = {name: assembling_places(model) for name, model in models().items()}
 
 MODULE = """
 '''Tools.'''
@@ -110,7 +117,7 @@ def test_hashes_are_those_of_every_python(coded):
             case Rate(value=v) if (w := v) > 0:
                 print(w, b"x", 1j, ..., "a" "b")
     """
-    assert coded(**{"parts/tools": text}) == "94ee575dc8219c15"
+    assert coded(**{"parts/tools": text}) == "24d9f7558e388a58"
 
 
 @pytest.fixture
@@ -118,19 +125,14 @@ def edited(tmp_path, monkeypatch):
     """A copy of the package; edits a file of it and returns kinds of cells whose code is then another."""
     source = tmp_path / "src"
     shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
-    places = {
-        (kind, solver): simulation_code(kind, solver)["places"]
-        for kind in simulations()
-        for solver in ("gradient_descent", "gradient_flow")
-    }
-    before = {name: code_of(*where) for name, where in places.items()}
+    before = {name: code_of(*where) for name, where in PLACES.items()}
 
     def edit(module, old, new):
         file = source / "critical_periods" / module
         assert old in file.read_text(), (module, old)
         file.write_text(file.read_text().replace(old, new))
-        after = {name: code_of(*where, source=source) for name, where in places.items()}
-        return {kind for kind, solver in places if after[kind, solver] != before[kind, solver]}
+        after = {name: code_of(*where, source=source) for name, where in PLACES.items()}
+        return {kind for kind, solver in PLACES if after[kind, solver] != before[kind, solver]}
 
     return edit
 
@@ -158,7 +160,8 @@ TRAINED = {*MATRIX, "two_layers", "singular_flow", "shared_modes"}
         ("models/matrix_completion/measures.py", "two seeds", "three seeds", set()),
         ("models/pathways/theory.py", "(singular_value / n_pathways + start) / 2", "start", set()),
         ("models/matrix_completion/model.py", "ge=", "gt=", set()),
-        ("models/registry.py", "megabytes: int = 1000", "megabytes: int = 2000", set()),
+        ("models/matrix_completion/model.py", "import complete", "import pretrain as complete", {"matrix_completion"}),
+        ("models/registry.py", "megabytes: ClassVar[int] = 1000", "megabytes: ClassVar[int] = 2000", set()),
         ("figures/style.py", "COLUMN, PAGE = 3.4", "COLUMN, PAGE = 3.5", set()),
         ("execution/jobs.py", "begun = 0", "begun = 1", set()),
     ],
@@ -176,10 +179,10 @@ def test_training_depends_only_on_the_solver_it_uses(solver):
 
 
 class Ran:
-    """Files of the package whose functions run meanwhile, relative to it."""
+    """Functions of the package that run meanwhile, each `<file>::<qualified name>`."""
 
     def __init__(self):
-        self.files = set()
+        self.ran = set()
 
     def __enter__(self):
         self.before = sys.getprofile()
@@ -191,12 +194,14 @@ class Ran:
 
     def note(self, frame, event, argument):
         file = Path(frame.f_code.co_filename)
-        if event == "call" and code.PACKAGE in file.parents and not frame.f_code.co_name.startswith("<module"):
-            self.files.add(file.relative_to(code.PACKAGE).as_posix())
+        if event == "call" and code.PACKAGE in file.parents and frame.f_code.co_name != "<module>":
+            self.ran.add(f"{file.relative_to(code.PACKAGE).as_posix()}::{frame.f_code.co_qualname}")
 
 
-def outside(files, places):
-    return {file for file in files if not any(file == place or file.startswith(f"{place}/") for place in places)}
+def outside(ran, places):
+    """What of the functions that ran lies in none of some places."""
+    within = tuple(f"{place}{end}" for place in places for end in ("/", "::"))
+    return {name for name in ran if name not in places and not name.startswith(within)}
 
 
 #: Small cells of every model, with what its simulations can do: solvers, activations, deficits, cures, diagnostics.
@@ -227,33 +232,29 @@ CELLS = {
 @pytest.mark.parametrize("model", models())
 def test_all_code_that_runs_for_a_cell_counts(model, monkeypatch):
     """Traced while cells of a model, what comes before them and theory beside them are simulated and assembled."""
-    found = {}
-    load = experiments.loaded
+    found, declared = {}, models()[model]
 
-    def traced(name):
-        function = load(name)
-
+    def traced(name, function):
         def call(*arguments, **options):
             with Ran() as ran:
                 result = function(*arguments, **options)
-            found.setdefault(name, set()).update(ran.files)
+            found.setdefault(name, set()).update(ran.ran)
             return result
 
-        return function and call
+        return call
 
-    monkeypatch.setattr(experiments, "loaded", traced)
-    declared = models()[model]
+    for kind in declared.simulations():
+        monkeypatch.setattr(kind, "simulate", traced(kind.cells, kind.simulate))
+    monkeypatch.setattr(declared, "predict", traced("assembled", declared.predict))
+    monkeypatch.setattr(declared, "derive", traced("assembled", declared.derive))
     for parameters in CELLS[model]:
         found.clear()
-        experiments.simulate(model, **parameters, theory=declared.theory is not None)
-        for simulation in declared.simulations():
-            places = simulation_code(simulation.cells, parameters.get("solver"))["places"]
-            assert found[simulation.simulate], simulation.cells
-            assert not outside(found[simulation.simulate], places), simulation.cells
-        family = declared.parameters.__module__.split(".")[2]
-        places = [*code.assembling_places(declared), f"models/{family}/simulation"]
-        for name in filter(None, (declared.predict, declared.derive)):
-            assert not outside(found[name], places), name
+        simulate(model, **parameters, theory=declared.theory is not None)
+        for kind in declared.simulations():
+            assert found[kind.cells]
+            assert not outside(found[kind.cells], PLACES[kind.cells, parameters.get("solver")]), kind
+        family = "/".join(declared.__module__.split(".")[1:3])
+        assert not outside(found["assembled"], [*ASSEMBLED[model], f"{family}/simulation"])
 
 
 def test_versions_behind_several_datasets_are_all_named():

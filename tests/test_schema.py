@@ -27,7 +27,7 @@ SHIPPED = {
 DECLARED = [
     *(document.Configuration, document.Experiment, document.Figure, claims.Claim, *SOLVERS.values()),
     *(studies.StudyFile, studies.Taken, studies.Variant, studies.Comparison),
-    *(model.parameters for model in models().values()),
+    *models().values(),
     *(kind.panel for kind in kinds().values()),
 ]
 

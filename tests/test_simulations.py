@@ -18,7 +18,7 @@ import critical_periods as cp
 from critical_periods.analysis.assemble import assemble
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.trajectories import DivergedError
-from critical_periods.execution.jobs import loaded, run_batches
+from critical_periods.execution.jobs import run_batches
 from critical_periods.models.registry import SHARED_PARAMETERS, models, simulations
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan, grid
@@ -76,17 +76,17 @@ def datasets():
     return {model: small(model) for model in SMALL}
 
 
-@pytest.mark.parametrize("model", [name for name in SMALL if "solver" in models()[name].parameters.model_fields])
+@pytest.mark.parametrize("model", [name for name in SMALL if "solver" in models()[name].model_fields])
 def test_a_solver_that_is_only_a_word_is_an_error_wherever_solvers_are_told_apart(model):
     """Such as one that is added to the words that the configuration allows, and nowhere else."""
     declared, shared = models()[model], {name: CONFIG[name] for name in SHARED_PARAMETERS}
-    settings = {name: value for name, value in shared.items() if name in declared.parameters.model_fields}
+    settings = {name: value for name, value in shared.items() if name in declared.model_fields}
     [cell] = grid(declared, settings | CONFIG["models"][model] | SMALL[model][0], [0], {}, "mine")[1].values()
     parameters = cell.parameters | {"solver": "heavy_ball"}
     refused = "solver = 'heavy_ball'; allowed: gradient_descent, gradient_flow"
-    first = declared.first or declared.simulation
+    first = declared.first or declared
     with pytest.raises(ValueError, match=refused):
-        run_batches(first.cells, {"cell": parameters}, loaded(first.simulate), loaded(first.batch_key))
+        run_batches(first.cells, {"cell": parameters}, first.simulate, first.batch_key if first.batched else None)
 
 
 def test_every_model_is_here():
@@ -107,13 +107,13 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
         for bundle in bundles:
             how = simulations()[bundle.cells[0].model]
             parameters = {cell.id: cell.parameters for cell in bundle.cells}
-            simulate, batch_key = loaded(how.simulate), loaded(how.batch_key)
+            batch_key = how.batch_key if how.batched else None
             written = {}
 
             def keep(cell, dataset, written=written):
                 written[cell] = write(dataset, cell_path(tmp_path, cell))
 
-            run_batches(how.cells, parameters, simulate, batch_key, first, keep=keep)
+            run_batches(how.cells, parameters, how.simulate, batch_key, first, keep=keep)
             manifests.append(tmp_path / f"{bundle.id}.json")
             write_manifest(manifests[-1], written)
         return StoredCells(manifests)
@@ -128,7 +128,8 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
         [cell.id for cell in plan.experiments["e"].cells.values()],
         computed(bundles, first).read,
         descriptions(declared, axes),
-        *map(loaded, (declared.predict, declared.derive)),
+        declared.predict,
+        declared.derive,
     )
     write(dataset, tmp_path / "e.nc")
     written = read(tmp_path / "e.nc")
@@ -173,7 +174,7 @@ def test_what_is_not_given_is_the_papers():
 @pytest.mark.parametrize("model", SMALL)
 def test_defaults_are_all_that_a_model_takes_and_change_nothing(datasets, model):
     defaults = cp.defaults(model)
-    assert defaults.keys() == models()[model].parameters.model_fields.keys()
+    assert defaults.keys() == models()[model].model_fields.keys()
     assert defaults.items() >= CONFIG["models"][model].items()
     settings, vary = SMALL[model]
     assert simulate(model, vary, SEEDS, **defaults | settings).attrs[CHECKSUM] == datasets[model].attrs[CHECKSUM]
@@ -182,7 +183,7 @@ def test_defaults_are_all_that_a_model_takes_and_change_nothing(datasets, model)
 @pytest.mark.parametrize("model", SMALL)
 def test_a_description_names_every_parameter_and_variable(model):
     for text in (repr(cp.describe(model)), cp.describe(model)._repr_html_()):
-        for name in (*models()[model].parameters.model_fields, *models()[model].variables):
+        for name in (*models()[model].model_fields, *models()[model].variables):
             assert name in text
     assert model in repr(cp.describe())
     with pytest.raises(ConfigError, match="did you mean"):

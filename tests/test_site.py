@@ -71,8 +71,8 @@ def test_no_internal_link_is_dead(site):
 
 
 def test_every_public_name_has_a_page_with_its_docstring(site):
-    for name, place in cp.public().items():
-        full, anchor = (f"critical_periods.{name}",) * 2 if ":" in place else (place, f"module-{place}")
+    for name, (module, definition) in cp.public().items():
+        full, anchor = (f"critical_periods.{name}",) * 2 if definition else (module, f"module-{module}")
         page = site / f"api/{full}.html"
         assert anchor in Page(page).places
         first = re.match(r"[\w ]+", getattr(cp, name).__doc__)[0]

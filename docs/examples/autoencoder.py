@@ -1,11 +1,22 @@
 """A two-layer linear autoencoder whose strongest inputs are masked for a while: a model in one file."""
 
 from critical_periods.configuration.fields import Epochs, Rate, SomeEpochs, key
-from critical_periods.models.registry import Model, Parameters, Simulation, Variable
+from critical_periods.models.registry import ModelSpec, Variable
 
 
-class Autoencoder(Parameters):
+class Autoencoder(ModelSpec):
     """Linear autoencoder y = W_2 W_1 x with a bottleneck, on independent inputs of falling variance."""
+
+    name = "autoencoder"
+    rule = "train_autoencoder"
+    message = "Training, {cells}"
+    minutes = (5, 1)
+    default_cells_per_job = 100
+    variables = {
+        "epoch": Variable("training epoch", "epoch", "epoch"),
+        "error": Variable("error on all inputs after training", label="error", dims=()),
+        "error_history": Variable("error on all inputs", label="error", dims=("epoch",)),
+    }
 
     size: int = key("Number of inputs.", 12, ge=2, le=1000)
     hidden: int = key("Units of the bottleneck.", 3, label="bottleneck", ge=1, le=1000)
@@ -18,30 +29,32 @@ class Autoencoder(Parameters):
     after: SomeEpochs = key("Epochs of training after the deficit.", 400, unit="epoch")
     record_every: SomeEpochs = key("Epochs between two records.", 10, unit="epoch")
 
+    @staticmethod
+    def simulate(parameters, progress=None, diverged="fail"):
+        """Train through the deficit; `error_history` (epoch) and `error`, its last value, are those on all inputs."""
+        import numpy as np
 
-def simulate(parameters, progress=None, diverged="fail"):
-    """Train through the deficit; `error_history` (epoch) and `error`, its last value, are those on all inputs."""
-    import numpy as np
+        from critical_periods.dynamics.random_streams import random_stream
+        from critical_periods.dynamics.schedules import Phase, Task
+        from critical_periods.solvers import gradient_descent
 
-    from critical_periods.dynamics.random_streams import random_stream
-    from critical_periods.dynamics.schedules import Phase, Task
-    from critical_periods.solvers import gradient_descent
-
-    size, hidden = parameters["size"], parameters["hidden"]
-    variances = parameters["decay"] ** np.arange(size)
-    seen = np.ones(size)
-    masked = np.where(np.arange(size) < parameters["masked"], 0.0, 1.0)
-    schedule = [
-        Phase("before", parameters["onset"], Task(variances, seen)),
-        Phase("masked", parameters["duration"], Task(variances, masked)),
-        Phase("after", parameters["after"], Task(variances, seen)),
-    ]
-    draws = random_stream(parameters["seed"], "weights")
-    weights = [parameters["init_scale"] * draws.standard_normal(shape) for shape in ((hidden, size), (size, hidden))]
-    settings = {name: parameters[name] for name in ("learning_rate", "record_every")}
-    solution = gradient_descent(Landscape(), weights, schedule, **settings, diverged=diverged)
-    errors = solution.trajectory.rename(error="error_history").drop_vars(["phase", "train_loss"])
-    return errors.assign(error=errors["error_history"].isel(epoch=-1, drop=True))
+        size, hidden = parameters["size"], parameters["hidden"]
+        variances = parameters["decay"] ** np.arange(size)
+        seen = np.ones(size)
+        masked = np.where(np.arange(size) < parameters["masked"], 0.0, 1.0)
+        schedule = [
+            Phase("before", parameters["onset"], Task(variances, seen)),
+            Phase("masked", parameters["duration"], Task(variances, masked)),
+            Phase("after", parameters["after"], Task(variances, seen)),
+        ]
+        draws = random_stream(parameters["seed"], "weights")
+        weights = [
+            parameters["init_scale"] * draws.standard_normal(shape) for shape in ((hidden, size), (size, hidden))
+        ]
+        settings = {name: parameters[name] for name in ("learning_rate", "record_every")}
+        solution = gradient_descent(Landscape(), weights, schedule, **settings, diverged=diverged)
+        errors = solution.trajectory.rename(error="error_history").drop_vars(["phase", "train_loss"])
+        return errors.assign(error=errors["error_history"].isel(epoch=-1, drop=True))
 
 
 class Landscape:
@@ -75,16 +88,4 @@ def early_harm(dataset):
     return error.isel(onset=0, drop=True) - error.isel(onset=-1, drop=True)
 
 
-MODELS = (
-    Model(
-        name="autoencoder",
-        parameters=Autoencoder,
-        simulation=Simulation("autoencoder", "train_autoencoder", f"{__name__}:simulate", "Training, {cells}", (5, 1)),
-        variables={
-            "epoch": Variable("training epoch", "epoch", "epoch"),
-            "error": Variable("error on all inputs after training", label="error", dims=()),
-            "error_history": Variable("error on all inputs", label="error", dims=("epoch",)),
-        },
-        default_cells_per_job=100,
-    ),
-)
+MODELS = (Autoencoder,)

@@ -3,62 +3,66 @@
 `import critical_periods as cp` offers the names of `groups()`, each loaded when it is used first.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-#: What the names are for -> public name -> `module:definition`, or a module. Families of models add theirs, `PUBLIC`.
-GROUPS = {
+#: What names are for -> module -> public names that it defines, or what it is itself called. Families have `PUBLIC`.
+GROUPS: dict[str, dict[str, tuple[str, ...] | str]] = {
     "Experiments": {
-        "simulate": "critical_periods.simulations:simulate",
-        "defaults": "critical_periods.declarations:defaults",
-        "describe": "critical_periods.declarations:describe",
-        "Description": "critical_periods.declarations:Description",
+        "critical_periods.simulations": ("simulate",),
+        "critical_periods.declarations": ("defaults", "describe", "Description"),
     },
     "Datasets and figures": {
-        "read": "critical_periods.storage.reading:read",
-        "write": "critical_periods.storage.datasets:write",
-        "draw": "critical_periods.figures.drawing:draw",
+        "critical_periods.storage.reading": ("read",),
+        "critical_periods.storage.datasets": ("write",),
+        "critical_periods.figures.drawing": ("draw",),
     },
     "Phases and schedules": {
-        "Phase": "critical_periods.dynamics.schedules:Phase",
-        "Task": "critical_periods.dynamics.schedules:Task",
-        "Window": "critical_periods.dynamics.schedules:Window",
-        "deficit_schedule": "critical_periods.dynamics.schedules:deficit_schedule",
+        "critical_periods.dynamics.schedules": ("Phase", "Task", "Window", "deficit_schedule"),
     },
-    "Tasks": {"random_stream": "critical_periods.dynamics.random_streams:random_stream"},
+    "Tasks": {"critical_periods.dynamics.random_streams": ("random_stream",)},
     "Landscapes": {},
     "Solvers": {
-        "gradient_descent": "critical_periods.solvers.gradient_descent:gradient_descent",
-        "gradient_flow": "critical_periods.solvers.gradient_flow:gradient_flow",
-        "Solution": "critical_periods.dynamics.trajectories:Solution",
+        "critical_periods.solvers.gradient_descent": ("gradient_descent",),
+        "critical_periods.solvers.gradient_flow": ("gradient_flow",),
+        "critical_periods.dynamics.trajectories": ("Solution",),
     },
     "Theory": {},
-    "Measures": {"measures": "critical_periods.analysis.measures"},
+    "Measures": {"critical_periods.analysis.measures": "measures"},
     "Errors": {
-        "ConfigError": "critical_periods.configuration.fields:ConfigError",
-        "DatasetError": "critical_periods.storage.datasets:DatasetError",
-        "DivergedError": "critical_periods.dynamics.trajectories:DivergedError",
-        "SolverError": "critical_periods.dynamics.trajectories:SolverError",
-        "MissingDataError": "critical_periods.analysis.measures:MissingDataError",
+        "critical_periods.configuration.fields": ("ConfigError",),
+        "critical_periods.storage.datasets": ("DatasetError",),
+        "critical_periods.dynamics.trajectories": ("DivergedError", "SolverError"),
+        "critical_periods.analysis.measures": ("MissingDataError",),
     },
 }
 
 
+def _named(group: Mapping[str, tuple[str, ...] | str]) -> dict[str, tuple[str, str]]:
+    """Public name -> its module, and what it is there; "" for the module itself."""
+    return {
+        name: (module, "" if isinstance(names, str) else name)
+        for module, names in group.items()
+        for name in ((names,) if isinstance(names, str) else names)
+    }
+
+
 @cache
-def groups() -> dict[str, dict[str, str]]:
-    """What the names are for -> public name -> where it is: those of `GROUPS`, and of every family of models."""
+def groups() -> dict[str, dict[str, tuple[str, str]]]:
+    """What names are for -> public name -> where it is: those of `GROUPS`, and of every family of models."""
     from critical_periods.models.registry import families
 
-    found = {group: dict(names) for group, names in GROUPS.items()}
+    found = {group: _named(modules) for group, modules in GROUPS.items()}
     for family in families():
-        for group, names in getattr(family, "PUBLIC", {}).items():
-            found.setdefault(group, {}).update(names)
+        for group, modules in family.PUBLIC.items():
+            found.setdefault(group, {}).update(_named(modules))
     return found
 
 
-def public() -> dict[str, str]:
-    """Public name -> `module:definition`, or a module."""
+def public() -> dict[str, tuple[str, str]]:
+    """Public name -> its module, and what it is there; "" for the module itself."""
     return {name: place for names in groups().values() for name, place in names.items()}
 
 
@@ -71,13 +75,13 @@ def __getattr__(name: str) -> Any:
     if name.isidentifier() and find_spec(f"{__name__}.{name}") is not None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r} before it is imported")
     # Models are asked for what is nowhere else: they take a moment to load.
-    own = next((names[name] for names in GROUPS.values() if name in names), None)
-    place = own or public().get(name)
+    own = {known: place for modules in GROUPS.values() for known, place in _named(modules).items()}
+    place = own.get(name) or public().get(name)
     if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it offers {', '.join(public())}")
     from importlib import import_module
 
-    module, _, definition = place.partition(":")
+    module, definition = place
     found = import_module(module)
     return getattr(found, definition) if definition else found
 

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from critical_periods.configuration.fields import ConfigError, Section, allowed, inlined, one_of, validated
 from critical_periods.configuration.files import paper
-from critical_periods.models.registry import SHARED_PARAMETERS, Model, models
+from critical_periods.models.registry import SHARED_PARAMETERS, ModelSpec, models
 
 #: Widths of the last column of a description and of the ones before it, as text.
 SENTENCE, CELL = 60, 26
@@ -73,10 +73,10 @@ def defaults(model: str) -> dict[str, Any]:
     """
     settings = model_named(model)
     given = paper_values(settings)
-    if any(info.is_required() and name not in given for name, info in settings.parameters.model_fields.items()):
-        neutral = settings.parameters.model_fields.items()
+    if any(info.is_required() and name not in given for name, info in settings.model_fields.items()):
+        neutral = settings.model_fields.items()
         return {name: info.default for name, info in neutral if not info.is_required()} | given
-    return validated(settings.parameters, given, model).plain()
+    return validated(settings, given, model).plain()
 
 
 def describe(model: str | None = None) -> Description:
@@ -98,12 +98,12 @@ def describe(model: str | None = None) -> Description:
         If there is no such model.
     """
     if model is None:
-        rows = [(name, sentence_of(settings.parameters)) for name, settings in models().items()]
+        rows = [(name, sentence_of(settings)) for name, settings in models().items()]
         return Description("", "cp.describe(model) says what a model is.", {"models": [("name", "what"), *rows]})
     settings, given = model_named(model), defaults(model)
     parameters = [
         (name, _written(given[name]) if name in given else "required", values, unit, what)
-        for name, values, _, unit, what in keys(settings.parameters)
+        for name, values, _, unit, what in keys(settings)
     ]
     recorded = [
         (name, "an axis" if each.dims is None else ", ".join(each.dims), as_unit(each.unit), each.long_name)
@@ -111,7 +111,7 @@ def describe(model: str | None = None) -> Description:
     ]
     return Description(
         model,
-        sentence_of(settings.parameters),
+        sentence_of(settings),
         {
             "parameters": [("name", "value", "allowed", "unit", "what"), *parameters],
             "datasets, over seed, what varies, and": [("variable", "axes", "unit", "what"), *recorded],
@@ -119,7 +119,7 @@ def describe(model: str | None = None) -> Description:
     )
 
 
-def model_named(name: str) -> Model:
+def model_named(name: str) -> type[ModelSpec]:
     """A model by its name.
 
     Raises
@@ -132,9 +132,9 @@ def model_named(name: str) -> Model:
     return models()[name]
 
 
-def paper_values(model: Model) -> dict[str, Any]:
+def paper_values(model: type[ModelSpec]) -> dict[str, Any]:
     """What config.yaml says of a model's parameters, those that models share included."""
-    shared = {name: paper()[name] for name in SHARED_PARAMETERS if name in model.parameters.model_fields}
+    shared = {name: paper()[name] for name in SHARED_PARAMETERS if name in model.model_fields}
     return shared | dict(paper()["models"].get(model.name, {}))
 
 

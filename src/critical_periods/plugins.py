@@ -1,9 +1,9 @@
 """Models, measures and kinds of figures from outside: modules that a configuration names under `plugins`.
 
 A plugin is Python code: a configuration with plugins runs its author's code. It may have a tuple `MODELS` of
-`critical_periods.models.registry.Model`, a dictionary `KINDS` of `critical_periods.figures.kinds.Kind`, and measures:
-public functions of a `dataset`. Light enough for planning, as long as plugins are: what they import at their top is
-imported whenever the workflow is planned.
+`critical_periods.models.registry.ModelSpec`, a dictionary `KINDS` of `critical_periods.figures.kinds.Kind`, and
+measures: public functions of a `dataset`. Light enough for planning, as long as plugins are: what they import at their
+top is imported whenever the workflow is planned.
 """
 
 from __future__ import annotations
@@ -96,21 +96,27 @@ def _imported(file: Path) -> Iterator[str]:
 
 
 def brought(plugin: str, name: str, container: type, item: type) -> Any:
-    """What a loaded plugin brings under a name: a sequence or a mapping of items of one type, empty if it has none.
+    """What a loaded plugin brings under a name: a sequence or a mapping of items, empty if it has none.
+
+    Items are of one type, or classes derived from it.
 
     Raises
     ------
     critical_periods.configuration.fields.ConfigError
         If it is anything else.
     """
+
+    def fits(each: Any) -> bool:
+        return issubclass(each, item) if isinstance(each, type) else isinstance(each, item)
+
     try:
         found: Any = getattr(sys.modules[plugin], name, {} if container is Mapping else ())
         items = found.values() if isinstance(found, Mapping) else found
-        fits = isinstance(found, container) and all(isinstance(each, item) for each in items)
+        sound = isinstance(found, container) and all(map(fits, items))
     except Exception as error:
         place = f"plugins: {plugin}: {name}"
         raise ConfigError(place, str(LOADED[plugin]), f"an attribute that can be read ({_reason(error)})") from error
-    if not fits:
+    if not sound:
         allowed = f"a {container.__name__.lower()} of {item.__module__}.{item.__name__}"
         raise ConfigError(f"plugins: {plugin}: {name}", found, allowed)
     return found

@@ -21,8 +21,8 @@ from critical_periods.dynamics.arrays import unwrapped
 from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.real_matrices import PATTERN, Matrices, known
 from critical_periods.dynamics.shared import Shared
-from critical_periods.execution.jobs import loaded, run_batches
-from critical_periods.models.registry import Model, Simulation
+from critical_periods.execution.jobs import run_batches
+from critical_periods.models.registry import ModelSpec, Simulation
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import first_cell, grid, theory_cells, told_apart
@@ -113,35 +113,36 @@ def simulate(
             beside = theory_cells(settings, cells, "theory") if arguments.theory else {}
             if settings.theory is not None:
                 computed |= _run(settings.theory, beside.values(), several, False)
-    predict, derive = loaded(settings.predict), loaded(settings.derive)
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
     theories = [cell.id for cell in beside.values()]
-    beside_axes = said, predict, derive, diverged, theories, whole.get("epochs_at_rate")
+    beside_axes = said, settings.predict, settings.derive, diverged, theories, whole.get("epochs_at_rate")
     dataset = assemble(axes, identities, computed.__getitem__, *beside_axes)
-    return with_provenance(dataset.assign_attrs(title=sentence_of(settings.parameters).rstrip(".")), provenance())
+    return with_provenance(dataset.assign_attrs(title=sentence_of(settings).rstrip(".")), provenance())
 
 
-def _computed(model: Model, cells: Collection[Cell], varied: Sequence[str], record: bool) -> dict[str, xr.Dataset]:
+def _computed(
+    model: type[ModelSpec], cells: Collection[Cell], varied: Sequence[str], record: bool
+) -> dict[str, xr.Dataset]:
     """Datasets of cells by identity, after those that they need first."""
     if model.first is None:
-        return _run(model.simulation, cells, varied, record)
+        return _run(model, cells, varied, record)
     firsts = {cell.id: first_cell(cell) for cell in cells}
     before = _run(model.first, firsts.values(), varied, record)
-    return _run(model.simulation, cells, varied, record, lambda identity: before[firsts[identity].id])
+    return _run(model, cells, varied, record, lambda identity: before[firsts[identity].id])
 
 
 def _run(
-    how: Simulation,
+    how: type[Simulation],
     cells: Collection[Cell],
     varied: Sequence[str],
     record: bool,
     first: Callable[[str], xr.Dataset] | None = None,
 ) -> dict[str, xr.Dataset]:
     parameters, apart = {cell.id: cell.parameters for cell in cells}, partial(told_apart, varied=varied)
-    functions = loaded(how.simulate), loaded(how.batch_key)
+    batch_key = how.batch_key if how.batched else None
     computed: dict[str, xr.Dataset] = {}
-    run_batches(how.cells, parameters, *functions, first, record, computed.__setitem__, told_apart=apart)
+    run_batches(how.cells, parameters, how.simulate, batch_key, first, record, computed.__setitem__, told_apart=apart)
     return computed
 
 
@@ -186,9 +187,9 @@ def _told(progress: Callable[[str], object] | None) -> Iterator[None]:
         _PROGRESS.reset(token)
 
 
-def _as_configured(model: Model, arrays: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _as_configured(model: type[ModelSpec], arrays: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Values of parameters as the configuration has them: for a matrix a word, under which it is put among arrays."""
-    properties = model.parameters.model_json_schema()["properties"]
+    properties = model.model_json_schema()["properties"]
 
     def word(name: str, value: Any) -> Any:
         if isinstance(value, list | tuple):

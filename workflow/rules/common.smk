@@ -278,10 +278,10 @@ def experiment_grid(wildcards):
 
 
 def experiment_model(wildcards):
-    """What the model of an experiment adds to its dataset: predictions, derived variables, descriptions."""
+    """The model of an experiment, and what it calls what is in the dataset."""
     experiment = plan(wildcards.run).experiments[wildcards.experiment]
     model = models()[experiment.model]
-    return {"predict": model.predict, "derive": model.derive, "descriptions": descriptions(model, experiment.axes)}
+    return {"name": model.name, "descriptions": descriptions(model, experiment.axes)}
 
 
 def start_jobs_at_any_rate():

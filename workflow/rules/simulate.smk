@@ -26,7 +26,7 @@ for simulation in SIMULATIONS.values():
             params:
                 cells=bundle_cells,
                 first=bundle_firsts,
-                simulation=simulation.functions(),
+                simulation=simulation.cells,
                 code=bundle_code,
             message:
                 simulation.message.format(cells="{resources.cells}", bundle="{wildcards.bundle}", log="{log}")

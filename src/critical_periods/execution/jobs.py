@@ -17,6 +17,7 @@ from critical_periods.dynamics.real_matrices import Matrices, known
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
+from critical_periods.models.registry import simulations
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.code import check_code
 from critical_periods.storage.cells import StoredCells, cell_path, checksum_there, write_manifest
@@ -76,14 +77,14 @@ class Job:
         A job that fails or is stopped keeps what it has done: the next attempt goes on from there.
         """
         manifest, params = Path(self.snakemake.output[0]), self.snakemake.params
-        how, record = params.simulation, self.snakemake.config["diverged"] == "record"
+        how, record = simulations()[params.simulation], self.snakemake.config["diverged"] == "record"
         paths = {cell: cell_path(manifest.parent, cell) for cell in params.cells}
         done = {cell: found for cell, path in paths.items() if (found := checksum_there(path, record))}
         if done:
             self.logger.info("%d of %d cells were computed before", len(done), len(paths))
         new = {cell: parameters for cell, parameters in params.cells.items() if cell not in done}
-        simulate, batch_key = loaded(how["simulate"]), loaded(how["batch_key"])
-        checkpoints = self._checkpoints() if how["checkpoints"] else None
+        simulate: Callable[..., Any] = how.simulate
+        checkpoints = self._checkpoints() if how.checkpoints else None
         if checkpoints is not None:
             simulate = partial(simulate, checkpoints=checkpoints)
 
@@ -93,7 +94,8 @@ class Job:
 
         matrices = Matrices(files=self.snakemake.config.get("matrices"))
         with using(self.snakemake.config.get("engine", "auto")), known(matrices):
-            run_batches(how["cells"], new, simulate, batch_key, self._first() if params.first else None, record, keep)
+            batch_key, first = how.batch_key if how.batched else None, self._first() if params.first else None
+            run_batches(how.cells, new, simulate, batch_key, first, record, keep)
         self.check_code()
         write_manifest(manifest, {cell: done[cell] for cell in params.cells})
         if checkpoints is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from critical_periods import plugins
 from critical_periods.locations import SCRIPTS, SOURCE
-from critical_periods.models.registry import Model, models, simulations
+from critical_periods.models.registry import ModelSpec, models, simulations
 from critical_periods.planning.cells import Experiment
 
 PACKAGE = SOURCE / __name__.split(".")[0]
@@ -36,8 +36,9 @@ def code_of(*places: str, source: Path = SOURCE) -> str:
     Parameters
     ----------
     places
-        Folders and files of the package, relative to it; `scripts/<name>` for a script of the workflow, and
-        `plugins/<module>` for a plugin and the modules beside it that it imports. Their order does not count.
+        Folders and files of the package, relative to it, and methods, as `<file>::<class>.<method>`; `scripts/<name>`
+        for a script of the workflow, and `plugins/<module>` for a plugin and the modules beside it that it imports.
+        Their order does not count.
     source
         The folder that holds the package.
 
@@ -46,7 +47,10 @@ def code_of(*places: str, source: Path = SOURCE) -> str:
     str
         16 hexadecimal digits.
     """
-    digests = {f"{name}:{_digest(file, file.stat().st_mtime_ns)}" for name, file in _files(places, source)}
+    digests = {
+        f"{name}:{_digest(file, file.stat().st_mtime_ns, name.partition('::')[2])}"
+        for name, file in _files(places, source)
+    }
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()[:16]
 
 
@@ -92,19 +96,20 @@ def simulation_code(kind: str, solver: str | None) -> dict[str, Any]:
     simulation, family = simulations()[kind], _family(model)
     if family is None:
         every = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("models/*/simulation")]
-        return planned([*MAKERS, "solvers", *every, *_plugins(model.parameters.__module__)])
+        return planned([*MAKERS, "solvers", *every, *_plugins(model.__module__)])
     solvers = [f"solvers/{name}.py" for name in (solver, *simulation.solvers) if name is not None]
+    methods = _place(simulation.simulate), _place(simulation.batch_key)
     first = [simulation_code(model.first.cells, solver)] if model.first and kind == model.name else []
-    return planned([*MAKERS, *solvers, f"{family}/simulation", *simulation.uses], first)
+    return planned([*MAKERS, *solvers, *methods, f"{family}/simulation", *simulation.uses], first)
 
 
-def assembling_places(model: Model) -> list[str]:
+def assembling_places(model: type[ModelSpec]) -> list[str]:
     """Where the code lies that puts cells of a model side by side, and adds what theory says and what follows."""
     family = _family(model)
     if family is None:
-        return [*ASSEMBLING, *_plugins(model.parameters.__module__)]
+        return [*ASSEMBLING, *_plugins(model.__module__)]
     own = [f"{family}/{name}.py" for name in ("theory", "derived") if (PACKAGE / family / f"{name}.py").is_file()]
-    return [*ASSEMBLING, *own, *model.uses]
+    return [*ASSEMBLING, *own, _place(model.predict), _place(model.derive), *model.assembled_by]
 
 
 def assembling_code(experiment: Experiment) -> dict[str, Any]:
@@ -130,9 +135,9 @@ def judging_code(before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return planned(["scripts/judge.py", "analysis", "configuration/claims.py", *measures, *own], before)
 
 
-def _family(model: Model) -> str | None:
+def _family(model: type[ModelSpec]) -> str | None:
     """Folder of the family of a model; None of a plugin's."""
-    package, *folders, _ = model.parameters.__module__.split(".")
+    package, *folders, _ = model.__module__.split(".")
     return "/".join(folders) if package == PACKAGE.name else None
 
 
@@ -140,6 +145,12 @@ def _plugins(module: str) -> list[str]:
     """The plugin that a module is of; all of them where that is not plain."""
     own = [name for name in plugins.LOADED if f"{module}.".startswith(f"{name}.")]
     return [f"plugins/{name}" for name in own or plugins.LOADED]
+
+
+def _place(function: Callable[..., Any]) -> str:
+    """A method of a declaration, which says what of the code is run."""
+    path = function.__module__.removeprefix(f"{PACKAGE.name}.").replace(".", "/")
+    return f"{path}.py::{function.__qualname__}"
 
 
 def _files(places: Iterable[str], source: Path) -> Iterator[tuple[str, Path]]:
@@ -154,30 +165,40 @@ def _files(places: Iterable[str], source: Path) -> Iterator[tuple[str, Path]]:
         elif (path := package / place).is_dir():
             yield from ((file.relative_to(package).as_posix(), file) for file in path.rglob("*.py"))
         else:
-            yield place, path
+            yield place, package / place.partition("::")[0]
 
 
 @lru_cache(maxsize=1000)
-def _digest(file: Path, changed: int) -> str:
-    tree = _plain(ast.parse(file.read_text(encoding="utf-8")))
-    return hashlib.sha256(repr(tree).encode()).hexdigest()
+def _digest(file: Path, changed: int, definition: str) -> str:
+    """Hash of a file, or of a definition in it, as `Class.method`."""
+    tree: Any = ast.parse(file.read_text(encoding="utf-8"))
+    for name in definition.split(".") if definition else ():
+        tree = next((node for node in tree.body if getattr(node, "name", "") == name), ast.Module([], []))
+    words: list[str] = []
+    _spell(tree, words.append)
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()
 
 
-def _plain(node: Any) -> Any:
-    """A syntax tree without docstrings, texts of keys, and fields that are empty, which versions of Python add."""
+def _spell(node: Any, say: Callable[[str], None]) -> None:
+    """Say what a syntax tree is, without docstrings, texts of keys, and empty fields, which versions of Python add."""
     if isinstance(node, list):
-        return [_plain(item) for item in node if not _is_text(item)]
+        say("[")
+        for item in node:
+            if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)):
+                _spell(item, say)
+        say("]")
+        return
     if not isinstance(node, ast.AST):
-        return node
+        say(repr(node))
+        return
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "key":
         keywords = [word for word in node.keywords if word.arg not in ("label", "unit", "null")]
         node = ast.Call(node.func, node.args[1:], keywords)
     if isinstance(node, ast.JoinedStr):  # Python 3.12.1 puts empty texts between the parts
         node = ast.JoinedStr([part for part in node.values if getattr(part, "value", None) != ""])
-    fields = [(name, _plain(value)) for name, value in ast.iter_fields(node) if name not in ("ctx", "type_comment")]
-    return type(node).__name__, [field for field in fields if field[1] is not None and field[1] != []]
-
-
-def _is_text(node: Any) -> bool:
-    """Whether a statement is nothing but a constant, as docstrings are."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    say(type(node).__name__)
+    for name in node._fields:
+        if name not in ("ctx", "type_comment") and (value := getattr(node, name, None)) is not None and value != []:
+            say(name)
+            _spell(value, say)
+    say(")")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from critical_periods.models.registry import Model
+from critical_periods.models.registry import ModelSpec
 
 #: Attributes of what every dataset may have, whatever the model.
 COMMON = {
@@ -15,7 +15,7 @@ COMMON = {
 }
 
 
-def descriptions(model: Model, axes: Iterable[str]) -> dict[str, dict[str, Any]]:
+def descriptions(model: type[ModelSpec], axes: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Long name, unit, label and sign of everything in the datasets of a model.
 
     Parameters
@@ -35,8 +35,8 @@ def descriptions(model: Model, axes: Iterable[str]) -> dict[str, dict[str, Any]]
         found[name] = {"long_name": variable.long_name, "units": variable.unit}
         found[name] |= {word: value for word in ("label", "signed") if (value := getattr(variable, word))}
     for name in axes:
-        if name in model.parameters.model_fields:
-            info = model.parameters.model_fields[name]
+        if name in model.model_fields:
+            info = model.model_fields[name]
             extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
             found[name] = {"long_name": str(info.description).rstrip("."), "units": str(extra.get("unit", "1"))}
             found[name] |= {word: str(extra[word]) for word in ("label", "null") if extra.get(word)}

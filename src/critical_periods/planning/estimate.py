@@ -93,7 +93,7 @@ def cell_job(bundle: Bundle, plan: Plan, computed: Collection[str]) -> PlannedJo
     """
     simulation = simulations()[bundle.cells[0].model]
     new = [cell.parameters for cell in bundle.cells if cell.id not in computed]
-    costs = [simulation.cost(parameters) if simulation.cost else CELL for parameters in new]
+    costs = [simulation.cost(parameters) or CELL for parameters in new]
     return PlannedJob(
         START + sum(seconds for seconds, _ in costs) if new else 0.0,
         bundle.id,

@@ -16,7 +16,7 @@ from critical_periods.configuration.claims import check_claim
 from critical_periods.configuration.document import Configuration, configuration
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.configuration.studies import merged
-from critical_periods.models.registry import SHARED_PARAMETERS, Model, built_in, models, simulations
+from critical_periods.models.registry import SHARED_PARAMETERS, ModelSpec, Simulation, built_in, models, simulations
 from critical_periods.planning.cells import Bundle, Cell, Experiment
 from critical_periods.planning.panels import check_figure, recorded_variables
 
@@ -47,7 +47,7 @@ class Plan:
             check_figure(f"figures.{name}", figure, self.experiments)
         axes = {
             "seed",
-            *(axis for model in models().values() for axis in (*model.parameters.model_fields, *model.variables)),
+            *(axis for model in models().values() for axis in (*model.model_fields, *model.variables)),
         }
         recorded = {name: recorded_variables(experiment) for name, experiment in self.experiments.items()}
         for name, claim in self.config.claims.items():
@@ -123,7 +123,7 @@ class Plan:
     def _check_models(self) -> None:
         for key, known, required in (
             ("models", models(), built_in()),
-            ("cells_per_job", _kinds(models()), _kinds(built_in())),
+            ("cells_per_job", _kinds(models()), [model.name for model in built_in().values() if not model.bundled_by]),
         ):
             section = getattr(self.config, key)
             for name in section:
@@ -134,7 +134,7 @@ class Plan:
                     raise ConfigError(f"{key}: missing key", name, f"all of {', '.join(required)}")
         for name, model in models().items():
             shared = self._shared(model)
-            validated(model.parameters, shared | dict(self.config.models.get(name, {})), f"models.{name}")
+            validated(model, shared | dict(self.config.models.get(name, {})), f"models.{name}")
 
     def _check_sizes(self) -> None:
         """Refuse grids of too many cells before any of them is expanded."""
@@ -146,8 +146,8 @@ class Plan:
                 product = " x ".join(map(str, lengths))
                 raise ConfigError(f"experiments.{name}: cells", product, f"{MOST_CELLS} in all experiments together")
 
-    def _shared(self, model: Model) -> dict[str, Any]:
-        known = model.parameters.model_fields
+    def _shared(self, model: type[ModelSpec]) -> dict[str, Any]:
+        known = model.model_fields
         plain = self.config.model_dump(include=set(SHARED_PARAMETERS))
         return {name: plain[name] for name in SHARED_PARAMETERS if name in known}
 
@@ -156,7 +156,7 @@ class Plan:
         if settings.model not in models():
             raise ConfigError(f"{place}.model", settings.model, one_of(settings.model, models()))
         model = models()[settings.model]
-        known = model.parameters.model_fields
+        known = model.model_fields
         for parameter in settings.set:
             if parameter not in known:
                 raise ConfigError(f"{place}.set", parameter, one_of(parameter, known))
@@ -186,7 +186,7 @@ class Plan:
         parameter, own = error.key.removeprefix(f"{place}: "), self.config.models.get(settings.model, {})
         if parameter in sections:
             error.path += [sections[parameter], parameter]
-        elif parameter in models()[settings.model].parameters.model_fields:
+        elif parameter in models()[settings.model].model_fields:
             shared = parameter in SHARED_PARAMETERS and parameter not in own
             error.path = [parameter] if shared else ["models", settings.model, parameter]
 
@@ -211,7 +211,11 @@ def told_apart(cells: Sequence[Mapping[str, Any]], varied: Collection[str]) -> s
 
 
 def grid(
-    model: Model, parameters: Mapping[str, Any], seeds: Sequence[int], vary: Mapping[str, Sequence[Any]], place: str
+    model: type[ModelSpec],
+    parameters: Mapping[str, Any],
+    seeds: Sequence[int],
+    vary: Mapping[str, Sequence[Any]],
+    place: str,
 ) -> tuple[dict[str, tuple[Any, ...]], dict[tuple[Any, ...], Cell]]:
     """Axes of an experiment and its cells, one for every combination of seed and values that vary.
 
@@ -233,7 +237,7 @@ def grid(
     critical_periods.configuration.fields.ConfigError
         If a parameter is unknown or missing, or the value of one is not allowed beside the others.
     """
-    known = model.parameters.model_fields
+    known = model.model_fields
     for parameter, values in vary.items():
         if parameter not in known:
             raise ConfigError(f"{place}.vary", parameter, one_of(parameter, known))
@@ -251,7 +255,9 @@ def grid(
     return axes, {(seed, *point): Cell(model.name, identity | {"seed": seed}) for seed, (point, identity) in points}
 
 
-def theory_cells(model: Model, cells: Mapping[tuple[Any, ...], Cell], place: str) -> dict[tuple[Any, ...], Cell]:
+def theory_cells(
+    model: type[ModelSpec], cells: Mapping[tuple[Any, ...], Cell], place: str
+) -> dict[tuple[Any, ...], Cell]:
     """What theory says beside each of some cells.
 
     Raises
@@ -259,14 +265,14 @@ def theory_cells(model: Model, cells: Mapping[tuple[Any, ...], Cell], place: str
     critical_periods.configuration.fields.ConfigError
         If the model has no theory that is computed so.
     """
-    if model.theory is None or model.theory_of is None:
+    if model.theory is None:
         able = ", ".join(name for name, other in models().items() if other.theory is not None)
         raise ConfigError(place, True, f"true with the model {able}")
-    return {point: Cell(model.theory.cells, model.theory_of(cell.parameters)) for point, cell in cells.items()}
+    return {point: _before(model.theory, cell) for point, cell in cells.items()}
 
 
-def _identity(model: Model, parameters: Mapping[str, Any], place: str) -> dict[str, Any]:
-    checked = validated(model.parameters, parameters, place)
+def _identity(model: type[ModelSpec], parameters: Mapping[str, Any], place: str) -> dict[str, Any]:
+    checked = validated(model, parameters, place)
     checked.check(place)
     return checked.identity()
 
@@ -280,11 +286,15 @@ def first_cell(cell: Cell) -> Cell:
     """What a cell needs to be computed before, of a model that has such."""
     model = models()[cell.model]
     assert model.first is not None
-    assert model.first_of is not None
-    return Cell(model.first.cells, model.first_of(cell.parameters))
+    return _before(model.first, cell)
 
 
-def model_of(cell: Cell) -> Model:
+def _before(simulation: type[Simulation], cell: Cell) -> Cell:
+    """Cell of another kind that belongs to one."""
+    return Cell(simulation.cells, simulation.parameters_of(cell.parameters))
+
+
+def model_of(cell: Cell) -> type[ModelSpec]:
     """Model of a cell, or of the cells that need it first or that it is the theory of."""
     return next(model for model in models().values() if cell.model in {each.cells for each in model.simulations()})
 
@@ -295,10 +305,10 @@ def _kind(cell: Cell) -> str:
     return cell.parameters.get(model.bundled_by, "") if model.bundled_by else model.name
 
 
-def _kinds(known: Mapping[str, Model]) -> list[str]:
+def _kinds(known: Mapping[str, type[ModelSpec]]) -> list[str]:
     """Keys of `cells_per_job` for some models."""
     kinds = (
-        get_args(model.parameters.model_fields[model.bundled_by].annotation) if model.bundled_by else (model.name,)
+        get_args(model.model_fields[model.bundled_by].annotation) if model.bundled_by else (model.name,)
         for model in known.values()
     )
     return list(dict.fromkeys(itertools.chain(*kinds)))

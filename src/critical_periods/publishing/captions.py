@@ -126,7 +126,7 @@ def _value(value: Any, null: str) -> str:
 def _solvers(config: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
     """Solvers of an experiment, in words; none where its model has but one way to train."""
     model = models().get(experiment["model"])
-    if model is None or "solver" not in model.parameters.model_fields:
+    if model is None or "solver" not in model.model_fields:
         return []
     solvers = experiment.get("vary", {}).get("solver") or [experiment.get("set", {}).get("solver", config["solver"])]
     return [solver.replace("_", " ") for solver in solvers]

@@ -28,10 +28,10 @@ def offered(experiments: Iterable[Experiment]) -> list[dict[str, Any]]:
     """
     found = []
     for experiment in experiments:
-        explored = models()[experiment.model].explored
-        if explored is not None:
+        model = models()[experiment.model]
+        if model.in_explorer:
             cells = {cell.id: dict(cell.parameters) for cell in experiment.cells.values()}
-            drawn = list(filter(explored, cells.values()))
+            drawn = list(filter(model.explored, cells.values()))
             vary = [name for name, values in experiment.axes.items() if len(values) > 1]
             found.append(
                 {"name": experiment.name, "title": experiment.title, "vary": vary, "cells": drawn[:MOST_CELLS]}

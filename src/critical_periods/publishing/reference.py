@@ -13,7 +13,7 @@ from critical_periods.configuration.solvers import WITH_OPTIONS
 from critical_periods.configuration.studies import Comparison, StudyFile, Taken, Variant
 from critical_periods.declarations import as_unit, keys, sentence_of
 from critical_periods.figures.kinds import kinds
-from critical_periods.models.registry import Model, models
+from critical_periods.models.registry import ModelSpec, models
 from critical_periods.publishing.schema import GENERATED
 
 #: The page, from the root of the repository.
@@ -56,7 +56,7 @@ def config_readme() -> str:
     example = _DEPLOYED.format(model=paper()["experiments"]["depth"]["model"])
     parts = [f"<!-- {GENERATED} -->\n\n# What can be configured\n{example}"]
     parts += [_section("Top level", Configuration, "All of it is optional here; the paper's values are the defaults.")]
-    parts += [_MODELS, *(_section(f"`{name}`", model.parameters, level=3) for name, model in models().items())]
+    parts += [_MODELS, *(_section(f"`{name}`", model, level=3) for name, model in models().items())]
     return "\n".join(parts).replace("| required |", "| the paper's |").replace("| as its keys |", "| the paper's |")
 
 
@@ -79,7 +79,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _model(model: Model) -> str:
+def _model(model: type[ModelSpec]) -> str:
     recorded = [
         f"| `{name}` | {', '.join(f'`{axis}`' for axis in variable.dims)} | {as_unit(variable.unit)} "
         f"| {_cell(variable.long_name)} |"
@@ -88,7 +88,7 @@ def _model(model: Model) -> str:
     ]
     head = "What its datasets hold, over `seed`, what varies, and\n\n"
     head += "| variable | axes | unit | what |\n|---|---|---|---|\n"
-    return f"{_section(f'`{model.name}`', model.parameters, level=3)}\n{head}" + "\n".join(recorded) + "\n"
+    return f"{_section(f'`{model.name}`', model, level=3)}\n{head}" + "\n".join(recorded) + "\n"
 
 
 def _section(title: str, section: type[Section], sentence: str = "", level: int = 2) -> str:

@@ -80,7 +80,7 @@ def _document(section: type[Section], description: str) -> dict[str, Any]:
         **{name: part for name, part in whole.items() if name not in ("description", "required")},
         "$defs": definitions,
     }
-    declared = {name: model.parameters for name, model in models().items()}
+    declared = dict(models())
     for name, part in [*declared.items(), *((kind.panel.__name__, kind.panel) for kind in kinds().values())]:
         definitions[name], others = _parts(part)
         definitions |= others

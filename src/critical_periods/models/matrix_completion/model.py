@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -19,9 +19,32 @@ from critical_periods.configuration.fields import (
 )
 from critical_periods.configuration.solvers import SolverName, with_options
 from critical_periods.dynamics import real_matrices
+from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
 from critical_periods.models.matrix_completion.simulation.assumed import COVERS
-from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
+from critical_periods.models.matrix_completion.variables import VARIABLES
+from critical_periods.models.registry import ModelSpec, Simulation, check_ascending, check_at_most, check_init_scale
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Times in which modes are learned.
+CLOSED_FORM = "models/product_matrix/simulation/closed_form.py"
+
+PUBLIC = {
+    "Tasks": {
+        "critical_periods.models.matrix_completion.simulation.tasks": (
+            "low_rank_matrix",
+            "digits_matrix",
+            "observation_mask",
+        )
+    },
+    "Landscapes": {
+        "critical_periods.models.matrix_completion.simulation.landscape": ("Factorization", "initial_weights")
+    },
+    "Theory": {"critical_periods.models.matrix_completion.theory": ("task_closing",)},
+    "Measures": {"critical_periods.models.matrix_completion.measures": "matrix_measures"},
+}
 
 Rank = Annotated[int, Field(ge=1, le=10_000)]
 Entries = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -40,9 +63,89 @@ Structure = Literal["random", "block_diagonal", "disconnected", "connected"] | O
 TWO_BLOCKS = {"disconnected", "connected"}
 
 
+class Pretraining(Simulation):
+    """What cells of matrix completion start from; cells that agree in its parameters share it."""
+
+    cells = "pretraining"
+    rule = "pretrain"
+    message = "Pre-training, {cells}; progress in {log}"
+    minutes = (60, 10)
+    checkpoints = True
+    batched = True
+    cost = staticmethod(pretraining_cost)
+
+    @staticmethod
+    def batch_key(parameters: Mapping[str, Any]) -> Hashable | None:
+        """What cells of one batch have in common."""
+        from critical_periods.models.matrix_completion.simulation.simulate import batch_key
+
+        return batch_key(parameters)
+
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> list[xr.Dataset]:
+        """Train on the first task."""
+        from critical_periods.models.matrix_completion.simulation.simulate import pretrain
+
+        return pretrain(*cells, **options)
+
+    @staticmethod
+    def parameters_of(cell: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters of the pre-training that a cell starts from; cells that agree in them share it."""
+        without = {"final_epochs", "cycle_factor", "cycle_epochs"} | {name for name in cell if name.startswith("cure")}
+        if not cell["onset"] and not cell["diagnostics"]:
+            without |= {"n_observed"} if "pretrain_overlap" in cell else {"final_matrix", "final_rank", "n_observed"}
+        return {name: value for name, value in cell.items() if name not in without}
+
+
+class LearningStages(Simulation):
+    """When the modes of a first task are learned, in theory."""
+
+    cells = "learning_stages"
+    rule = "learning_stages"
+    message = "Stages of learning the first task in theory, {cells}; progress in {log}"
+    minutes = (10, 1)
+    cells_per_job = 64
+    uses = (CLOSED_FORM,)
+
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> xr.Dataset:
+        """Compute the stages."""
+        from critical_periods.models.matrix_completion.simulation.stages import simulate
+
+        return simulate(*cells, **options)
+
+    @staticmethod
+    def cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+        """Seconds and bytes of a cell: least squares on the observed entries."""
+        return 0.3 * (parameters["size"] / 100) ** 3, 3e4
+
+    @staticmethod
+    def parameters_of(cell: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters that theory needs to tell when the first task of a cell is learned."""
+        needed = ("seed", "size", "depth", "init_scale", "pretrain_rank", "pretrain_n_observed", "n_singular_values")
+        rate = cell["epochs_at_rate"] or cell["learning_rate"]
+        beyond = [name for name in cell if name not in COVERS]
+        told = {name: cell[name] for name in (*needed, "imbalance", *beyond) if name in cell}
+        return told | {"learning_rate": rate}
+
+
 @with_options()
-class MatrixCompletion(Parameters):
+class MatrixCompletion(ModelSpec):
     """Deep matrix completion: W = W_N ... W_1 trained on the observed entries of a matrix (section 4, eq 9)."""
+
+    name = "matrix_completion"
+    rule = "train"
+    message = "Training on the final task, {cells}; progress in {log}"
+    minutes = (120, 20)
+    checkpoints = True
+    batched = True
+    cost = staticmethod(completion_cost)
+    batch_key = staticmethod(Pretraining.batch_key)
+    first = Pretraining
+    theory = LearningStages
+    bundled_by = "solver"
+    assembled_by = (CLOSED_FORM,)
+    variables = VARIABLES
 
     solver: SolverName = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
     dtype: Precision = key("Floating-point precision of training.")
@@ -304,18 +407,35 @@ class MatrixCompletion(Parameters):
             found["cycle_epochs"] = None
         return found
 
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> list[xr.Dataset]:
+        """Train on the final task."""
+        from critical_periods.models.matrix_completion.simulation.simulate import complete
 
-def pretraining(cell: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of the pre-training that a cell starts from; cells that agree in them share it."""
-    without = {"final_epochs", "cycle_factor", "cycle_epochs"} | {name for name in cell if name.startswith("cure")}
-    if not cell["onset"] and not cell["diagnostics"]:
-        without |= {"n_observed"} if "pretrain_overlap" in cell else {"final_matrix", "final_rank", "n_observed"}
-    return {name: value for name, value in cell.items() if name not in without}
+        return complete(*cells, **options)
+
+    @staticmethod
+    def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
+        """Closing and recovery, in theory."""
+        from critical_periods.models.matrix_completion.theory import predict
+
+        return predict(dataset, parameters, axes)
+
+    @staticmethod
+    def derive(dataset: xr.Dataset) -> xr.Dataset:
+        """What follows from the final errors."""
+        from critical_periods.models.matrix_completion.derived import derive
+
+        return derive(dataset)
+
+    @staticmethod
+    def axis_values(parameters: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """Switch epochs, tasks and modes."""
+        return {
+            "switch_epoch": parameters["switch_epochs"],
+            "task": ("first", "final"),
+            "mode": range(1, parameters["n_singular_values"] + 1),
+        }
 
 
-def first_task(cell: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters that theory needs to tell when the first task of a cell is learned."""
-    needed = ("seed", "size", "depth", "init_scale", "pretrain_rank", "pretrain_n_observed", "n_singular_values")
-    rate = cell["epochs_at_rate"] or cell["learning_rate"]
-    beyond = [name for name in cell if name not in COVERS]
-    return {name: cell[name] for name in (*needed, "imbalance", *beyond) if name in cell} | {"learning_rate": rate}
+MODELS = (MatrixCompletion,)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -22,8 +23,35 @@ from critical_periods.configuration.fields import (
     one_of,
 )
 from critical_periods.configuration.solvers import SolverName, with_options
+from critical_periods.models.pathways.cost import network_cost, scalar_cost, schedules_cost
+from critical_periods.models.pathways.panels.kinds import KINDS
 from critical_periods.models.pathways.simulation.names import pathway_names
-from critical_periods.models.registry import Parameters, check_init_scale
+from critical_periods.models.pathways.variables import GATING_SCHEDULES, PATHWAY_NETWORK, SCALAR_PATHWAYS, linear
+from critical_periods.models.registry import ModelSpec, check_init_scale
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["KINDS", "MODELS", "PUBLIC"]
+
+PUBLIC = {
+    "Tasks": {
+        "critical_periods.models.pathways.simulation.hierarchical_task": ("hierarchical_task", "hierarchical_modes")
+    },
+    "Landscapes": {
+        "critical_periods.models.pathways.simulation.scalar": ("ScalarPathways", "initial_scales"),
+        "critical_periods.models.pathways.simulation.network": ("PathwayNetwork",),
+    },
+    "Theory": {
+        "critical_periods.models.pathways.simulation.scalar": (
+            "pathway_singular_value",
+            "learning_speed",
+            "flow_field",
+        ),
+        "critical_periods.models.pathways.theory": ("gating_closing",),
+    },
+    "Measures": {"critical_periods.models.pathways.measures": "pathway_measures"},
+}
 
 #: Most turns of pathways that are gated one after the other.
 MOST_TURNS = 1000
@@ -56,7 +84,7 @@ Starts = Annotated[list[InitialScales], Field(min_length=1, max_length=100_000)]
 Durations = Annotated[list[Duration], Field(min_length=1, max_length=10_000)]
 
 
-class Deficits(Parameters):
+class Deficits(ModelSpec):
     """What networks and their scalar reduction share: pathways, their training and their deficits."""
 
     n_pathways: int = key("Number of pathways, named a, b, c, ...", label="pathways", ge=1, le=26)
@@ -141,6 +169,14 @@ class Deficits(Parameters):
 class ScalarPathways(Deficits):
     """One mode of the multi-pathway network: scales p and q of each pathway (section 3, eqs 6-8)."""
 
+    name = "scalar_pathways"
+    rule = "integrate_pathways"
+    message = "Integrating the scalar dynamics of pathways, {cells}; results in {log}"
+    minutes = (10, 1)
+    cost = staticmethod(scalar_cost)
+    in_explorer = True
+    variables = SCALAR_PATHWAYS
+
     solver: SolverName = key("Euler's steps as in the paper, or adaptive ones.")
     singular_value: float = key(
         "Singular value s that the pathways have to add up to.", label="singular value $s$", gt=0, le=1_000_000
@@ -220,9 +256,48 @@ class ScalarPathways(Deficits):
                 found[name] = end - found[onset]
         return found
 
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> xr.Dataset:
+        """Integrate eqs 7 and 8."""
+        from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
+
+        return simulate_scalar(*cells, **options)
+
+    @staticmethod
+    def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
+        """Closing of the period, in theory."""
+        from critical_periods.models.pathways.theory import predict
+
+        return predict(dataset, parameters, axes)
+
+    @staticmethod
+    def derive(dataset: xr.Dataset) -> xr.Dataset:
+        """What follows from the shares of the pathways."""
+        from critical_periods.models.pathways.derived import derive
+
+        return derive(dataset)
+
+    @staticmethod
+    def axis_values(parameters: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """Pathways and the only mode."""
+        return {"pathway": pathway_names(parameters["n_pathways"]), "mode": (1,)}
+
+    @staticmethod
+    def explored(parameters: Mapping[str, Any]) -> bool:
+        """All but cells with initial conditions of their own: the page draws its own."""
+        return "init_p" not in parameters
+
 
 class PathwayNetwork(Deficits):
     """Multi-pathway network on the hierarchical task (section 3, eqs 1-5, 11)."""
+
+    name = "pathway_network"
+    rule = "train_pathways"
+    message = "Training multi-pathway networks, {cells}; progress in {log}"
+    minutes = (20, 10)
+    solvers = ("gradient_descent", "gradient_flow")
+    cost = staticmethod(network_cost)
+    variables = PATHWAY_NETWORK
 
     dtype: Precision = key("Floating-point precision of training.")
     branching: Annotated[list[Annotated[int, Field(ge=2, le=1000)]], Field(min_length=1, max_length=12)] = key(
@@ -258,9 +333,41 @@ class PathwayNetwork(Deficits):
         self.require(place, "lesioned_pathway", self.lesioned_pathway is not None or not self.lesioned_modes, allowed)
         check_init_scale(place, self.init_scale, self.dtype, modes)
 
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> xr.Dataset:
+        """Train a network."""
+        from critical_periods.models.pathways.simulation.simulate_network import simulate_network
 
-class GatingSchedules(Parameters):
+        return simulate_network(*cells, **options)
+
+    @staticmethod
+    def derive(dataset: xr.Dataset) -> xr.Dataset:
+        """Whether networks have learned."""
+        from critical_periods.models.pathways.derived import derive_learning
+
+        return derive_learning(dataset)
+
+    @staticmethod
+    def axis_values(parameters: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """Pathways and modes; and who computed them, where there is a scalar reduction to compare with."""
+        modes, compared = range(1, math.prod(parameters["branching"]) + 1), linear(parameters)
+        return {
+            "pathway": pathway_names(parameters["n_pathways"]),
+            **dict.fromkeys(("mode", "output_mode", "input_mode"), modes),
+            "solver": ("gradient_descent", "ode") if compared else (),
+            "integration": ("euler", "exact", "shadowing") if compared else (),
+        }
+
+
+class GatingSchedules(ModelSpec):
     """Every way to spend a budget of gating of pathway b, for one mode of pathways that begin alike (eqs 6-8)."""
+
+    name = "gating_schedules"
+    rule = "gating_schedules"
+    message = "Integrating pathways under every schedule of gating, {cells}; results in {log}"
+    minutes = (10, 2)
+    cost = staticmethod(schedules_cost)
+    variables = GATING_SCHEDULES
 
     n_pathways: int = key("Number of pathways, named a, b, c, ...", label="pathways", ge=2, le=26)
     depth: Depth = key("Number D of weight matrices of a pathway.", label="depth $D$")
@@ -286,3 +393,25 @@ class GatingSchedules(Parameters):
         self.require(place, "imbalance", square > 0, f"above {-(self.init_mean**2):g} = -init_mean^2")
         start = self.n_pathways * self.init_mean * square ** ((self.depth - 1) / 2)
         self.require(place, "init_mean", start < self.singular_value, "less, as K(0) of all pathways exceed s")
+
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> xr.Dataset:
+        """Integrate pathways under every schedule."""
+        from critical_periods.models.pathways.simulation.simulate_schedules import simulate_schedules
+
+        return simulate_schedules(*cells, **options)
+
+    @staticmethod
+    def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
+        """Whether pathways learn that nothing gates."""
+        from critical_periods.models.pathways.theory import predict_learning
+
+        return predict_learning(dataset, parameters, axes)
+
+    @staticmethod
+    def axis_values(parameters: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """Schedules with a name."""
+        return {"strategy": ("worst", "first", "every other", "thin", "last", "best")}
+
+
+MODELS = (ScalarPathways, PathwayNetwork, GatingSchedules)

@@ -2,18 +2,97 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from critical_periods.configuration.fields import Epochs, Precision, Rate, SomeEpochs, Tolerance, key
-from critical_periods.models.registry import Parameters, check_ascending, check_at_most, check_init_scale
+from critical_periods.models.registry import (
+    AXES,
+    LEARNED,
+    ModelSpec,
+    Variable,
+    check_ascending,
+    check_at_most,
+    check_init_scale,
+)
 from critical_periods.solvers.gradient_flow import Method
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: The factorization that is trained beside theory, and its tasks.
+FACTORIZATION = tuple(f"models/matrix_completion/simulation/{name}.py" for name in ("landscape", "passes", "tasks"))
+
+PUBLIC = {
+    "Landscapes": {"critical_periods.models.product_matrix.simulation.landscape": ("ProductMatrix",)},
+    "Theory": {
+        "critical_periods.models.product_matrix.simulation.closed_form": (
+            "mode_strength",
+            "mode_strength_of_depth",
+            "chained_modes",
+        ),
+        "critical_periods.models.product_matrix.simulation.landscape": ("singular_velocities",),
+    },
+}
 
 Rank = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class TwoTasks(Parameters):
+def _variables(*runs: str) -> dict[str, Variable]:
+    """Training beside theory, along axes of runs."""
+    axes = ("solver", *runs, "epoch", "mode")
+    return {axis: AXES[axis] for axis in (*runs, "epoch", "mode")} | {
+        "solver": Variable("who computed the singular values: gradient descent, or the theory"),
+        "singular_value": Variable("singular value of the product matrix W", "1", "singular value of $W$", axes),
+        "largest_difference": Variable("largest |training - theory| over epochs and modes", dims=runs),
+        "relative_difference": Variable(
+            "largest |training - theory|, relative to the largest singular value in training", dims=runs
+        ),
+        "learned": Variable(f"whether W ended as large as a training loss below {LEARNED:.0%} takes", dims=()),
+    }
+
+
+def _whether_learned(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
+    """Dataset of a cell with whether W has learned."""
+    from critical_periods.models.product_matrix.derived import predict_learning
+
+    return predict_learning(dataset, parameters, axes)
+
+
+def _modes(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return {"mode": range(1, parameters["n_singular_values"] + 1)}
+
+
+def _beside_closed_form(parameters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return {**_modes(parameters), "solver": ("gradient_descent", "closed_form")}
+
+
+def _shared_modes_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell, which gradient descent trains; the closed form takes no time."""
+    epochs = parameters["pretrain_epochs"] + parameters["final_epochs"]
+    seconds = 60e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
+    return seconds, 3e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
+
+
+def _singular_flow_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell: training in float64, and the flow of singular values and vectors beside it."""
+    runs, last = len(parameters["switch_epochs"]), parameters["switch_epochs"][-1]
+    epochs = runs * parameters["final_epochs"] + last
+    seconds = 750e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
+    return seconds, 5e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
+
+
+def _two_layers_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds and bytes of a cell: training in float64, and a small factorization of the exact solution a record."""
+    epochs = parameters["pretrain_epochs"] + parameters["final_epochs"]
+    size = max(parameters["rows"], parameters["columns"])
+    seconds = (25e-6 + 120e-6 * (size / 100) ** 3) * epochs
+    return seconds, 3e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
+
+
+class TwoTasks(ModelSpec):
     """What both models share: two tasks one after the other, and the network that learns them."""
 
     size: int = key("n; all matrices are n x n.", label="size $n$", ge=2, le=10_000)
@@ -41,6 +120,22 @@ class TwoTasks(Parameters):
 class SingularFlow(TwoTasks):
     """Deep factorization beside the flow of its singular values and vectors (appendix B, eqs 10, 13, 14)."""
 
+    name = "singular_flow"
+    rule = "singular_flow"
+    message = "Training beside the flow of singular values, {cells}; progress in {log}"
+    minutes = (60, 30)
+    solvers = ("gradient_descent", "gradient_flow")
+    uses = FACTORIZATION
+    cost = staticmethod(_singular_flow_cost)
+    predict = staticmethod(_whether_learned)
+    variables = _variables("switch_epoch") | {
+        "gradient_evaluations": Variable("gradients that the adaptive integration of the theory evaluated", dims=()),
+        "imbalance": Variable("largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T| at the start", dims=()),
+        "smallest_gap": Variable(
+            "smallest gap between singular values at the start, relative to the largest", dims=()
+        ),
+    }
+
     init_spread: float = key("Standard deviation of the diagonal that every initial layer gets on top.", ge=0, le=100)
     switch_epochs: Annotated[list[Epochs], Field(min_length=1, max_length=1000)] = key(
         "Epochs of the first task before the switch to the second one, ascending.",
@@ -63,9 +158,36 @@ class SingularFlow(TwoTasks):
         check_ascending(place, "switch_epochs", self.switch_epochs)
         check_init_scale(place, self.init_scale, self.dtype, 1)  # a diagonal matrix
 
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> xr.Dataset:
+        """Train beside the flow of singular values."""
+        from critical_periods.models.product_matrix.simulation.simulate import simulate_singular_flow
+
+        return simulate_singular_flow(*cells, **options)
+
+    @staticmethod
+    def axis_values(parameters: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """Modes, switch epochs, and who computed them."""
+        return {
+            **_modes(parameters),
+            "switch_epoch": parameters["switch_epochs"],
+            "solver": ("gradient_descent", "ode"),
+        }
+
 
 class SharedModes(TwoTasks):
     """Singular vectors shared with both tasks: modes in closed form beside training (appendix C, eqs 19-21)."""
+
+    name = "shared_modes"
+    rule = "shared_modes"
+    message = "Training beside modes in closed form, {cells}; progress in {log}"
+    minutes = (60, 30)
+    solvers = ("gradient_descent",)
+    uses = FACTORIZATION
+    cost = staticmethod(_shared_modes_cost)
+    variables = _variables()
+    predict = staticmethod(_whether_learned)
+    axis_values = staticmethod(_beside_closed_form)
 
     pretrain_epochs: Epochs = key("Epochs of the first task.", unit="epoch")
 
@@ -74,9 +196,36 @@ class SharedModes(TwoTasks):
         super().check(place)
         check_init_scale(place, self.init_scale, self.dtype, self.size)
 
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> xr.Dataset:
+        """Train beside modes in closed form."""
+        from critical_periods.models.product_matrix.simulation.simulate import simulate_shared_modes
 
-class TwoLayers(Parameters):
+        return simulate_shared_modes(*cells, **options)
+
+
+class TwoLayers(ModelSpec):
     """Two lambda-balanced layers, all entries observed: the exact solution beside training, through two tasks."""
+
+    name = "two_layers"
+    rule = "two_layers"
+    message = "Training two layers beside their exact solution, {cells}; progress in {log}"
+    minutes = (10, 5)
+    solvers = ("gradient_descent",)
+    uses = FACTORIZATION
+    cost = staticmethod(_two_layers_cost)
+    predict = staticmethod(_whether_learned)
+    axis_values = staticmethod(_beside_closed_form)
+    variables = _variables() | {
+        "matrix_difference": Variable(
+            "largest |W of training - W of the exact solution|_F over epochs, relative to the largest |W|_F",
+            dims=(),
+        ),
+        "imbalance_drift": Variable(
+            "largest change of an entry of W_2^T W_2 - W_1 W_1^T in training, relative to the largest |W|_F",
+            dims=(),
+        ),
+    }
 
     rows: int = key("Rows of all matrices.", label="rows", ge=2, le=10_000)
     columns: int = key(
@@ -113,3 +262,13 @@ class TwoLayers(Parameters):
         check_at_most(
             place, self, ("pretrain_rank", "final_rank", "n_singular_values"), shorter, f"{shorter}, the shorter side"
         )
+
+    @staticmethod
+    def simulate(*cells: Any, **options: Any) -> xr.Dataset:
+        """Train two layers beside their exact solution."""
+        from critical_periods.models.product_matrix.simulation.simulate import simulate_two_layers
+
+        return simulate_two_layers(*cells, **options)
+
+
+MODELS = (SingularFlow, SharedModes, TwoLayers)
