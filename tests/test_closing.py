@@ -15,7 +15,7 @@ from critical_periods.analysis.closing import agreement, compared, measured_clos
 from critical_periods.figures import charts
 from critical_periods.models.matrix_completion import theory as matrix_theory
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
-from critical_periods.models.matrix_completion.model import first_task
+from critical_periods.models.matrix_completion.model import LearningStages
 from critical_periods.models.matrix_completion.simulation.gaussian_layers import gaussian_start
 from critical_periods.models.matrix_completion.simulation.landscape import initial_weights
 from critical_periods.models.matrix_completion.simulation.stages import (
@@ -138,7 +138,10 @@ def test_theory_says_nothing_of_a_parameter_that_it_does_not_cover(cell):
 
 
 def test_theory_of_stages_says_nothing_of_a_parameter_that_it_does_not_cover(cell):
-    said = {name: simulate_stages(first_task(cell | added)) for name, added in {"": {}, "added": {"added": 2}}.items()}
+    said = {
+        name: simulate_stages(LearningStages.parameters_of(cell | added))
+        for name, added in {"": {}, "added": {"added": 2}}.items()
+    }
     assert np.isfinite(said[""]["staged_closing"])
     assert "not_predicted" not in said[""].attrs
     assert said["added"]["learned_epoch"].isnull().all()

@@ -13,7 +13,7 @@ import critical_periods as cp
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.real_matrices import Matrices, known, own_matrix
-from critical_periods.models.matrix_completion.model import pretraining
+from critical_periods.models.matrix_completion.model import Pretraining
 from critical_periods.models.matrix_completion.simulation.landscape import initial_weights, product
 from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
 from critical_periods.models.registry import models
@@ -221,7 +221,7 @@ def test_pretraining_on_another_matrix_is_shared_between_final_matrices(beside):
         np.save(beside / f"{name}.npy", np.random.default_rng(len(name) + ord(name[0])).normal(size=(12, 12)))
     one, two = (cell(final_matrix=f"{name}.npy", final_rank=None) for name in ("one", "two"))
     assert one.id != two.id
-    assert pretraining(one.parameters) == pretraining(two.parameters)
+    assert Pretraining.parameters_of(one.parameters) == Pretraining.parameters_of(two.parameters)
 
 
 def test_a_file_that_changes_between_planning_and_job_is_refused(beside):
