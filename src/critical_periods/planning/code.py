@@ -20,7 +20,10 @@ PACKAGE = SOURCE / __name__.split(".")[0]
 MAKERS = ("dynamics", "solvers/__init__.py", "solvers/shared")
 
 #: What puts cells side by side, and what figures are drawn with.
-ASSEMBLING = tuple(f"analysis/{name}.py" for name in ("assemble", "closing", "coordinates", "measures", "statistics"))
+ASSEMBLING = (
+    *(f"analysis/{name}.py" for name in ("assemble", "closing", "coordinates", "learning", "measures", "statistics")),
+    "dynamics/coverage.py",
+)
 DRAWING = ("figures", "publishing/markup.py", *ASSEMBLING[1:])
 
 
