@@ -113,6 +113,17 @@ def test_second_run_in_the_same_folder_is_refused(runs, undisturbed):
     assert runs.checksums() == undisturbed.checksums()
 
 
+def test_two_runs_that_share_a_folder_take_nothing_from_each_other(runs, undisturbed):
+    process, _ = start_and_wait_for_a_checkpoint(runs)
+    second = Runs.__new__(Runs)
+    second.__dict__.update(runs.__dict__)
+    second.log = "second.txt"
+    second.run(RESULT, "--nolock")
+    assert process.wait(120) == 0, runs.output
+    assert runs.checksums() == undisturbed.checksums()
+    assert not runs.leftovers()
+
+
 def truncated(content):
     return content[: len(content) // 2]
 

@@ -360,6 +360,14 @@ def test_results_without_records_of_snakemake_are_known_by_what_made_them(projec
     assert project.planned() == {}
 
 
+@pytest.mark.parametrize("content", ["", "{", "null", "[]"])
+def test_broken_records_of_snakemake_count_as_none(project, content):
+    for record in (project.workdir / ".snakemake/metadata").rglob("*"):
+        if record.is_file():
+            record.write_text(content)
+    assert project.planned() == {}
+
+
 @pytest.mark.parametrize("stamped", ["experiments/.depth.made", "figures/.fig04.made", ".claims.made"])
 def test_a_result_that_does_not_say_what_made_it_is_made_anew(project, stamped):
     shutil.rmtree(project.workdir / ".snakemake")
