@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from critical_periods.dynamics.engines import engine_name
 
@@ -42,6 +41,8 @@ def solving() -> Iterator[None]:
 
     Small products are fastest so, and results do not depend on the number of cores. Records tell of runs that diverge.
     """
+    from threadpoolctl import threadpool_limits
+
     torch = sys.modules.get("torch")
     with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
         if torch is None:
