@@ -11,7 +11,7 @@ from critical_periods.models.matrix_completion.simulation.landscape import Facto
 from critical_periods.models.pathways.simulation.network import PathwayNetwork
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix
-from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers import SOLVERS, gradient_descent
 
 SIZE = 3
 TARGET = np.diag([3.0, 2.0, 1.0])
@@ -53,11 +53,11 @@ def asking(name, part):
 
 def solved(solver, name, *schedule):
     model, parameters, *_ = LANDSCAPES[name]
-    solution = solver(model, parameters, schedule, learning_rate=0.01, record_every=5)
+    solution = solver().solve(model, parameters, schedule, learning_rate=0.01, record_every=5)
     return np.concatenate([np.ravel(parameter) for parameter in solution.final])
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", SOLVERS.values())
 @pytest.mark.parametrize("part", ["mask", *PARTS])
 @pytest.mark.parametrize("name", LANDSCAPES)
 def test_what_a_phase_asks_for_is_done_or_refused(name, part, solver):
@@ -73,7 +73,7 @@ def test_what_a_phase_asks_for_is_done_or_refused(name, part, solver):
             solved(solver, name, plain, odd)
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", SOLVERS.values())
 def test_a_deficit_without_any_effect_asks_for_nothing(solver):
     plain, _ = asking("factorization", "rate")
     neutral = replace(plain, plasticity={"b": 1.0}, lesions={"a": []})
