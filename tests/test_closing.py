@@ -237,7 +237,7 @@ def test_what_theory_says_is_computed_beside_the_cells_where_it_is_asked_for():
     assert np.all(np.diff(learned[:, :5]) >= 0)
     assert np.isnan(learned[:, 5]).all(), "a task of rank 4 and one mode more"
     assert np.isnan(cp.simulate("matrix_completion", theory=True, **SMALL | {"onset": 100})["staged_closing"]).all()
-    with pytest.raises(cp.ConfigError, match="theory = True; allowed: true with the model matrix_completion"):
+    with pytest.raises(cp.ConfigError, match="theory = true; allowed: true with the model matrix_completion"):
         cp.simulate("scalar_pathways", theory=True)
 
 

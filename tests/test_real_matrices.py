@@ -186,10 +186,10 @@ def test_a_file_that_changes_between_planning_and_job_is_refused(beside):
             r"observations = 'connected'; .*miss",
         ),
         ("1,2\n1,4\n", {"size": 2, "observations": "mine.csv"}, r"observations = .* a file of ones and zeros"),
-        ("1,2\n1,4\n", {"size": 2, "diagnostics": True}, r"final_rank = None; allowed: a number for diagnostics"),
+        ("1,2\n1,4\n", {"size": 2, "diagnostics": True}, r"final_rank = empty; allowed: a number for diagnostics"),
         ("1,2\n1,4\n", {"size": 2, "final_matrix": "mine.txt"}, r"random or digits or word, a file .npy"),
         ("1,2\n1,4\n", {"size": 2, "final_matrix": "mine.csv:a"}, r"a .csv file without 'a' after it"),
-        ("", {"final_matrix": "random"}, r"final_rank = None; allowed: a number for a matrix that is random"),
+        ("", {"final_matrix": "random"}, r"final_rank = empty; allowed: a number for a matrix that is random"),
     ],
 )
 def test_what_no_run_could_use_is_refused_in_one_line(beside, content, changes, message):

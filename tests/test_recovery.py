@@ -149,7 +149,7 @@ def test_cells_are_known_by_what_has_an_effect_and_the_rest_is_refused():
     changes = (cure, cure | {"cure_onset": 7}, {"pretrain_observations": "disconnected"}, {"pretrain_overlap": 0.5})
     assert len({cell(**change).id for change in ({}, *changes)}) == 5
     for change, message in (
-        (cure | {"cure_epochs": None}, "cure_epochs = None; allowed: a number where cure = decay"),
+        (cure | {"cure_epochs": None}, "cure_epochs = empty; allowed: a number where cure = decay"),
         (cure | {"cure": "noise"}, "cure_epochs = 100; allowed: null where cure = noise"),
         (cure | {"cure_layer": 2}, "cure_layer = 2; allowed: null where cure = decay"),
         (cure | {"cure_onset": 29900}, "cure_onset .* = 30000; allowed: a cure that ends before epoch 30000"),

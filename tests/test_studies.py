@@ -128,6 +128,10 @@ def test_a_study_is_not_called_as_a_folder_of_the_paper_or_what_no_target_can_be
             r"compare\.reference = 'b'; allowed: a",
         ),
         ({"experiments": {"own": {"model": "x"}}}, r"mine\.experiments\.own: missing key = 'title'"),
+        (
+            {"compare": {"variable": "x"}},
+            r"mine\.compare: missing key = 'reference'; allowed: all of variable, reference",
+        ),
         ({"seeds": [0], "smoke": {"seeds": [1.5]}}, r"mine\.smoke\.seeds\[0\] = 1\.5; allowed: integer"),
         ('title: "\\ud800"', "line 1 = .*; allowed: YAML or JSON"),
         ("title: T\ntitle: U", r"line 2: duplicated key = 'title'"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -17,31 +16,30 @@ from critical_periods.analysis.tables import read_claims
 from critical_periods.storage.datasets import CHECKSUM, read
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """One variable of a dataset that is not the same in two folders.
 
     Parameters
     ----------
     dataset, variable
         Name of the dataset, as `extensions/experiments/window`, and of the variable.
+    where
+        Coordinates of the largest difference, or what else keeps the two apart.
     differing, compared
         How many values differ, of those at points that both have.
     largest
         Largest absolute difference; NaN where it is one of words, or of values that only one has.
     relative
         That over the largest absolute value.
-    where
-        Coordinates of the largest difference, or what else keeps the two apart.
     """
 
     dataset: str
     variable: str
-    differing: int
-    compared: int
-    largest: float
-    relative: float
     where: str
+    differing: int = 0
+    compared: int = 0
+    largest: float = np.nan
+    relative: float = np.nan
 
 
 @dataclass
@@ -113,9 +111,8 @@ def compare_results(one: Path, other: Path, tolerance: float = 0.0) -> Compariso
     for name in found.claims:
         first_claim, second_claim = claims[one][name], claims[other][name]
         if first_claim["holds"] != second_claim["holds"]:
-            found.verdicts[name] = tuple(
-                claim[key] for key in ("value", "holds") for claim in (first_claim, second_claim)
-            )  # type: ignore[assignment]
+            values = first_claim["value"], second_claim["value"]
+            found.verdicts[name] = (*values, first_claim["holds"], second_claim["holds"])
     return found
 
 
@@ -151,35 +148,35 @@ def _remarks(one: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
 
 def _difference(name: str, variable: str, one: xr.Dataset, other: xr.Dataset, tolerance: float) -> Difference | None:
     """Where a variable differs most, or what keeps the two apart; None where they agree."""
-    apart = partial(Difference, name, variable, 0, 0, np.nan, np.nan)
     if variable not in one or variable not in other:
-        return apart(f"only in the {'first' if variable in one else 'second'}")
+        return Difference(name, variable, f"only in the {'first' if variable in one else 'second'}")
     first, second = one[variable].reset_coords(drop=True), other[variable].reset_coords(drop=True)
     if set(first.dims) != set(second.dims):
-        return apart(f"axes {' and '.join(', '.join(map(str, values.dims)) for values in (first, second))}")
+        axes = " and ".join(", ".join(map(str, values.dims)) for values in (first, second))
+        return Difference(name, variable, f"axes {axes}")
     first, second = xr.align(first, second, join="inner")
     if not first.size:
-        return apart("no point that both have")
+        return Difference(name, variable, "no point that both have")
     a, b = first.values, second.transpose(*first.dims).values
     if a.dtype.kind in "biuf" and b.dtype.kind in "biuf":
         a, b = a.astype(float), b.astype(float)
-        with np.errstate(invalid="ignore"):
-            size = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
         scale = float(np.abs(a[np.isfinite(a)]).max(initial=0.0))
-        differ = ~(size <= tolerance * scale)  # NaN where only one has a value
+        differ = ~np.isclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True)
+        with np.errstate(invalid="ignore"):
+            size = np.abs(a - b)  # NaN where only one has a value
     else:
         differ, size, scale = a.astype(str) != b.astype(str), np.full(a.shape, np.nan), np.nan
     if not differ.any():
         return None
     ranked = np.where(differ, np.nan_to_num(size, nan=np.inf), -1.0)
     index = np.unravel_index(int(ranked.argmax()), ranked.shape)
-    largest = float(size[index])
+    point = first[index].coords
     where = ", ".join(
-        f"{axis}={first[axis].values[place] if axis in first.coords else place}"
-        for axis, place in zip(first.dims, index, strict=True)
+        f"{axis}={point[axis].item() if axis in point else at}" for axis, at in zip(first.dims, index, strict=True)
     )
+    largest = float(size[index])
     relative = largest / scale if scale else float("nan" if np.isnan(largest) else "inf")
-    return Difference(name, variable, int(differ.sum()), a.size, largest, relative, where)
+    return Difference(name, variable, where, int(differ.sum()), a.size, largest, relative)
 
 
 def as_text(comparison: Comparison, one: Path, other: Path) -> str:
@@ -193,29 +190,19 @@ def as_text(comparison: Comparison, one: Path, other: Path) -> str:
         if names:
             lines.append(f"only in {folder}: {', '.join(names)}")
     lines += comparison.remarks
+    tables = []
     if comparison.differences:
         ranked = sorted(comparison.differences, key=lambda row: -np.nan_to_num(row.relative, nan=np.inf))
-        rows = [
-            (
-                row.dataset,
-                row.variable,
-                f"{row.differing} of {row.compared}",
-                _number(row.largest),
-                _number(row.relative),
-                row.where,
-            )
-            for row in ranked
-        ]
-        lines += ["", _table(("dataset", "variable", "differ", "largest", "relative", "where"), rows)]
+        tables.append([("dataset", "variable", "differ", "largest", "relative", "where"), *map(_row, ranked)])
     if comparison.verdicts:
-        verdicts = [(name, *row) for name, row in comparison.verdicts.items()]
-        lines += ["", _table(("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}"), verdicts)]
+        head = ("claim", f"value in {one}", f"in {other}", f"holds in {one}", f"in {other}")
+        tables.append([head, *((name, *row) for name, row in comparison.verdicts.items())])
+    for table in tables:
+        lines += ["", tabulate(table, tablefmt="plain", disable_numparse=True)]
     return "\n".join(lines)
 
 
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3g}"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    return tabulate([head, *rows], tablefmt="plain", disable_numparse=True)
+def _row(difference: Difference) -> tuple[str, ...]:
+    numbers = ["" if np.isnan(value) else f"{value:.3g}" for value in (difference.largest, difference.relative)]
+    differ = f"{difference.differing} of {difference.compared}"
+    return difference.dataset, difference.variable, differ, *numbers, difference.where

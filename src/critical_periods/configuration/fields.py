@@ -32,45 +32,40 @@ class ConfigError(ValueError):
         What it is.
     allowed
         What it may be.
-    path
-        Keys and indices that lead to the value, where `key` does not say them.
 
     Attributes
     ----------
+    path
+        Keys and indices that lead to the value; at first those of `key`.
     origin
         File and line of the value, where they are known; "" otherwise.
     """
 
-    def __init__(self, key: str, value: Any, allowed: str, path: Iterable[str | int] | None = None) -> None:
+    def __init__(self, key: str, value: Any, allowed: str) -> None:
         super().__init__(key, value, allowed)
         self.key, self.value, self.allowed, self.origin = key, value, allowed, ""
-        self.path = list(_steps(key) if path is None else path)
+        place = key.partition(":")[0].removeprefix("configuration")
+        steps = re.findall(r"([^.\[\]]+)|\[(\d+)\]", place)
+        self.path: list[str | int] = [name or int(index) for name, index in steps]
 
     def __str__(self) -> str:
         place = f"{self.origin}: {self.key}" if self.origin else self.key
-        said = f"{place} = {_cut(as_yaml(self.value), LONGEST_VALUE)}; allowed: {_cut(self.allowed, LONGEST_ALLOWED)}"
+        said = f"{place} = {_cut(_shown(self.value), LONGEST_VALUE)}; allowed: {_cut(self.allowed, LONGEST_ALLOWED)}"
         return said if said.isprintable() else repr(said)[1:-1]
-
-
-def _steps(key: str) -> Iterable[str | int]:
-    """Keys and indices of a place as errors write it."""
-    place = key.partition(":")[0].removeprefix("configuration")
-    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", place):
-        yield name or int(index)
 
 
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def as_yaml(value: Any) -> str:
+def _shown(value: Any) -> str:
     """A value for an error: a key without one is empty, and truth is true, as YAML writes it."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {as_yaml(part)}" for name, part in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {_shown(part)}" for name, part in value.items()) + "}"
     return repr(value)
 
 
@@ -196,7 +191,8 @@ def _refusal(section: type[Section], value: Any, place: str, errors: Iterable[Ma
         known = [key for option in _options(schema) for key in option.get("properties", ())]
         return ConfigError(f"{where}: unknown key", name, one_of(name, known))
     if rank == 1:
-        return ConfigError(f"{where}: missing key", name, f"all of {', '.join(schema['required'])}")
+        required = [key for option in _options(schema) for key in option.get("required", ())]
+        return ConfigError(f"{where}: missing key", name, f"all of {', '.join(required)}")
     if name == "[key]":
         names = next((option["propertyNames"] for option in _options(schema) if "propertyNames" in option), None)
         return ConfigError(f"{where}: key", location[-2], _expected(location[-2], names or {"type": "string"}))
