@@ -145,6 +145,26 @@ def test_experiments_of_several_durations_hold_prediction_and_measurement():
     np.testing.assert_allclose(dataset["measured_closing"].isel(trajectory=0), dataset["predicted_closing"], rtol=0.15)
 
 
+@pytest.mark.parametrize("learning_rate", [0.0002, 0.001, 0.005])
+def test_all_epochs_of_pathways_are_counted_at_the_same_rate(learning_rate):
+    """Flow for as long at any learning rate: every dataset that counts at 0.001 says the same epochs."""
+    vary = {"duration": [5, 20, 60, 200, 800]}
+    shared = {"solver": "gradient_flow", "n_trajectories": 2, "record_every": 50, "epochs": 1000, "portrait": True}
+    for given in ({}, {"duration": 20, "lesioned_pathway": "a", "lesion_onset": 20, "lesion_duration": 900}):
+        plain, counted = (
+            cp.simulate("scalar_pathways", {} if given else vary, **shared | given | rates)
+            for rates in ({"learning_rate": 0.001}, {"learning_rate": learning_rate, "epochs_at_rate": 0.001})
+        )
+        assert counted["epoch"].values.tolist() == plain["epoch"].values.tolist()
+        assert counted["duration"].values.tolist() == plain["duration"].values.tolist()
+        found = {name for name, variable in plain.items() if variable.attrs["units"] == "epoch"}
+        assert found == (
+            {"recovery_epochs", "path_epoch"} if given else {"predicted_closing", "measured_closing", "path_epoch"}
+        )
+        for name in found:
+            np.testing.assert_allclose(counted[name], plain[name], rtol=1e-3, atol=1e-3, err_msg=name)
+
+
 def test_matrix_completion_gets_them_over_its_switch_epochs():
     epochs = [0, 100, 1000, 10_000, 100_000]
     parameters = {

@@ -104,6 +104,8 @@ def test_a_caption_names_parameters_and_verdicts(config):
     [key] = [word.split("{")[1].rstrip(",") for word in REFERENCES.splitlines() if word.startswith("@")]
     assert rf"\cite{{{key}}}" in tex
     assert markdown_caption(config, "fig04", {}).startswith(r"**100 % of \$5 & {more}.** Pre-training")
+    config["figures"]["fig04"]["title"] = "<script>1</script>"
+    assert markdown_caption(config, "fig04", {}).startswith("**&lt;script&gt;1&lt;/script&gt;.** ")
 
 
 @pytest.mark.parametrize("name", CONFIG["figures"])

@@ -73,6 +73,16 @@ def test_cells_that_a_job_will_take_over_stay_until_it_has(results):
     assert len(unasked(results, wanted, {file("d"): {"cell1", "cell3"}})) == 2
 
 
+def test_a_title_is_text_to_every_reader_of_the_readme(results):
+    title = "<script>alert(1)</script> & [a](javascript:b) | `c` *d* ~e~ $f$ &lt;"
+    text = r"&lt;script&gt;alert(1)&lt;/script&gt; & \[a\](javascript:b) \| \`c\` \*d\* \~e\~ \$f\$ &amp;lt;"
+    write(xr.Dataset({"x": 1.0}, attrs={"title": title}), results / "experiments/depth.nc")
+    write_readme(results, {"": title}, {})
+    lines = (results / "README.md").read_text().splitlines()
+    assert f"## {text}" in lines
+    assert sum(f"| depth: [nc](experiments/depth.nc) | {text} | 20" in line for line in lines) == 1
+
+
 def test_the_readme_tells_of_each_study_what_there_is(results):
     for name in ("flowers", "window"):
         write(xr.Dataset({"x": 1.0}, attrs={"title": "Mine"}), results / f"experiments/{name}.nc")

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import xarray as xr
 
 from critical_periods.dynamics.schedules import Jump, Phase, Task
 from critical_periods.models.matrix_completion.simulation.landscape import Factorization
@@ -96,3 +98,51 @@ def test_a_landscape_that_does_not_say_gets_what_solvers_do_by_themselves():
     np.testing.assert_allclose(twice.final[0], 0.8**5)
     with pytest.raises(ValueError, match=r"plasticity = {'b': 0.0}; allowed: what Valley honours, rate"):
         gradient_descent(Valley(), [np.ones(2)], [replace(plain, plasticity={"b": 0.0})], **run)
+
+
+MISREAD = {
+    "masked": np.ma.array(TARGET, mask=~MASK),
+    "complex": TARGET * 1j,
+    "matrix": TARGET.view(np.matrix),
+    "labelled": xr.DataArray(TARGET),
+    "frame": pd.DataFrame(TARGET),
+    "objects": TARGET.astype(object),
+}
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values())
+@pytest.mark.parametrize("kind", [*MISREAD, "integers"])
+def test_arrays_that_would_be_misread_are_refused_in_one_line(kind, solver):
+    model, run = Factorization(), {"learning_rate": 0.01, "record_every": 5}
+    array = MISREAD.get(kind, TARGET.astype(int))
+    weights, plain, odd = [*DRAWS[:2]], Phase("plain", 5, Task(TARGET)), Phase("odd", 5, Task(array))
+    with pytest.raises(
+        ValueError, match=r"^parameters\[1\] = .*; allowed: a NumPy array or .* of floating"
+    ) as refused:
+        solver().solve(model, [weights[0], array], [plain], **run)
+    assert str(refused.value).isprintable()
+    if kind == "integers":
+        np.testing.assert_array_equal(
+            solver().solve(model, weights, [odd], **run).final, solver().solve(model, weights, [plain], **run).final
+        )
+        with pytest.raises(ValueError, match="allowed: a NumPy array or torch tensor of floating-point numbers"):
+            model.gradient([array, array], plain)
+        return
+    with pytest.raises(ValueError, match=r"^phase 'odd': target = .*; allowed: .* of real numbers, without a mask$"):
+        solver().solve(model, weights, [plain, odd], **run)
+    for asked in (model.loss, model.gradient):
+        with pytest.raises(ValueError, match=r"^values = .*; allowed: a NumPy array or torch tensor of real numbers"):
+            asked(weights, odd)
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values())
+@pytest.mark.parametrize("made", [np.asfortranarray, lambda array: np.broadcast_to(array, array.shape)])
+def test_arrays_in_any_order_that_may_not_be_written_are_taken_as_they_are(made, solver):
+    model, run = Factorization(), {"learning_rate": 0.01, "record_every": 5}
+    plain, odd = (
+        solver().solve(
+            model, [form(draw) for draw in DRAWS[:2]], [Phase("p", 5, Task(form(TARGET), form(MASK)))], **run
+        )
+        for form in (np.array, made)
+    )
+    np.testing.assert_array_equal(odd.final, plain.final)

@@ -122,7 +122,16 @@ def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
         ("autoencoder.py", 'name = "autoencoder"', 'name = "scalar_pathways"', "model = 'scalar_pathways'; allowed"),
         ("autoencoder.py", "def early_harm", "def final_effect", "plugins: autoencoder: measure = 'final_effect'"),
         ("autoencoder.py", "def early_harm", "1 / 0\ndef early_harm", "(ZeroDivisionError: division by zero, line 82"),
-        ("autoencoder.py", "def early_harm", "exit(3)\ndef early_harm", "(SystemExit: 3, line 82"),
+        ("autoencoder.py", "def early_harm", "exit(3)\ndef early_harm", "(SystemExit: 3, line 82 of {folder}/autoenc"),
+        (
+            *("autoencoder.py", "def early_harm", "raise GeneratorExit('no')\ndef early_harm"),
+            "{folder}/autoencoder.py'; allowed: a module that can be imported (GeneratorExit: no, line 82 of {folder}",
+        ),
+        (
+            *("autoencoder.py", "MODELS = (", "def __getattr__(name):\n    return 1 / 0\n\n\nOTHERS = ("),
+            "an attribute that can be read (ZeroDivisionError: division by zero, line 89 of {folder}/autoencoder",
+        ),
+        ("autoencoder.yaml", "[autoencoder.py]", "[sys]", "plugins = 'sys'; allowed: a module that is a file"),
         ("autoencoder.py", "(Autoencoder,)", "Autoencoder", "plugins: autoencoder: MODELS = <class 'autoencoder.Auto"),
         ("autoencoder.py", '    rule = "train_autoencoder"\n', "", "allowed: a model with a name, rule, message"),
         ("autoencoder.py", "MODELS = (", "MODELS = 3, (", "a sequence of critical_periods.models.registry.ModelSpec"),

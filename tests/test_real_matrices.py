@@ -1,6 +1,7 @@
 """Matrices and masks from files: what is trained on them, what they are called by, and what is refused."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from test_simulations import MATRIX
 
 import critical_periods as cp
 from critical_periods.configuration.fields import ConfigError
-from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.random_streams import random_stream
-from critical_periods.models.matrix_completion.model import pretraining
+from critical_periods.dynamics.real_matrices import Matrices, known, own_matrix
+from critical_periods.models.matrix_completion.model import Pretraining
 from critical_periods.models.matrix_completion.simulation.landscape import initial_weights, product
 from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
 from critical_periods.models.registry import models
@@ -25,8 +26,10 @@ SETTINGS |= {"gradient_flow": {"method": "RKC", "rtol": 1e-4, "atol": 1e-7, "sha
 
 @pytest.fixture(autouse=True)
 def beside(tmp_path, monkeypatch):
-    monkeypatch.setattr(real_matrices, "FOLDERS", [tmp_path])
-    return tmp_path
+    """The current folder, where files of matrices lie; each is read once in a test."""
+    monkeypatch.chdir(tmp_path)
+    with known(Matrices()):
+        yield tmp_path
 
 
 @pytest.fixture
@@ -58,7 +61,8 @@ def test_a_matrix_is_called_by_what_it_holds_in_every_format(beside, ratings):
     assert len(cells) == 1
     assert "ratings" not in json.dumps(cell(**OWN).parameters)
     np.save(beside / "ratings.npy", 2 * ratings)
-    assert cell(**OWN | {"final_matrix": "ratings.npy"}).id not in cells
+    with known(Matrices()):
+        assert cell(**OWN | {"final_matrix": "ratings.npy"}).id not in cells
 
 
 def test_missing_entries_are_never_observed_and_held_out_ones_alone_are_scored(ratings):
@@ -83,6 +87,68 @@ def test_a_matrix_is_scaled_to_a_mean_squared_entry_of_one_unless_told_otherwise
     scaled, plain = (matrix_tasks(cell(**OWN, normalized=normalized).parameters)[1] for normalized in (True, False))
     assert np.mean(scaled.target[scaled.mask] ** 2) == pytest.approx(1)
     np.testing.assert_allclose(plain.target[:, :9], np.nan_to_num(ratings))
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e160, 1e-170, 1e-300])
+@pytest.mark.parametrize("rank", [None, 2])
+def test_a_scaled_matrix_is_the_same_however_large_or_small_its_entries_are(beside, scale, rank):
+    draws = np.random.default_rng(1)
+    values = draws.normal(size=(12, 2)) @ draws.normal(size=(2, 12))
+    np.save(beside / "plain.npy", values)
+    np.save(beside / "scaled.npy", scale * values)
+    plain, scaled = (
+        matrix_tasks(cell(**OWN | {"final_matrix": f"{name}.npy", "final_rank": rank}).parameters)[1]
+        for name in ("plain", "scaled")
+    )
+    assert np.mean(scaled.target**2) == pytest.approx(1)
+    np.testing.assert_allclose(scaled.target, plain.target, rtol=1e-12, atol=1e-12)
+    assert (scaled.mask == plain.mask).all()
+
+
+@pytest.mark.parametrize(
+    ("scale", "dtype", "refused"),
+    [
+        (1e155, "float64", True),
+        (1e-160, "float64", True),
+        (1e30, "float32", True),
+        (1e-30, "float32", True),
+        (1e30, "float64", False),
+        (1e-15, "float32", False),
+    ],
+)
+def test_entries_whose_squares_a_precision_does_not_hold_are_refused_where_nothing_scales_them(
+    beside, scale, dtype, refused
+):
+    np.save(beside / "mine.npy", scale * np.eye(12))
+    changes = OWN | {"final_matrix": "mine.npy", "normalized": False, "dtype": dtype}
+    if not refused:
+        assert matrix_tasks(cell(**changes).parameters)[1].target.max() == scale
+        return
+    message = rf"final_matrix = 'mine.npy'; allowed: a file whose largest entry is .* in {dtype}, or normalized = true"
+    with pytest.raises(ConfigError, match=message):
+        cell(**changes)
+
+
+def test_a_rank_above_that_of_the_matrix_is_refused_before_anything_runs(beside):
+    draws = np.random.default_rng(2)
+    np.save(beside / "mine.npy", draws.normal(size=(12, 3)) @ draws.normal(size=(3, 12)))
+    assert cell(**OWN | {"final_matrix": "mine.npy", "final_rank": 3}).parameters["final_rank"] == 3
+    with pytest.raises(ConfigError, match=r"final_rank = 4; allowed: 1 to 3, the rank of mine.npy"):
+        cell(**OWN | {"final_matrix": "mine.npy", "final_rank": 4})
+
+
+def test_a_file_is_what_it_holds_now_whatever_its_time_stamp_and_folder(beside):
+    file, other = beside / "mine.npy", beside / "other" / "mine.npy"
+    other.parent.mkdir()
+    names = []
+    for number, path in enumerate((file, file, other)):
+        np.save(path, np.eye(12) + number)
+        os.utime(path, (10**9, 10**9))
+        with known(Matrices([path.parent])):
+            found = own_matrix("mine.npy")
+        np.testing.assert_array_equal(found.values, np.eye(12) + number)
+        names.append(found.name)
+    assert len(set(names)) == 3
 
 
 def test_a_matrix_that_is_not_square_trains_as_a_rectangular_network(ratings):
@@ -155,14 +221,18 @@ def test_pretraining_on_another_matrix_is_shared_between_final_matrices(beside):
         np.save(beside / f"{name}.npy", np.random.default_rng(len(name) + ord(name[0])).normal(size=(12, 12)))
     one, two = (cell(final_matrix=f"{name}.npy", final_rank=None) for name in ("one", "two"))
     assert one.id != two.id
-    assert pretraining(one.parameters) == pretraining(two.parameters)
+    assert Pretraining.parameters_of(one.parameters) == Pretraining.parameters_of(two.parameters)
 
 
 def test_a_file_that_changes_between_planning_and_job_is_refused(beside):
     np.save(beside / "mine.npy", np.eye(12))
-    planned = cell(**OWN | {"final_matrix": "mine.npy"}).parameters
+    with known(Matrices([beside])) as matrices:
+        planned = cell(**OWN | {"final_matrix": "mine.npy"}).parameters
     np.save(beside / "mine.npy", np.eye(12) + 1)
-    with pytest.raises(ValueError, match="has changed since the run was planned"):
+    with (
+        known(Matrices(files=matrices.files)),
+        pytest.raises(ValueError, match="has changed since the run was planned"),
+    ):
         matrix_tasks(planned)
 
 
@@ -171,6 +241,8 @@ def test_a_file_that_changes_between_planning_and_job_is_refused(beside):
     [
         (None, {}, r"final_matrix = 'mine.csv'; allowed: a file that is there; none is in "),
         ("1,2\n3,x\n", {}, r"numbers, and nothing or NaN for missing ones; row 2, column 2 is 'x'"),
+        ("1,2\n3,1_0\n", {}, r"numbers, and nothing or NaN for missing ones; row 2, column 2 is '1_0'"),
+        ("1,2\n3,\N{FULLWIDTH DIGIT ONE}\n", {}, r"numbers, and nothing or NaN .*; row 2, column 2 is "),
         ("1,2\n3\n", {}, r"rows of one length; row 2 has 1 fields, the first 2"),
         ("1,2\n3,inf\n", {}, r"infinite in row 2, column 2"),
         ("0,0\n,\n", {}, r"entries other than 0 and missing ones; there are none"),
@@ -207,13 +279,14 @@ def test_what_no_run_could_use_is_refused_in_one_line(beside, content, changes, 
         ("mine.npy", np.ones(12), r"a matrix, of two axes; it has the shape \(12,\)"),
         ("mine.npy", np.full((2, 2), "a"), "numbers; it holds <U1"),
         ("mine.npy", np.full((2, 2), {}), "without Python objects"),
+        ("mine.npy:a", np.eye(12), "a .npy file without 'a' after it: it holds one matrix"),
         ("mine.npz", None, "which of its matrices: a, b"),
         ("mine.nc", None, "a NetCDF file; "),
     ],
 )
 def test_what_is_no_matrix_is_refused(beside, name, array, message):
-    if name.endswith("npy"):
-        np.save(beside / name, array)
+    if array is not None:
+        np.save(beside / "mine.npy", array)
     elif name.endswith("npz"):
         np.savez(beside / name, a=np.eye(2), b=np.eye(3))
     else:

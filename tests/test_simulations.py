@@ -1,11 +1,18 @@
 """Experiments in memory: the datasets that the workflow would write, described, and refused where they cannot be."""
 
+import logging
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+import xarray as xr
 from conftest import CONFIG, REPOSITORY
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import critical_periods as cp
 from critical_periods.analysis.assemble import assemble
@@ -192,9 +199,145 @@ def test_matrices_and_masks_are_arrays_or_files(tmp_path):
             simulate("matrix_completion", **settings | {"size": size}, final_matrix=changed)
 
 
+OWN = MATRIX | {"final_rank": None, "pretrain_task": "same", "pretrain_n_observed": 30, "n_observed": 60}
+
+
+def gaps():
+    """A matrix of whole numbers, and which of its entries are missing."""
+    draws = np.random.default_rng(3)
+    values = draws.integers(1, 9, (12, 8)).astype(float)
+    return values, draws.random(values.shape) < 0.2
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+class Lazy:
+    """An array that is computed when asked for, as those of Dask are."""
+
+    ndim = 2
+
+    def __init__(self, array):
+        self.array = array
+
+    def compute(self):
+        return self.array
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda values, missing: np.ma.array(values, mask=missing, fill_value=99),
+        lambda values, missing: np.ma.array(values.astype(int), mask=missing),
+        lambda values, missing: np.ma.array(values.astype(np.float16), mask=missing),
+        lambda values, missing: Lazy(np.ma.array(values, mask=missing)),
+        lambda values, missing: pd.DataFrame(values).mask(missing),
+        lambda values, missing: pd.DataFrame(values.astype(int)).astype("Int64").mask(missing),
+        lambda values, missing: xr.DataArray(values).where(~missing),
+        lambda values, missing: np.asfortranarray(np.where(missing, np.nan, values)),
+        lambda values, missing: read_only(np.where(missing, np.nan, values).astype(np.float32)),
+        lambda values, missing: torch.tensor(np.where(missing, np.nan, values)),
+    ],
+    ids=[
+        *("masked", "masked_integers", "masked_halves", "lazy_masked", "frame", "frame_of_integers"),
+        *("xarray", "fortran", "read_only", "torch"),
+    ],
+)
+def test_an_array_is_what_it_holds_and_missing_where_it_says_so(made):
+    values, missing = gaps()
+    plain = simulate("matrix_completion", **OWN, final_matrix=np.where(missing, np.nan, values))
+    other = simulate("matrix_completion", **OWN, final_matrix=made(values, missing))
+    assert other.attrs["parameters"] == plain.attrs["parameters"]
+    assert other.attrs[CHECKSUM] == plain.attrs[CHECKSUM]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"final_matrix": np.eye(12) * 1j}, r"final_matrix\.npy'; allowed: numbers; it holds complex128$"),
+        ({"final_matrix": np.full((12, 12), "a")}, r"final_matrix\.npy'; allowed: numbers; it holds <U1$"),
+        ({"final_matrix": pd.DataFrame({"a": ["x", "y"]})}, r"allowed: numbers; it has columns of (object|str)$"),
+        ({"observations": np.ma.array(np.ones((12, 12)), mask=np.eye(12))}, r"allowed: a file of ones and zeros$"),
+        ({"vary": {"depth": np.ma.array([2, 3], mask=[0, 1])}}, r"^depth = .*allowed: an array of which no entry is"),
+        ({"vary": {"n_observed": [60, np.ma.masked]}}, r"^n_observed\[1\] = masked; allowed: an array of which no"),
+        ({"vary": {"init_scale": np.array([0.1, 0.2j])}}, r"init_scale = \(0.1\+0j\); allowed: number"),
+    ],
+)
+def test_an_array_that_would_be_misread_is_refused_in_one_line(changes, message):
+    with pytest.raises(ConfigError, match=message) as refused:
+        simulate("matrix_completion", **OWN | {"final_matrix": np.eye(12)} | changes)
+    assert str(refused.value).isprintable()
+
+
+def test_a_file_that_is_called_as_an_array_would_be_is_another_matrix(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matrix, mask = np.random.default_rng(0).standard_normal((12, 12)), np.ones((12, 12))
+    mask[0] = 0
+    np.save("final_matrix.npy", mask)
+    by_name = simulate("matrix_completion", **OWN, final_matrix=matrix, observations="final_matrix.npy")
+    by_array = simulate("matrix_completion", **OWN, final_matrix=matrix, observations=mask)
+    assert by_name.attrs[CHECKSUM] == by_array.attrs[CHECKSUM]
+
+
+def in_threads(call, count):
+    """Results of calls of 0, 1, ... that all begin at once, each in a thread of its own."""
+    barrier = Barrier(count)
+
+    def begun(number):
+        barrier.wait()
+        return call(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(begun, range(count)))
+
+
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_calls_in_threads_have_results_and_progress_of_their_own_and_leave_nothing_behind():
+    matrices = [np.random.default_rng(number).standard_normal((12, 12)) for number in range(8)]
+    settings = OWN | {"switch_epochs": [0, 200], "final_epochs": 200}
+
+    def call(number, progress=None):
+        found = simulate(
+            "matrix_completion", seeds=[number], **settings, final_matrix=matrices[number], progress=progress
+        )
+        return found.attrs[CHECKSUM]
+
+    def told(number):
+        lines = []
+        return call(number, lines.append if number % 2 else None), lines
+
+    alone = [call(number) for number in range(8)]
+    logger = logging.getLogger("critical_periods")
+    with threadpool_limits(2, "blas"):
+        before = blas_threads(), torch.get_num_threads(), logger.level, list(logger.handlers)
+        for _ in range(4):
+            found = in_threads(told, 8)
+            assert [checksum for checksum, _ in found] == alone
+            for number, (_, lines) in enumerate(found):
+                assert len(lines) == (2 if number % 2 else 0)
+                assert all(f"(seed {number})" in line or "cell 1 of 1: " in line for line in lines)
+            assert (blas_threads(), torch.get_num_threads(), logger.level, list(logger.handlers)) == before
+
+
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
+        (
+            "scalar_pathways",
+            {"vary": {"depth": [2, 3], "plasticity": [0.0, -0.0]}},
+            r"plasticity = \[0.0, -0.0\]; allo",
+        ),
+        (
+            "matrix_completion",
+            {"vary": {"cure_strength": [1, 1.0]}},
+            r"cure_strength = \[1, 1.0\]; allowed: values of",
+        ),
+        ("matrix_completion", {"vary": {"depth": [True, 1]}}, r"depth = \[true, 1\]; allowed: values of which no two"),
         ("scalar_pathway", {}, r"^model = 'scalar_pathway'; allowed: .*did you mean scalar_pathways\?"),
         ("scalar_pathways", {"plasticty": 0.5}, r"^scalar_pathways: unknown key = 'plasticty'; .*mean plasticity\?"),
         ("scalar_pathways", {"solver": "euler"}, "^scalar_pathways.solver = 'euler'; allowed: gradient_descent or"),

@@ -59,9 +59,14 @@ def load(plugins: Iterable[str]) -> None:
             _check_file(plugin, name, path)
         try:
             module = _from_file(name, path) if is_file else import_module(name)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever its author raises, as SystemExit
             raise ConfigError("plugins", plugin, f"a module that can be imported ({_reason(error)})") from error
-        LOADED[name] = path if is_file else Path(str(module.__file__))
+        file = getattr(module, "__file__", None)
+        if file is None:
+            raise ConfigError("plugins", plugin, "a module that is a file: measures are read from its source")
+        LOADED[name] = Path(file)
 
 
 def files(plugin: str) -> list[Path]:
@@ -100,13 +105,18 @@ def brought(plugin: str, name: str, container: type, item: type) -> Any:
     critical_periods.configuration.fields.ConfigError
         If it is anything else.
     """
-    found: Any = getattr(sys.modules[plugin], name, {} if container is Mapping else ())
-    items = found.values() if isinstance(found, Mapping) else found
 
     def fits(each: Any) -> bool:
         return issubclass(each, item) if isinstance(each, type) else isinstance(each, item)
 
-    if not isinstance(found, container) or not all(map(fits, items)):
+    try:
+        found: Any = getattr(sys.modules[plugin], name, {} if container is Mapping else ())
+        items = found.values() if isinstance(found, Mapping) else found
+        fitting = isinstance(found, container) and all(map(fits, items))
+    except Exception as error:
+        place = f"plugins: {plugin}: {name}"
+        raise ConfigError(place, str(LOADED[plugin]), f"an attribute that can be read ({_reason(error)})") from error
+    if not fitting:
         allowed = f"a {container.__name__.lower()} of {item.__module__}.{item.__name__}"
         raise ConfigError(f"plugins: {plugin}: {name}", found, allowed)
     return found
@@ -150,12 +160,12 @@ def _place(name: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong in a plugin, in one line, with the plugin's own line."""
+    """What went wrong in a plugin, in one line, with the plugin's own line and file."""
     said = f"{type(error).__name__}: {error}".split("\n")[0].removesuffix(": ")
-    importing = (__file__, importlib.__file__, "<frozen importlib")
-    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith(importing)]
+    others = (__file__, importlib.__file__, "<frozen ")
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith(others)]
     lines = [frame.lineno for frame in frames if frame.filename == frames[0].filename]
-    return f"{said}, line {lines[-1]}" if lines else said
+    return f"{said}, line {lines[-1]} of {frames[0].filename}" if lines else said
 
 
 def _from_file(name: str, path: Path) -> ModuleType:

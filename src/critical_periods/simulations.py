@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -15,11 +14,13 @@ import xarray as xr
 
 from critical_periods.analysis.assemble import assemble
 from critical_periods.configuration.document import Axis
-from critical_periods.configuration.fields import Section, Seeds, key, validated
+from critical_periods.configuration.fields import ConfigError, Section, Seeds, key, validated
 from critical_periods.configuration.studies import merged
 from critical_periods.declarations import model_named, paper_values, sentence_of
-from critical_periods.dynamics import real_matrices
+from critical_periods.dynamics.arrays import unwrapped
 from critical_periods.dynamics.engines import using
+from critical_periods.dynamics.real_matrices import PATTERN, Matrices, known
+from critical_periods.dynamics.shared import Shared
 from critical_periods.execution.jobs import run_batches
 from critical_periods.models.registry import ModelSpec, Simulation
 from critical_periods.planning.cells import Cell
@@ -99,10 +100,11 @@ def simulate(
     """
     show_tables()
     settings = model_named(model)
-    with _told(progress), _files(settings) as in_files:
-        varied, set_ = in_files(vary or {}), in_files(parameters)
-        given = {"seeds": _plain(seeds), "vary": varied, "diverged": diverged, "engine": engine, "theory": theory}
-        arguments = validated(_Arguments, given, "simulate")
+    arrays: dict[str, Any] = {}
+    varied, set_ = (_as_configured(settings, arrays, given) for given in (vary or {}, parameters))
+    given = {"seeds": _plain("seeds", seeds), "vary": varied, "diverged": diverged, "engine": engine, "theory": theory}
+    arguments = validated(_Arguments, given, "simulate")
+    with _told(progress), known(Matrices(arrays=arrays)):
         whole = merged(paper_values(settings), set_)
         axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
         several = [name for name, values in axes.items() if len(values) > 1]
@@ -114,9 +116,8 @@ def simulate(
     identities = [cell.id for cell in cells.values()]
     said = descriptions(settings, axes)
     theories = [cell.id for cell in beside.values()]
-    dataset = assemble(
-        axes, identities, computed.__getitem__, said, settings.predict, settings.derive, diverged, theories
-    )
+    beside_axes = said, settings.predict, settings.derive, diverged, theories, whole.get("epochs_at_rate")
+    dataset = assemble(axes, identities, computed.__getitem__, *beside_axes)
     return with_provenance(dataset.assign_attrs(title=sentence_of(settings).rstrip(".")), provenance())
 
 
@@ -143,14 +144,23 @@ def _run(
     return run_batches(how.cells, parameters, how.simulate, batch_key, first, record, told_apart=apart)
 
 
+#: What the thread's call of `simulate` wants to be told of, if anything.
+_PROGRESS: ContextVar[Callable[[str], object] | None] = ContextVar("progress", default=None)
+
+
+class _Telling(logging.Handler):
+    """Hands what a thread logs to the function that its call of `simulate` was given."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell of a record, if somebody asks."""
+        if (progress := _PROGRESS.get()) is not None:
+            progress(record.getMessage())
+
+
 @contextmanager
-def _told(progress: Callable[[str], object] | None) -> Iterator[None]:
-    """Hand what is logged meanwhile to a function, line by line."""
-    if progress is None:
-        yield
-        return
-    logger, handler = logging.getLogger(__package__), logging.Handler()
-    handler.emit = lambda record: progress(record.getMessage())  # type: ignore[method-assign, assignment]
+def _logging() -> Iterator[None]:
+    """Have the package log what tells of progress, for handlers to pick from."""
+    logger, handler = logging.getLogger(__package__), _Telling()
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -161,42 +171,52 @@ def _told(progress: Callable[[str], object] | None) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+_LOGGING = Shared(_logging)
+
+
 @contextmanager
-def _files(model: type[ModelSpec]) -> Iterator[Callable[[Mapping[str, Any]], dict[str, Any]]]:
-    """What gives the values of parameters as the configuration has them: matrices as files, which last as long."""
+def _told(progress: Callable[[str], object] | None) -> Iterator[None]:
+    """Hand what this thread logs meanwhile to a function, line by line."""
+    token = _PROGRESS.set(progress)
+    try:
+        with nullcontext() if progress is None else _LOGGING:
+            yield
+    finally:
+        _PROGRESS.reset(token)
+
+
+def _as_configured(model: type[ModelSpec], arrays: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of parameters as the configuration has them: for a matrix a word, under which it is put among arrays."""
     properties = model.model_json_schema()["properties"]
-    with TemporaryDirectory() as folder:
 
-        def written(name: str, value: Any) -> Any:
-            if isinstance(value, list | tuple):
-                return [written(f"{name}[{index}]", item) for index, item in enumerate(value)]
-            if getattr(value, "ndim", 0) != 2:
-                return _plain(value)
-            np.save(Path(folder) / f"{name}.npy", np.asarray(value))
-            return f"{name}.npy"
+    def word(name: str, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [word(f"{name}[{index}]", item) for index, item in enumerate(value)]
+        if isinstance(value, str) and value.endswith(".npy") and value[:-4].partition("[")[0] in properties:
+            return f"./{value}"  # a file that is called as an array would be
+        if getattr(value, "ndim", 0) != 2:
+            return _plain(name, value)
+        arrays[f"{name}.npy"] = value
+        return f"{name}.npy"
 
-        def in_files(given: Mapping[str, Any]) -> dict[str, Any]:
-            return {
-                name: written(name, value) if _takes_file(properties.get(name, {})) else _plain(value)
-                for name, value in given.items()
-            }
-
-        real_matrices.FOLDERS.insert(0, Path(folder))
-        try:
-            yield in_files
-        finally:
-            real_matrices.FOLDERS.remove(Path(folder))
+    return {
+        name: word(name, value) if _takes_file(properties.get(name, {})) else _plain(name, value)
+        for name, value in given.items()
+    }
 
 
 def _takes_file(schema: Mapping[str, Any]) -> bool:
     """Whether a parameter may name a file of a matrix."""
-    return any(option.get("pattern") == real_matrices.PATTERN for option in (schema, *schema.get("anyOf", [])))
+    return any(option.get("pattern") == PATTERN for option in (schema, *schema.get("anyOf", [])))
 
 
-def _plain(value: Any) -> Any:
-    """Values as the configuration has them: arrays, ranges and tuples are lists, NumPy's numbers numbers."""
+def _plain(name: str, value: Any) -> Any:
+    """A value as the configuration has it: arrays, ranges and tuples are lists, NumPy's numbers numbers."""
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
+        return {key: _plain(f"{name}.{key}", item) for key, item in value.items()}
     if isinstance(value, list | tuple | range):
-        return [_plain(item) for item in value]
+        return [_plain(f"{name}[{index}]", item) for index, item in enumerate(value)]
+    value = unwrapped(value)
+    if np.ma.is_masked(value):
+        raise ConfigError(name, value, "an array of which no entry is masked")
     return value.tolist() if hasattr(value, "tolist") else value

@@ -11,7 +11,7 @@ from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
-from critical_periods.dynamics import real_matrices
+from critical_periods.dynamics.real_matrices import Matrices, known
 from critical_periods.execution.status import StatusPage
 from critical_periods.execution.watching import BelowJobs, Watch, WatchedJob
 from critical_periods.figures.kinds import kinds
@@ -66,9 +66,10 @@ try:
     SIMULATIONS = simulations()
     SIMULATIONS_BY_RULE = {simulation.rule: simulation for simulation in SIMULATIONS.values()}
     own_studies = [folder / name for name, folder in named_in_files("studies")]
-    real_matrices.FOLDERS[:] = [file.parent for file in [*own_studies, *reversed(FILES)]] + [Path()]
+    MATRICES = Matrices([*(file.parent for file in [*own_studies, *reversed(FILES)]), Path()])
     config.pop("matrices", None)  # of a parent that has read the workflow before
-    PAPER = Plan(config)
+    with known(MATRICES):
+        PAPER = Plan(config)
     STYLE = style_asked(config.get("style", "paper"))
     check_style(STYLE)
     STUDIES = studies(config, [*sorted((PROJECT / "studies").glob("*.yaml")), *own_studies])
@@ -76,7 +77,7 @@ except ConfigError as error:
     raise WorkflowError(f"Configuration: {located(error, config, FILES)}") from None
 
 # Where jobs find the matrices that cells name by what they hold; plans made later add theirs.
-config["matrices"] = real_matrices.FILES
+config["matrices"] = MATRICES.files
 
 # What comes before experiments/, figures/ and claims in the paths of a run, the wildcard `run` -> its configuration; a
 # study is one run, or one for each of its variants. Runs share cells.
@@ -110,7 +111,8 @@ def plan(run):
         return PAPER
     study = next(study for study in STUDIES.values() if run in study.runs)
     try:
-        made = Plan(RUNS[run])
+        with known(MATRICES):
+            made = Plan(RUNS[run])
         if study.compare is not None:
             made.check_recorded("compare.variable", study.compare.variable)
         return made
@@ -245,6 +247,7 @@ def experiment_grid(wildcards):
         "axes": {name: list(values) for name, values in experiment.axes.items()},
         "cells": [cell.id for cell in experiment.cells.values()],
         "theory": [cell.id for cell in experiment.theory.values()],
+        "epochs_at_rate": experiment.epochs_at_rate,
     }
 
 

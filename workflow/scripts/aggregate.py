@@ -9,6 +9,6 @@ job = Job(snakemake)
 grid, said = snakemake.params.grid, snakemake.params.model
 model = models()[said["name"]]
 stored, diverged = Stored(snakemake.input), snakemake.params.diverged
-settings = (said["descriptions"], model.predict, model.derive, diverged, grid["theory"])
+settings = (said["descriptions"], model.predict, model.derive, diverged, grid["theory"], grid["epochs_at_rate"])
 dataset = assemble(grid["axes"], grid["cells"], stored.read, *settings)
 job.write(dataset.assign_attrs(title=grid["title"], experiment=grid["name"]))

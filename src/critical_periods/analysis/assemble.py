@@ -24,6 +24,7 @@ def assemble(
     derive: Callable[[xr.Dataset], xr.Dataset] | None = None,
     diverged: str = "fail",
     theory: Sequence[str] = (),
+    epochs_at_rate: float | None = None,
 ) -> xr.Dataset:
     """Put the cells of an experiment side by side, along `seed` and every parameter that varies.
 
@@ -38,13 +39,16 @@ def assemble(
     descriptions
         Variable or axis -> attributes (`long_name`, `units`, `label`, `null`, `signed`).
     predict
-        Called with the dataset of a cell, its parameters and the axes, adds what theory says of it.
+        Called with the dataset of a cell, its parameters, `epochs_at_rate` among them, and the axes, adds what theory
+        says of it.
     derive
         Called with the dataset of the experiment, adds what follows from it.
     diverged
         "fail": a cell whose training diverged is an error; "record": it is NaN.
     theory
         Identities of what theory says of each cell, in the order of these, where that is computed beside them.
+    epochs_at_rate
+        Learning rate at which the experiment counts epochs, for cells that do not say; None for their own.
 
     Returns
     -------
@@ -75,7 +79,9 @@ def assemble(
             dataset = dataset.assign(diverged="diverged" in dataset.attrs)
             if theory:
                 dataset = dataset.merge(read_cell(beside), join="outer")
-            yield dataset if predict is None else predict(dataset, parameters[-1], axes)
+            varied = dict(zip(axes, point, strict=True))
+            rate = {"epochs_at_rate": varied.get("epochs_at_rate", epochs_at_rate)}
+            yield dataset if predict is None else predict(dataset, rate | parameters[-1], axes)
 
     dataset = _nested(list(axes.items()), read_cells())
     if derive is not None:

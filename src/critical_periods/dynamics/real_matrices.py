@@ -1,4 +1,4 @@
-"""Matrices and masks of one's own: read from files, and known by the checksum of what they hold.
+"""Matrices and masks of one's own: from files or arrays, and known by the checksum of what they hold.
 
 Imported whenever the workflow is planned; what it takes to read a file is loaded when there is one.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +24,13 @@ PATTERN = r"^.+\.(npy|npz|csv|nc)(:[^:]+)?$"
 #: How a matrix is called by what it holds.
 PREFIX = "sha256:"
 
-#: Folders that paths are relative to; the first that has the file counts.
-FOLDERS: list[Path] = [Path()]
-
-#: Name by what it holds -> file, of every matrix that was read or that a job was told of.
-FILES: dict[str, str] = {}
+#: Singular values below this fraction of the largest one are 0 to rounding.
+RANK_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
 class OwnMatrix:
-    """What a file holds.
+    """What a file or an array holds.
 
     Parameters
     ----------
@@ -53,14 +53,124 @@ class OwnMatrix:
         """True where an entry is not missing."""
         return self.values == self.values
 
+    @property
+    def largest(self) -> float:
+        """Largest absolute value of an entry."""
+        import numpy as np
+
+        return float(np.nanmax(np.abs(self.values)))
+
+    @cached_property
+    def rank(self) -> int:
+        """Number of singular values above 0, of a matrix without missing entries."""
+        import numpy as np
+
+        return numerical_rank(np.linalg.svd(scaled_to_one(self.values), compute_uv=False))
+
+
+def scaled_to_one(matrix: np.ndarray) -> np.ndarray:
+    """The matrix times the power of two that takes its largest entry to between 1/2 and 1, which is exact.
+
+    Squares of entries above 1e154 or below 1e-162 are infinite or 0 in float64.
+
+    Parameters
+    ----------
+    matrix
+        With an entry that is neither 0 nor NaN, and none that is infinite.
+    """
+    import numpy as np
+
+    return np.ldexp(matrix, -np.frexp(np.nanmax(np.abs(matrix)))[1])
+
+
+def numerical_rank(singular_values: np.ndarray) -> int:
+    """How many singular values, in descending order, are above 0 but for rounding."""
+    return int((singular_values > RANK_TOLERANCE * singular_values[0]).sum())
+
+
+class Matrices:
+    """The own matrices of one run of the workflow, one of its jobs, or one call of `simulate`; each is read once.
+
+    Parameters
+    ----------
+    folders
+        Folders that paths are relative to; the first that has the file counts.
+    files
+        Name by what it holds -> file, of matrices that a job is told of.
+    arrays
+        Word -> array, of matrices that are in memory.
+
+    Attributes
+    ----------
+    files
+        The same, with every file that was read since.
+    """
+
+    def __init__(
+        self,
+        folders: Iterable[Path] = (Path(),),
+        files: Mapping[str, str] | None = None,
+        arrays: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folders = list(folders)
+        self.files = dict(files or {})
+        self._arrays = dict(arrays or {})
+        self._read: dict[str, OwnMatrix] = {}
+
+    def matrix(self, word: str) -> OwnMatrix:
+        """What a word stands for; parameters and errors as of `own_matrix`."""
+        if word not in self._read:
+            found = self._named(word) if word.startswith(PREFIX) else self._of_word(word)
+            self._read[word] = self._read[found.name] = found
+        return self._read[word]
+
+    def _named(self, name: str) -> OwnMatrix:
+        if name not in self.files:
+            raise ValueError(f"matrix {name}: no file that holds it is known")
+        found = self._of_word(self.files[name])
+        if found.name != name:
+            raise ValueError(f"{self.files[name]} has changed since the run was planned, start the run again")
+        return found
+
+    def _of_word(self, word: str) -> OwnMatrix:
+        if word in self._arrays:
+            from critical_periods.dynamics.arrays import as_floats
+
+            return _checked(as_floats(self._arrays[word]))
+        name, _, array = word.partition(":")
+        path = self._path(name)
+        found = _checked(_READERS[path.suffix](path, array))
+        self.files[found.name] = f"{path.resolve()}" + f":{array}" * bool(array)
+        return found
+
+    def _path(self, name: str) -> Path:
+        for folder in self.folders:
+            if (folder / name).is_file():
+                return folder / name
+        places = ", ".join(dict.fromkeys(str(folder.resolve()) for folder in self.folders))
+        raise ValueError(f"a file that is there; none is in {places}")
+
+
+_KNOWN: ContextVar[Matrices] = ContextVar("matrices")
+
+
+@contextmanager
+def known(matrices: Matrices) -> Iterator[Matrices]:
+    """Have words stand for these matrices meanwhile, in this thread alone."""
+    token = _KNOWN.set(matrices)
+    try:
+        yield matrices
+    finally:
+        _KNOWN.reset(token)
+
 
 def is_own(word: Any) -> bool:
-    """Whether a word of the configuration, or of a cell, means a matrix from a file."""
+    """Whether a word of the configuration, or of a cell, means a matrix from a file or an array."""
     return isinstance(word, str) and (word.startswith(PREFIX) or word.partition(":")[0].endswith(_SUFFIXES))
 
 
 def own_matrix(word: str) -> OwnMatrix:
-    """What a file holds, given its path, or the name that follows from what it holds.
+    """The matrix that a word stands for among those that are `known`; else a file, from the current folder.
 
     Parameters
     ----------
@@ -73,33 +183,12 @@ def own_matrix(word: str) -> OwnMatrix:
         If the file is missing, or holds no matrix of finite numbers; it says what is needed and what was found. If it
         does not hold any more what it is called by.
     """
-    if word.startswith(PREFIX):
-        if word not in FILES:
-            raise ValueError(f"matrix {word}: no file that holds it is known")
-        found = own_matrix(FILES[word])
-        if found.name != word:
-            raise ValueError(f"{FILES[word]} has changed since the run was planned, start the run again")
-        return found
-    path, array = _found(word)
-    found = _read(path, array, path.stat().st_mtime_ns)
-    FILES[found.name] = f"{path.resolve()}" + f":{array}" * bool(array)
-    return found
+    return (_KNOWN.get(None) or Matrices()).matrix(word)
 
 
-def _found(word: str) -> tuple[Path, str]:
-    name, _, array = word.partition(":")
-    for folder in FOLDERS:
-        if (folder / name).is_file():
-            return folder / name, array
-    places = ", ".join(dict.fromkeys(str(folder.resolve()) for folder in FOLDERS))
-    raise ValueError(f"a file that is there; none is in {places}")
-
-
-@lru_cache(maxsize=100)
-def _read(path: Path, array: str, changed: int) -> OwnMatrix:
+def _checked(values: np.ndarray) -> OwnMatrix:
     import numpy as np
 
-    values = _READERS[path.suffix](path, array)
     if values.ndim != 2 or min(values.shape) < 1:
         raise ValueError(f"a matrix, of two axes; it has the shape {values.shape}")
     if values.dtype.kind not in "biuf":
@@ -134,6 +223,8 @@ def _of_csv(path: Path, array: str) -> np.ndarray:
 
 def _number(field: str, row: int, column: int) -> float:
     try:
+        if not field.isascii() or "_" in field:  # float() takes 1_0 for 10, and digits of any script
+            raise ValueError
         return float(field or "nan")
     except ValueError:
         allowed = "numbers, and nothing or NaN for missing ones"
@@ -143,6 +234,8 @@ def _number(field: str, row: int, column: int) -> float:
 def _of_numpy(path: Path, array: str) -> np.ndarray:
     import numpy as np
 
+    if array and path.suffix == ".npy":
+        raise ValueError(f"a .npy file without {array!r} after it: it holds one matrix")
     try:
         content = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:

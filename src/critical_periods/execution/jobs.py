@@ -12,8 +12,8 @@ from typing import Any
 import xarray as xr
 
 from critical_periods import plugins
-from critical_periods.dynamics import real_matrices
 from critical_periods.dynamics.engines import using
+from critical_periods.dynamics.real_matrices import Matrices, known
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
 from critical_periods.execution.checkpoints import Checkpoints
 from critical_periods.execution.logs import log_to
@@ -47,7 +47,6 @@ class Job:
         self.snakemake = snakemake
         self.logger = log_to(snakemake.log[0])
         plugins.load(snakemake.config.get("plugins", []))
-        real_matrices.FILES.update(snakemake.config.get("matrices", {}))
         self.code: str = snakemake.params.code["fingerprint"]
         self.check_code()
 
@@ -91,7 +90,8 @@ class Job:
             simulate = partial(simulate, checkpoints=checkpoints)
         first = self._first() if params.first else None
         try:
-            with using(self.snakemake.config.get("engine", "auto")):
+            matrices = Matrices(files=self.snakemake.config.get("matrices"))
+            with using(self.snakemake.config.get("engine", "auto")), known(matrices):
                 run_batches(how.cells, new, simulate, how.batch_key if how.batched else None, first, record, done)
             self.check_code()
         except BaseException:

@@ -67,6 +67,8 @@ class Experiment:
         Coordinates (one value for each axis) -> cell.
     theory
         Coordinates -> cell of what theory says there; none where the experiment does not ask for it.
+    epochs_at_rate
+        Learning rate at which the experiment counts epochs, where its cells may count others; None, their own.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Experiment:
     axes: Mapping[str, tuple[Any, ...]]
     cells: Mapping[tuple[Any, ...], Cell]
     theory: Mapping[tuple[Any, ...], Cell]
+    epochs_at_rate: float | None = None
 
 
 def _digest(value: Any) -> str:

@@ -169,7 +169,8 @@ class Plan:
             self._say_where_given(error, name)
             raise
         theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
-        return Experiment(name, settings.title, settings.model, axes, cells, theory)
+        rate = defaults.get("epochs_at_rate")
+        return Experiment(name, settings.title, settings.model, axes, cells, theory, rate)
 
     def _say_where_given(self, error: ConfigError, name: str) -> None:
         """Let an error of an experiment's parameter say which section of the configuration gives the parameter."""
@@ -243,6 +244,8 @@ def grid(
         for value in values:
             if isinstance(value, list | Mapping):
                 raise ConfigError(f"{place}.vary.{parameter}", value, "numbers and words, no lists and no keys")
+        if len(set(values)) < len(values):  # as Python compares, and xarray selects: 1, 1.0 and true are one
+            raise ConfigError(f"{place}.vary.{parameter}", list(values), "values of which no two are equal")
     axes = {"seed": tuple(seeds)} | {parameter: tuple(values) for parameter, values in vary.items()}
     identities = {
         point: _identity(model, {**parameters, **dict(zip(vary, point, strict=True))}, place)

@@ -7,7 +7,6 @@ All say what a figure is drawn from, what differs from the defaults, and which c
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.studies import drawn_from
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.publishing.markup import rest_text
+from critical_periods.publishing.markup import markdown_text, rest_text
 
 #: BibTeX of what captions cite.
 REFERENCES = """\
@@ -81,7 +80,7 @@ def tex_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Map
 def markdown_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, Mapping[str, str]]) -> str:
     """Caption of a figure in Markdown, parameters as of `tex_caption`."""
     cite = "[Kleinman, Achille and Soatto 2024](https://arxiv.org/abs/2308.12221)"
-    title, sentences = _caption(config, name, verdicts, _markdown, cite)
+    title, sentences = _caption(config, name, verdicts, markdown_text, cite)
     return f"**{title}.** {sentences}\n"
 
 
@@ -155,10 +154,6 @@ def _caption(
 
 def _tex(text: str) -> str:
     return text.translate(_TEX)
-
-
-def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_<>\[\]$|])", r"\\\1", text)
 
 
 def _label(label: str, escaped: Callable[[str], str]) -> str:

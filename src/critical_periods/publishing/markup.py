@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from typing import Any
 
 #: From "!" to "~", the wide form of a character is so far from it.
@@ -30,6 +31,16 @@ def rest_text(words: Any) -> str:
     """Words in reStructuredText, where a character after a backslash starts no markup, nor does a line of its own."""
     characters = str(words).strip()
     return "".join(" " if c.isspace() else c if c.isalnum() else f"\\{c}" for c in characters)
+
+
+def markdown_text(text: str) -> str:
+    """Text of one line in Markdown, of a table too: no HTML, links, emphasis or mathematics.
+
+    Angle brackets are entities, as not every viewer knows them after a backslash.
+    """
+    line = re.sub(r"&(?=#?\w+;)", "&amp;", re.sub(r"\s", " ", text))
+    line = line.replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]$|~])", r"\\\1", line)
 
 
 def plotly_text(text: str) -> str:

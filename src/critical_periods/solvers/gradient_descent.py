@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, solving
+from critical_periods.dynamics.arrays import alike, as_numpy, check_arrays, copied, engine, solving
 from critical_periods.dynamics.checkpoints import Checkpoint, Checkpoints
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.schedules import Phase, Schedule
@@ -51,6 +51,7 @@ class GradientDescent(Solver):
     ) -> Solution:
         """Train a model through a schedule, see `critical_periods.solvers.shared.solver.Solver.solve`."""
         check_honoured(model, schedule)
+        check_arrays(parameters, schedule)
         parameters = [copied(parameter) for parameter in parameters]
         training = _Training(parameters, Recorder(model, diverged, engine(parameters[0]).__name__))
         descent = getattr(model, "descent", None) or partial(_plain_descent, model)
@@ -131,7 +132,8 @@ def gradient_descent(
     Raises
     ------
     ValueError
-        If a phase asks for what the model does not honour.
+        If parameters or a task are no plain arrays of real numbers, or a phase asks for what the model does not
+        honour.
     critical_periods.dynamics.trajectories.DivergedError
         If a loss stops being finite or explodes, with the epoch and the loss, and that is not to be recorded.
     """

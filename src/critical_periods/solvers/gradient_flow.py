@@ -13,7 +13,7 @@ import numpy as np
 
 from critical_periods.configuration.fields import key, validated
 from critical_periods.dynamics.arguments import check_choice
-from critical_periods.dynamics.arrays import alike, as_numpy, copied, engine, precision, solving
+from critical_periods.dynamics.arrays import alike, as_numpy, check_arrays, copied, engine, precision, solving
 from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
@@ -73,6 +73,7 @@ class GradientFlow(Solver):
     ) -> Solution:
         """Integrate through a schedule, see `gradient_flow`; it takes too little time for checkpoints."""
         check_honoured(model, schedule)
+        check_arrays(parameters, schedule)
         if not learning_rate > 0:
             raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
         self._check_tolerances(parameters)
@@ -183,8 +184,9 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        If a phase asks for what the model does not honour, the method is unknown, the learning rate is not positive,
-        or a tolerance is below what the precision of the parameters resolves (`critical_periods.dynamics.precision`).
+        If parameters or a task are no plain arrays of real numbers, a phase asks for what the model does not honour,
+        the method is unknown, the learning rate is not positive, or a tolerance is below what the precision of the
+        parameters resolves (`critical_periods.dynamics.precision`).
     critical_periods.dynamics.trajectories.DivergedError
         If the loss stops being finite or explodes, with the epoch and the loss; when shadowing, if gradient descent is
         unstable at a record: 2 over the learning rate is less than the curvature.

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from critical_periods.publishing.markup import markdown_text
 from critical_periods.storage.cells import LIST, listing_of
 from critical_periods.storage.files import write_whole
 
@@ -226,7 +227,7 @@ def write_readme(results: Path, titles: Mapping[str, str], paper: Mapping[str, C
     ]
     for (run, beside), found in sorted(by_run.items()):
         title = "Beside the paper" if beside else titles.get(run.split("/")[0], "Of no study that there is now")
-        lines += ["", f"## {title}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
+        lines += ["", f"## {markdown_text(title)}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
     if cells:
         lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
         lines += ["| folder | files | cells | size | last made |", "|---|---|---|---|---|"]
@@ -250,8 +251,8 @@ def _table(results: Path, found: Sequence[Product]) -> list[str]:
         code = dataset_attributes(product.files[0]).get("code_version", "") if is_dataset else ""
         files = (*product.files, *twins.get(f"{product.kind} {product.name}", ()))
         links = ", ".join(f"[{file.suffix[1:]}]({file.relative_to(results).as_posix()})" for file in files)
-        what = _described(product, {}).replace("|", "\\|")
-        lines.append(f"| {product.name}: {links} | {what} | {_minute(product.made)} | {code} |")
+        what = markdown_text(_described(product, {}))
+        lines.append(f"| {product.name}: {links} | {what} | {_minute(product.made)} | {markdown_text(code)} |")
     return lines
 
 

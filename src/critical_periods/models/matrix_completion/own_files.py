@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from critical_periods.configuration.fields import ConfigError
+from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.dynamics.real_matrices import OwnMatrix, is_own, own_matrix
 from critical_periods.models.registry import check_at_most
 
@@ -62,6 +64,7 @@ def check_files(place: str, parameters: MatrixCompletion) -> None:
     for task in TASKS:
         if f"{task}_matrix" in words:
             _check_rank(place, parameters, task, own.get(f"{task}_matrix"))
+            _check_magnitude(place, parameters, task, own.get(f"{task}_matrix"))
     _check_entries(place, parameters)
 
 
@@ -81,7 +84,17 @@ def _check_rank(place: str, parameters: MatrixCompletion, task: str, own: OwnMat
     if own is not None and rank is not None:
         missing = int((~own.known).sum())
         parameters.require(place, name, not missing, f"null for {word}, of which {missing} entries are missing")
-        check_at_most(place, parameters, (name,), min(own.shape), f"{min(own.shape)}, the shorter side of {word}")
+        check_at_most(place, parameters, (name,), own.rank, f"{own.rank}, the rank of {word}")
+
+
+def _check_magnitude(place: str, parameters: MatrixCompletion, task: str, own: OwnMatrix | None) -> None:
+    """Refuse a matrix that is trained on as it is, but whose squared entries the precision does not hold."""
+    if own is None or parameters.normalized:
+        return
+    precision = PRECISIONS[parameters.dtype]
+    least, most = math.sqrt(precision.smallest), math.sqrt(precision.largest) / parameters.size
+    allowed = f"a file whose largest entry is {least:.2g} to {most:.2g} in {parameters.dtype}, or normalized = true"
+    parameters.require(place, f"{task}_matrix", least <= own.largest <= most, f"{allowed}; it is {own.largest:.2g}")
 
 
 def _check_entries(place: str, parameters: MatrixCompletion) -> None:

@@ -24,26 +24,38 @@ ASSUMED = {
 
 
 def predict(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
-    """A cell with `predicted_closing`, in epochs, where the experiment varies the duration of the deficit.
+    """A cell in the experiment's epochs, with `predicted_closing` where the experiment varies the deficit's duration.
 
-    NaN where the cell is not as `ASSUMED`, or pathways have depths or initial conditions of their own.
+    Cells count epochs at their own learning rate, an experiment at its `epochs_at_rate`. The prediction is NaN where
+    the cell is not as `ASSUMED`, or pathways have depths or initial conditions of their own.
 
     Parameters
     ----------
     dataset, parameters
-        Dataset and parameters of the cell.
+        Dataset and parameters of the cell; `epochs_at_rate` of the experiment.
     axes
-        Axes of the experiment. A duration that is not on its axis counts other epochs than the axis does
-        (`epochs_at_rate`); then there is no prediction.
+        Axes of the experiment.
     """
-    if parameters["duration"] not in axes.get("duration", ()):
+    rate = parameters.get("epochs_at_rate") or parameters["learning_rate"]
+    dataset = _counted(dataset, rate / parameters["learning_rate"])
+    if "duration" not in axes:
         return dataset
     closing = float("nan")
     own = isinstance(parameters["depth"], list) or "init_p" in parameters
     if not own and all(parameters[name] == value for name, value in ASSUMED.items()):
         given = ("singular_value", "depth", "imbalance", "init_mean", "n_pathways")
-        closing = gating_closing(*(parameters[name] for name in given)) / parameters["learning_rate"]
+        closing = gating_closing(*(parameters[name] for name in given)) / rate
     return dataset.assign(predicted_closing=closing)
+
+
+def _counted(dataset: xr.Dataset, pace: float) -> xr.Dataset:
+    """A cell in epochs of which each lasts as long as `pace` of its own."""
+    if pace == 1:
+        return dataset
+    # Not to whole epochs, of which two that are recorded might then be one.
+    coordinates = {name: (dataset[name] / pace).round(6) for name in ("epoch", "duration") if name in dataset.coords}
+    variables = {name: dataset[name] / pace for name in ("recovery_epochs", "path_epoch") if name in dataset}
+    return dataset.assign_coords(coordinates).assign(variables)
 
 
 @cache

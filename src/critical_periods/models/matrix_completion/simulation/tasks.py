@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from critical_periods.dynamics.arguments import check_choice
-from critical_periods.dynamics.real_matrices import own_matrix
+from critical_periods.dynamics.real_matrices import numerical_rank, own_matrix, scaled_to_one
 
 #: Images of a matrix of digits, and pixels of each; and a rank that any draw of them has.
 DIGITS_SIZE = 64
@@ -100,6 +100,7 @@ def matrix_from_file(name: str, size: int, rank: int | None, normalized: bool = 
         If the file does not hold the matrix any more, or its rank is smaller.
     """
     values = own_matrix(name).values
+    values = scaled_to_one(values) if normalized else values
     values = values if rank is None else _approximation(values, rank)
     whole = np.full((size, size), np.nan)
     whole[: values.shape[0], : values.shape[1]] = values
@@ -109,7 +110,7 @@ def matrix_from_file(name: str, size: int, rank: int | None, normalized: bool = 
 def _approximation(matrix: np.ndarray, rank: int) -> np.ndarray:
     """Best approximation of a rank, by the leading singular values and vectors."""
     left, singular_values, right = np.linalg.svd(matrix)
-    full_rank = int((singular_values > 1e-10 * singular_values[0]).sum())
+    full_rank = numerical_rank(singular_values)
     if not 1 <= rank <= full_rank:
         raise ValueError(f"rank = {rank}; allowed: 1 to {full_rank}, the rank of the data")
     return (left[:, :rank] * singular_values[:rank]) @ right[:rank]
