@@ -65,8 +65,22 @@ def dependencies(environment):
     return {str(spec).split()[0]: str(spec.version) for spec in specs}
 
 
+def imports_of(file, only_at_once):
+    """Import statements of a file; those inside of functions too, unless only what importing it runs is wanted."""
+    pending = [ast.parse(file.read_text())]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif not (only_at_once and isinstance(node, ast.FunctionDef)):
+            pending += ast.iter_child_nodes(node)
+
+
 def imported(script):
-    """Packages that a script imports, directly or through the modules of ours that it imports."""
+    """Packages that a script imports, directly or through the modules of ours that it imports.
+
+    All scripts know what solvers there are; what these import when they run, only simulations need.
+    """
     loaded = {name.partition(":")[0] for name in LOADED.get(script.name, ()) if name}
     found, seen = set(), set()
     pending = [script, *(SOURCE.joinpath(*module.split(".")).with_suffix(".py") for module in loaded)]
@@ -75,7 +89,8 @@ def imported(script):
         if file in seen:
             continue
         seen.add(file)
-        for node in ast.walk(ast.parse(file.read_text())):
+        solves = {"dynamics", "solvers"} & set(file.parts)
+        for node in imports_of(file, only_at_once=solves and script.name != "simulate.py"):
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

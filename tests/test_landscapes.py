@@ -15,7 +15,7 @@ from critical_periods.models.matrix_completion.simulation.landscape import Facto
 from critical_periods.models.pathways.simulation.network import PathwayNetwork
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix, velocity
-from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers import SOLVERS, gradient_descent
 
 SIZE = 3
 TARGET = np.diag([3.0, 2.0, 1.0])
@@ -62,11 +62,11 @@ def asking(name, part):
 
 def solved(solver, name, *schedule):
     model, parameters, *_ = LANDSCAPES[name]
-    solution = solver(model, parameters, schedule, learning_rate=0.01, record_every=5)
+    solution = solver().solve(model, parameters, schedule, learning_rate=0.01, record_every=5)
     return np.concatenate([np.ravel(parameter) for parameter in solution.final])
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", SOLVERS.values())
 @pytest.mark.parametrize("part", ["mask", *PARTS])
 @pytest.mark.parametrize("name", LANDSCAPES)
 def test_what_a_phase_asks_for_is_done_or_refused(name, part, solver):
@@ -203,7 +203,7 @@ def test_an_effect_that_is_added_to_phases_is_refused_by_landscapes_that_do_not_
     np.testing.assert_array_equal(solved(gradient_descent, name, neutral), solved(gradient_descent, name, plain))
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", SOLVERS.values())
 def test_a_deficit_without_any_effect_asks_for_nothing(solver):
     plain, _ = asking("factorization", "rate")
     neutral = replace(plain, plasticity={"b": 1.0}, lesions={"a": []})
@@ -238,7 +238,7 @@ MISREAD = {
 }
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", SOLVERS.values())
 @pytest.mark.parametrize("kind", [*MISREAD, "integers"])
 def test_arrays_that_would_be_misread_are_refused_in_one_line(kind, solver):
     model, run = Factorization(), {"learning_rate": 0.01, "record_every": 5}
@@ -247,28 +247,30 @@ def test_arrays_that_would_be_misread_are_refused_in_one_line(kind, solver):
     with pytest.raises(
         ValueError, match=r"^parameters\[1\] = .*; allowed: a NumPy array or .* of floating"
     ) as refused:
-        solver(model, [weights[0], array], [plain], **run)
+        solver().solve(model, [weights[0], array], [plain], **run)
     assert str(refused.value).isprintable()
     if kind == "integers":
         np.testing.assert_array_equal(
-            solver(model, weights, [odd], **run).final, solver(model, weights, [plain], **run).final
+            solver().solve(model, weights, [odd], **run).final, solver().solve(model, weights, [plain], **run).final
         )
         with pytest.raises(ValueError, match="allowed: a NumPy array or torch tensor of floating-point numbers"):
             model.gradient([array, array], plain)
         return
     with pytest.raises(ValueError, match=r"^phase 'odd': target = .*; allowed: .* of real numbers, without a mask$"):
-        solver(model, weights, [plain, odd], **run)
+        solver().solve(model, weights, [plain, odd], **run)
     for asked in (model.loss, model.gradient):
         with pytest.raises(ValueError, match=r"^values = .*; allowed: a NumPy array or torch tensor of real numbers"):
             asked(weights, odd)
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", SOLVERS.values())
 @pytest.mark.parametrize("made", [np.asfortranarray, lambda array: np.broadcast_to(array, array.shape)])
 def test_arrays_in_any_order_that_may_not_be_written_are_taken_as_they_are(made, solver):
     model, run = Factorization(), {"learning_rate": 0.01, "record_every": 5}
     plain, odd = (
-        solver(model, [form(draw) for draw in DRAWS[:2]], [Phase("p", 5, Task(form(TARGET), form(MASK)))], **run)
+        solver().solve(
+            model, [form(draw) for draw in DRAWS[:2]], [Phase("p", 5, Task(form(TARGET), form(MASK)))], **run
+        )
         for form in (np.array, made)
     )
     np.testing.assert_array_equal(odd.final, plain.final)

@@ -14,7 +14,7 @@ from critical_periods.models.matrix_completion.simulation.landscape import Facto
 from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.planning.plan import Plan
-from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers import SOLVERS, gradient_descent
 
 SETTINGS = {"learning_rate": 0.1, "record_every": 30}
 
@@ -32,12 +32,12 @@ def frozen(draws, layer, factor=0.0):
     return Phase("frozen", 30, Task(draws.standard_normal((6, 6))), layer_plasticity={layer: factor})
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", SOLVERS.values())
 @pytest.mark.parametrize("layer", [1, 2, 3])
 def test_a_frozen_layer_stays_and_the_others_learn(draws, solver, layer):
     start = weights(draws)
     schedule = [frozen(draws, layer), Phase("all", 30, Task(np.eye(6)))]
-    solution = solver(Factorization("run"), start, schedule, **SETTINGS, keep=[30])
+    solution = solver().solve(Factorization("run"), start, schedule, **SETTINGS, keep=[30])
     for index, (before, while_frozen, after) in enumerate(
         zip(start, solution.parameters[30], solution.final, strict=True), start=1
     ):

@@ -481,7 +481,7 @@ def test_the_package_offers_its_public_names_and_loads_them_when_they_are_used()
         "assert names == set(cp.public()) >= {'simulate', 'read', 'Phase', 'gradient_flow'}, names\n"
         "assert {'__doc__', '__version__'} <= set(dir(cp))\n"
         "cp.defaults('matrix_completion'), repr(cp.describe('matrix_completion')), cp.Phase, cp.Task\n"
-        "assert not {'xarray', 'torch', 'matplotlib'} & set(sys.modules)\n"
+        "assert not {'xarray', 'torch', 'scipy', 'matplotlib'} & set(sys.modules)\n"
         "cp.ScalarPathways, cp.Phase, cp.Task, cp.gradient_descent, cp.gradient_flow, cp.read\n"
         "assert 'torch' not in sys.modules\n"
         "assert callable(cp.simulate) and callable(cp.gradient_descent)\n"

@@ -112,11 +112,11 @@ def brought(plugin: str, name: str, container: type, item: type) -> Any:
     try:
         found: Any = getattr(sys.modules[plugin], name, {} if container is Mapping else ())
         items = found.values() if isinstance(found, Mapping) else found
-        sound = isinstance(found, container) and all(map(fits, items))
+        fitting = isinstance(found, container) and all(map(fits, items))
     except Exception as error:
         place = f"plugins: {plugin}: {name}"
         raise ConfigError(place, str(LOADED[plugin]), f"an attribute that can be read ({_reason(error)})") from error
-    if not sound:
+    if not fitting:
         allowed = f"a {container.__name__.lower()} of {item.__module__}.{item.__name__}"
         raise ConfigError(f"plugins: {plugin}: {name}", found, allowed)
     return found

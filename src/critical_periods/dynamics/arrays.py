@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from critical_periods.dynamics.engines import engine_name
 from critical_periods.dynamics.schedules import Schedule
@@ -44,6 +43,8 @@ def placed(arrays: Sequence[np.ndarray], dtype: str, device: str = "cpu") -> lis
 @contextmanager
 def _one_thread() -> Iterator[int]:
     """Limit BLAS to one thread, in the whole process; gives the number of threads that torch has, 0 without it."""
+    from threadpoolctl import threadpool_limits
+
     torch = sys.modules.get("torch")
     threads = 0 if torch is None else torch.get_num_threads()
     with threadpool_limits(1, "blas"):

@@ -69,7 +69,11 @@ def planned(places: Iterable[str], before: Iterable[Mapping[str, Any]] = ()) -> 
     """
     places = sorted(set(places))
     upstream = {code for each in before for code in (each["fingerprint"], *each["upstream"])}
-    return {"places": places, "fingerprint": code_of(*places), "upstream": sorted(upstream)}
+    return {"places": places, "fingerprint": _once(*places), "upstream": sorted(upstream)}
+
+
+#: As it lies when it is planned: many jobs have the same code.
+_once = cache(code_of)
 
 
 def check_code(code: Mapping[str, Any]) -> None:
@@ -140,8 +144,8 @@ def judging_code(before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _family(model: type[ModelSpec]) -> str | None:
     """Folder of the family of a model; None of a plugin's."""
-    package, *folders, _ = model.__module__.split(".")
-    return "/".join(folders) if package == PACKAGE.name else None
+    package, *folders = model.__module__.split(".")
+    return "/".join(folders[:-1]) if package == PACKAGE.name else None
 
 
 def _plugins(module: str) -> list[str]:
