@@ -29,7 +29,7 @@ TINY = {
             "pretrain_rank": 2,
             "learning_rate": 0.5,
             "switch_epochs": [0, 10, 20],
-            "final_epochs": 20,
+            "final_epochs": 200,  # enough to learn, as claims are judged only then
             "record_every": 10,
             "n_singular_values": 4,
         }
@@ -207,7 +207,7 @@ def test_a_longer_list_runs_only_what_is_new(project):
 
 
 def test_longer_final_training_reuses_the_pretraining(project):
-    project.configuration["models"]["matrix_completion"]["final_epochs"] = 30
+    project.configuration["models"]["matrix_completion"]["final_epochs"] = 300
     project.configure()
     assert project.planned() == {"train": 2, "aggregate": 2, "figure": 2, "interactive": 2, "judge": 1}
 
