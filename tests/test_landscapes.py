@@ -198,9 +198,11 @@ class Dimmed(Phase):
 def test_an_effect_that_is_added_to_phases_is_refused_by_landscapes_that_do_not_honour_it(name):
     dimmed = Dimmed("odd", 5, Task(LANDSCAPES[name][2]), contrast=0.5)
     with pytest.raises(ValueError, match=r"^phase 'odd': contrast = 0.5; allowed: what .* honours, "):
-        solved(gradient_descent, name, dimmed)
+        solved(SOLVERS["gradient_descent"], name, dimmed)
     neutral, plain = replace(dimmed, contrast=1.0), Phase("odd", 5, dimmed.task)
-    np.testing.assert_array_equal(solved(gradient_descent, name, neutral), solved(gradient_descent, name, plain))
+    np.testing.assert_array_equal(
+        solved(SOLVERS["gradient_descent"], name, neutral), solved(SOLVERS["gradient_descent"], name, plain)
+    )
 
 
 @pytest.mark.parametrize("solver", SOLVERS.values())
