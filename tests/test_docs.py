@@ -110,5 +110,12 @@ def test_a_mark_says_what_the_tables_say(tmp_path):
     text = "a <!-- =paper.1a:.2f -->9<!-- . --> b <!-- =paper.holding --><!-- . -->"
     said = "a <!-- =paper.1a:.2f -->0.12<!-- . --> b <!-- =paper.holding -->1 of 1 hold<!-- . -->"
     assert marked(text, {"paper": rows}) == said
+    unjudged = rows["1a"] | {"id": "1b", "measure": "It; above the threshold", "value": "", "holds": "not judged: so"}
+    text = "<!-- =paper.holding --><!-- . --> <!-- =paper.1b.verdict --><!-- . -->"
+    said = (
+        "<!-- =paper.holding -->1 of 1 hold, 1 are not judged<!-- . --> "
+        "<!-- =paper.1b.verdict -->So. Not judged: so (It)<!-- . -->"
+    )
+    assert marked(text, {"paper": rows | {"1b": unjudged}}) == said
     with pytest.raises(KeyError, match="2z"):
         marked("<!-- =paper.2z --><!-- . -->", {"paper": rows})

@@ -24,7 +24,7 @@ from critical_periods.models.registry import LEARNED
 from critical_periods.storage.files import write_whole
 
 COLUMNS = ("id", "figure", "statement", "measure", "value", "threshold", "holds")
-UNJUDGED_COLUMNS = ("id", "reason")
+UNJUDGED_COLUMNS = ("id", "figure", "statement", "measure", "threshold", "reason")
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,12 @@ def write_csv(judgement: Judgement, path: str | Path) -> None:
 
 
 def write_unjudged_csv(judgement: Judgement, path: str | Path) -> None:
-    """Write the claims that could not be judged as `id, reason`."""
-    _write_table(path, UNJUDGED_COLUMNS, [(claim.id, reason) for claim, reason in judgement.skipped])
+    """Write the claims that could not be judged, each with the reason."""
+    rows = [
+        (claim.id, claim.figure, claim.statement, claim.criterion, f"{claim.threshold:g}", reason)
+        for claim, reason in judgement.skipped
+    ]
+    _write_table(path, UNJUDGED_COLUMNS, rows)
 
 
 def _write_table(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

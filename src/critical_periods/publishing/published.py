@@ -16,6 +16,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from critical_periods.analysis.tables import read_claims
 from critical_periods.locations import PROJECT
 
@@ -66,12 +68,16 @@ def marked(text: str, tables: Verdicts) -> str:
 
 
 def _holding(rows: Mapping[str, Mapping[str, str]]) -> str:
-    return f"{sum(row['holds'] == 'True' for row in rows.values())} of {len(rows)} hold"
+    judged = [row["holds"] == "True" for row in rows.values() if row["value"]]
+    others = f", {len(rows) - len(judged)} are not judged" if len(judged) < len(rows) else ""
+    return f"{sum(judged)} of {len(judged)} hold{others}"
 
 
 def _verdict(row: Mapping[str, str]) -> str:
-    holds = "Holds" if row["holds"] == "True" else "Does **not** hold"
     quantity, _, side = row["measure"].rpartition("; ")
+    if not row["value"]:
+        return f"{row['statement']}. {row['holds'].capitalize()} ({quantity})"
+    holds = "Holds" if row["holds"] == "True" else "Does **not** hold"
     claimed = f"{side.removesuffix('the threshold')}{row['threshold']}"
     return f"{row['statement']}. {holds}: **{float(row['value']):.3g}**, claimed {claimed} ({quantity})"
 
@@ -79,8 +85,9 @@ def _verdict(row: Mapping[str, str]) -> str:
 def _table(rows: Mapping[str, Mapping[str, str]]) -> str:
     lines = ["", "", "| | figure | statement | value | threshold | holds |", "|---|---|---|---|---|---|"]
     for name, row in rows.items():
-        holds = "yes" if row["holds"] == "True" else "**no**"
-        value, figure = f"{float(row['value']):.3g}", row["figure"].removeprefix("fig").lstrip("0")
+        holds = {"True": "yes", "False": "**no**"}.get(row["holds"], row["holds"])
+        value = f"{float(row['value']):.3g}" if row["value"] else ""
+        figure = row["figure"].removeprefix("fig").lstrip("0")
         lines.append(f"| {name} | {figure} | {row['statement']} | {value} | {row['threshold']} | {holds} |")
     return "\n".join([*lines, "", ""])
 
@@ -95,9 +102,9 @@ def publish(results: Path | None = None) -> None:
     """
     if results is not None:
         for table in (PROJECT / "docs/claims").glob("*.csv"):
-            verdict = results / ("" if table.stem == "paper" else table.stem) / "claims.csv"
-            if verdict.is_file():
-                shutil.copy(verdict, table)
+            run = results / ("" if table.stem == "paper" else table.stem)
+            if (run / "claims.csv").is_file():
+                _take_over(run, table)
         for picture in (PROJECT / "docs/gallery").glob("*.png"):
             folder = "figures" if picture.name.startswith("fig") else "*/figures"  # studies draw figures anew
             for drawn in results.glob(f"{folder}/{picture.name}"):
@@ -106,6 +113,15 @@ def publish(results: Path | None = None) -> None:
     for page in PAGES:
         path = PROJECT / page
         path.write_text(marked(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
+
+
+def _take_over(run: Path, table: Path) -> None:
+    """Write the table of a run's claims: the verdicts, and without a value those that were not judged, and why."""
+    judged, others = (
+        pd.read_csv(run / f"{name}.csv", dtype=str, keep_default_na=False) for name in ("claims", "claims_not_judged")
+    )
+    others = others.assign(value="", holds="not judged: " + others["reason"])
+    pd.concat([judged, others])[judged.columns].to_csv(table, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
