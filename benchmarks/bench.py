@@ -53,7 +53,6 @@ from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.execution.jobs import run_batches
-from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.simulation.landscape import Factorization, initial_weights
 from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
 from critical_periods.models.matrix_completion.simulation.tasks import low_rank_matrix, observation_mask

@@ -122,7 +122,7 @@ def test_cells_of_one_batch_that_diverge_do_not_take_the_others_with_them(cell, 
     cells = {"sound": cell, "wild": cell | {"init_scale": 1e6}}
     done = {}
     with caplog.at_level(logging.ERROR), pytest.raises(DivergedError, match=r"^pretraining cell \w+ \(.*1000000\.0"):
-        run_batches("pretraining", cells, pretrain, lambda parameters: "together", done=done)
+        run_batches("pretraining", cells, pretrain, lambda parameters: "together", keep=done.__setitem__)
     assert list(done) == ["sound"]
 
 

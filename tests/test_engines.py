@@ -97,8 +97,7 @@ sys.path[:] = {sys.path}
 from critical_periods.execution.jobs import run_batches
 from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
 cell = {cell | {"solver": solver, "gradient_flow": {"rtol": 1e-4, "atol": 1e-7}}}
-first = {{}}
-run_batches("pretraining", {{"cell": cell}}, pretrain, lambda parameters: 0, keep=first.__setitem__)
+first = run_batches("pretraining", {{"cell": cell}}, pretrain, lambda parameters: 0)
 run_batches("matrix_completion", {{"cell": cell}}, complete, lambda parameters: 0, first.get)
 assert not {{"torch", "scipy", "sklearn", "matplotlib"}} & set(sys.modules)
 """

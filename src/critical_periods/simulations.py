@@ -141,9 +141,7 @@ def _run(
 ) -> dict[str, xr.Dataset]:
     parameters, apart = {cell.id: cell.parameters for cell in cells}, partial(told_apart, varied=varied)
     batch_key = how.batch_key if how.batched else None
-    computed: dict[str, xr.Dataset] = {}
-    run_batches(how.cells, parameters, how.simulate, batch_key, first, record, computed.__setitem__, told_apart=apart)
-    return computed
+    return run_batches(how.cells, parameters, how.simulate, batch_key, first, record, told_apart=apart)
 
 
 #: What the thread's call of `simulate` wants to be told of, if anything.

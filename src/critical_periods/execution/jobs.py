@@ -131,9 +131,9 @@ def run_batches(
     batch_key: Callable[[Mapping[str, Any]], Hashable | None] | None = None,
     first: Callable[[str], xr.Dataset] | None = None,
     record: bool = False,
-    keep: Callable[[str, xr.Dataset], object] = lambda cell, dataset: None,
+    keep: Callable[[str, xr.Dataset], object] | None = None,
     told_apart: Callable[[Sequence[Mapping[str, Any]]], str] = lambda cells: "",
-) -> None:
+) -> dict[str, xr.Dataset]:
     """Simulate the cells of a bundle, those that fit together as one batch, one batch after the other.
 
     Parameters
@@ -154,17 +154,23 @@ def run_batches(
     record
         Whether a cell that diverges is a result too.
     keep
-        Called with the identity and the dataset of every cell, with model and parameters as attributes, when its batch
-        is done.
+        Called with the identity and the dataset of every cell when its batch is done; if not given, all are returned.
     told_apart
         Called with the parameters of the cells of a batch, says for the log what tells them from others; "" for
         nothing.
+
+    Returns
+    -------
+    dict
+        Identity -> dataset, with model and parameters as attributes; empty where `keep` has them.
 
     Raises
     ------
     DivergedError, SolverError
         If simulations break down, once all others are done; the error names the cells.
     """
+    done: dict[str, xr.Dataset] = {}
+    keep = keep or done.__setitem__
     batches: dict[Hashable, list[str]] = {}
     for identity, parameters in cells.items():
         key = None if batch_key is None else batch_key(parameters)
@@ -201,6 +207,7 @@ def run_batches(
             logger.error("%s", another)
         more = f"; {len(broken) - 1} more in the log" if len(broken) > 1 else ""
         raise type(broken[0])(f"{broken[0]}{more}") from broken[0]
+    return done
 
 
 def _named(error: Exception, cells: Sequence[Cell]) -> Exception:
