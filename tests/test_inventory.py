@@ -113,7 +113,7 @@ def test_a_title_is_text_to_every_reader_of_the_readme(results):
     title = "<script>alert(1)</script> & [a](javascript:b) | `c` *d* ~e~ $f$ &lt;"
     text = r"&lt;script&gt;alert(1)&lt;/script&gt; & \[a\](javascript:b) \| \`c\` \*d\* \~e\~ \$f\$ &amp;lt;"
     write(xr.Dataset({"x": 1.0}, attrs={"title": title}), results / "experiments/depth.nc")
-    write_readme(results, {"": title}, {})
+    write_readme(results, results / "cells", {"": title}, {})
     lines = (results / "README.md").read_text().splitlines()
     assert f"## {text}" in lines
     assert sum(f"| depth: [nc](experiments/depth.nc) | {text} | 20" in line for line in lines) == 1

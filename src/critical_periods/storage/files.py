@@ -45,11 +45,17 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 def is_abandoned(partial: Path) -> bool:
     """Whether the process that began to write a partial file is gone; one on another machine may still be there."""
-    import psutil  # rarely needed, while this module is imported whenever the workflow is planned
-
     *_, process, _ = partial.name.split(".")
     host = partial.name.removesuffix(f".{process}.partial")
-    return host.endswith(f".{socket.gethostname()}") and process.isdigit() and not psutil.pid_exists(int(process))
+    if not host.endswith(f".{socket.gethostname()}") or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)  # sends nothing
+    except ProcessLookupError:
+        return True
+    except OSError:  # there is one, of somebody else
+        pass
+    return False
 
 
 def write_whole(content: bytes | str, path: str | Path) -> None:
