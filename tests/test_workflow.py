@@ -154,7 +154,7 @@ def test_a_job_tells_how_far_it_is(finished):
     logs = list((finished.workdir / "results/logs/train").glob("*/*.log"))
     assert logs
     for log in logs:
-        assert re.search(r"epoch 20 of 20, \d+ epochs/s, 0 s left", log.read_text())
+        assert re.search(r"epoch 200 of 200, \d+ epochs/s, 0 s left", log.read_text())
 
 
 def test_datasets_describe_themselves(finished):
