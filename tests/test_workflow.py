@@ -277,11 +277,8 @@ def test_comments_and_docstrings_run_nothing(project):
 
 
 def test_other_solvers_do_not_concern_gradient_descent(project):
-    project.edit(
-        "src/critical_periods/solvers/gradient_flow.py",
-        "        return Solution(",
-        "        print()\n        return Solution(",
-    )
+    flow = "src/critical_periods/solvers/gradient_flow.py"
+    project.edit(flow, "        return Solution(", "        print()\n        return Solution(")
     assert project.planned() == {}
 
 

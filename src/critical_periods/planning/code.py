@@ -188,24 +188,35 @@ def _digest(file: Path, changed: int, definition: str) -> str:
 
 def _spell(node: Any, say: Callable[[str], None]) -> None:
     """Say what a syntax tree is, without docstrings, texts of keys, and empty fields, which versions of Python add."""
-    if isinstance(node, list):
+    if isinstance(node, ast.Name):  # half of all nodes
+        say(node.id)
+    elif isinstance(node, ast.AST):
+        node = _bare(node)
+        say(f"{type(node).__name__}(")
+        for name in node._fields:
+            if (
+                name not in ("ctx", "type_comment")
+                and (value := getattr(node, name, None)) is not None
+                and value != []
+            ):
+                say(name)
+                _spell(value, say)
+        say(")")
+    elif isinstance(node, list):
         say("[")
         for item in node:
             if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)):
                 _spell(item, say)
         say("]")
-        return
-    if not isinstance(node, ast.AST):
+    else:
         say(repr(node))
-        return
+
+
+def _bare(node: ast.AST) -> ast.AST:
+    """A node without what does not count."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "key":
         keywords = [word for word in node.keywords if word.arg not in ("label", "unit", "null")]
-        node = ast.Call(node.func, node.args[1:], keywords)
+        return ast.Call(node.func, node.args[1:], keywords)
     if isinstance(node, ast.JoinedStr):  # Python 3.12.1 puts empty texts between the parts
-        node = ast.JoinedStr([part for part in node.values if getattr(part, "value", None) != ""])
-    say(type(node).__name__)
-    for name in node._fields:
-        if name not in ("ctx", "type_comment") and (value := getattr(node, name, None)) is not None and value != []:
-            say(name)
-            _spell(value, say)
-    say(")")
+        return ast.JoinedStr([part for part in node.values if getattr(part, "value", None) != ""])
+    return node
