@@ -63,7 +63,7 @@ def test_a_model_from_a_file_is_simulated_drawn_and_judged(example):
     for old, new, planned in (
         ("E[x (m o x)^T], a diagonal", "a diagonal", False),
         ("Epochs of training after the deficit.", "What comes after.", None),
-        ("Error on all inputs, whatever the phase masks.", "Error on all inputs.", False),
+        ("error on all inputs, whatever the phase masks.", "error on all inputs.", False),
         ("residual = second @ first * seen", "residual = second @ first * seen * 1.0", True),
     ):
         edit(example / "autoencoder.py", old, new)
