@@ -357,6 +357,18 @@ def test_results_without_records_of_snakemake_are_known_by_what_made_them(projec
     assert project.planned() == {}
 
 
+def test_cells_may_lie_on_scratch_space(project, tmp_path):
+    scratch = tmp_path / "scratch/cells"
+    project.configure(cells_folder=str(scratch))
+    shutil.rmtree(project.workdir / "results/cells")
+    project.snakemake("results/experiments/depth.nc")
+    assert len(list(scratch.glob("matrix_completion/*/*.nc"))) == 2
+    assert not (project.workdir / "results/cells").exists()
+    assert project.planned("results/experiments/depth.nc") == {}
+    shutil.rmtree(scratch)
+    assert project.planned("results/experiments/depth.nc") == {}
+
+
 @pytest.mark.parametrize("content", ["", "{", "null", "[]"])
 def test_broken_records_of_snakemake_count_as_none(project, content):
     for record in (project.workdir / ".snakemake/metadata").rglob("*"):
