@@ -9,7 +9,8 @@ for simulation in SIMULATIONS.values():
             input:
                 first_files,
             output:
-                f"{config['cells_folder']}/{simulation.cells}/{{code}}/{{bundle}}.json",
+                # Not removed before the job: another run may be reading it.
+                update(f"{config['cells_folder']}/{simulation.cells}/{{code}}/{{bundle}}.json"),
             log:
                 f"results/logs/{simulation.rule}/{{code}}/{{bundle}}.log",
             benchmark:
