@@ -48,6 +48,7 @@ def results(tmp_path, monkeypatch):
     for run in ("", "old/"):
         write(xr.Dataset({"x": 1.0}, attrs={"title": f"By {run or 'depth'}"}), folder / f"{run}experiments/depth.nc")
         traced(folder / f"logs/{run}aggregate/depth.log")
+        traced(folder / f"{run}experiments/.depth.made")
     write(xr.Dataset({"x": 1.0}), folder / "old/experiments/mine.nc")
     traced(folder / "figures/mine.pdf")
     return folder
@@ -75,7 +76,8 @@ def test_what_nobody_asks_for_is_told_and_deleted_with_its_traces(results):
         *(f"{CELLS}/{OTHER}/{name}" for name in ("cell1.nc", "cell2.nc", f"{'a' * 16}.json")),
         *(f"results/logs/train/{code}/{name * 16}.log" for code, name in ((CODE, "b"), (OTHER, "a"))),
         *(f"results/benchmarks/train/{code}/{name * 16}.tsv" for code, name in ((CODE, "b"), (OTHER, "a"))),
-        *("results/old/experiments/depth.nc", "results/logs/old/aggregate/depth.log"),
+        *(f"results/old/experiments/{name}" for name in ("depth.nc", ".depth.made")),
+        "results/logs/old/aggregate/depth.log",
     }
     assert not (results / "logs/old").exists()
     assert not (results / "cells/matrix_completion" / OTHER).exists()

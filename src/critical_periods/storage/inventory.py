@@ -13,6 +13,7 @@ from typing import Any
 
 from critical_periods.publishing.markup import markdown_text
 from critical_periods.storage.files import is_abandoned, write_whole
+from critical_periods.storage.stamps import stamp_of
 
 #: What a run leaves in a folder of its own: the folder, what its files end in, and the folder of their logs.
 FOLDERS = (
@@ -47,7 +48,7 @@ class Product:
     files
         Its files that are there, the one that others need first.
     traces
-        Logs and benchmarks of the job.
+        Logs and benchmarks of the job, and what says beside its files what made them.
     """
 
     kind: str
@@ -86,12 +87,12 @@ def products(results: Path) -> Iterator[Product]:
             run = log.parents[1].relative_to(logs)
             files = _there(*(results / run / folder / f"{log.stem}{suffix}" for suffix in suffixes))
             if files:
-                yield Product(folder, _prefix(run), log.stem, files, (log,))
+                yield Product(folder, _prefix(run), log.stem, files, (log, *_there(stamp_of(files[0]))))
     for names, logged in TABLES:
         for log in sorted(logs.glob(f"**/{logged}")):
             run = log.parent.relative_to(logs)
             if files := _there(*(results / run / name for name in names)):
-                yield Product("tables", _prefix(run), files[0].stem, files, (log,))
+                yield Product("tables", _prefix(run), files[0].stem, files, (log, *_there(stamp_of(files[0]))))
 
 
 def _there(*paths: Path) -> tuple[Path, ...]:
@@ -126,9 +127,12 @@ def _leftovers(results: Path, cells: Path, wanted: Collection[str]) -> Iterator[
         if path.is_file() and not writing and path.as_posix() not in wanted:
             groups.setdefault((path.parent, _left(path, cells)), []).append(path)
     for (folder, kind), files in groups.items():
-        bundles = [file for file in files if file.suffix == ".json"]
+        bundles = [f"*/{folder.name}/{file.stem}" for file in files if file.suffix == ".json"]
         traces = [
-            trace for file in bundles for trace in results.glob(f"*/*/{folder.name}/{file.stem}.*") if _is_trace(trace)
+            trace
+            for bundle in bundles
+            for place in (f"logs/{bundle}.log", f"benchmarks/{bundle}.tsv")
+            for trace in results.glob(place)
         ]
         yield Product(kind, "", folder.as_posix(), tuple(files), tuple(traces))
 
@@ -143,10 +147,6 @@ def _left(path: Path, cells: Path) -> str:
         return "checkpoints"
     is_cell = path.parents[2] == cells and path.suffix in (".nc", ".json")
     return "cells" if is_cell else "files of another version"
-
-
-def _is_trace(path: Path) -> bool:
-    return path.parts[-4] in ("logs", "benchmarks")
 
 
 def prune(products: Sequence[Product], defaults: Mapping[str, Mapping[str, Any]], delete: bool) -> Iterator[str]:
@@ -250,14 +250,15 @@ def write_readme(results: Path, cells: Path, titles: Mapping[str, str], paper: M
     for (run, beside), found in sorted(by_run.items()):
         title = "Beside the paper" if beside else titles.get(run.split("/")[0], "Of no study that there is now")
         lines += ["", f"## {markdown_text(title)}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
-    if kinds := sorted({path.parents[1] for path in cells.glob("*/*/*.nc")}):
-        lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
-        lines += ["| folder | cells | size | last made |", "|---|---|---|---|"]
-        for folder in kinds:
-            files = [path.stat() for path in folder.glob("*/*.nc")]
+    rows = []
+    for folder in sorted(cells.glob("*/")):
+        if files := [path.stat() for path in folder.glob("*/*.nc")]:
             last = _minute(datetime.fromtimestamp(max(file.st_mtime for file in files), UTC))
             size = format_size(sum(file.st_size for file in files))
-            lines.append(f"| [{folder.name}]({os.path.relpath(folder, results)}) | {len(files)} | {size} | {last} |")
+            rows.append(f"| [{folder.name}]({os.path.relpath(folder, results)}) | {len(files)} | {size} | {last} |")
+    if rows:
+        lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
+        lines += ["| folder | cells | size | last made |", "|---|---|---|---|", *rows]
     lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
     write_whole("\n".join(lines) + "\n", results / "README.md")
 
