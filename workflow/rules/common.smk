@@ -26,8 +26,8 @@ from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.storage.cells import cell_path, other_versions
 from critical_periods.storage.files import write_whole
 from critical_periods.storage.inventory import prune, unasked, write_readme
-from critical_periods.storage.stamps import is_made_by, made_by
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
+from critical_periods.storage.stamps import is_made_by, made_by
 
 #: Names that other rules have: raised where no function is, as Snakemake tells every one on the way.
 REFUSED = []
@@ -192,9 +192,9 @@ def unless_made(made, file, inputs):
     copied.
     """
     path = placed(file)
-    if workflow.is_main_process and Path(path).exists() and not workflow.persistence.metadata(IOFile(path, None)):
-        if not is_made_by(Path(path), made):
-            workflow.dag.forcefiles.add(path)
+    there = workflow.is_main_process and Path(path).exists()
+    if there and not workflow.persistence.metadata(IOFile(path, None)) and not is_made_by(Path(path), made):
+        workflow.dag.forcefiles.add(path)
     return inputs
 
 
@@ -266,7 +266,12 @@ def graphics_cards(wildcards):
 
 
 def experiment_grid(wildcards):
-    experiment = plan(wildcards.run).experiments[wildcards.experiment]
+    return grid_of(wildcards.experiment, wildcards.run)
+
+
+def grid_of(name, run):
+    """What an experiment is put together by."""
+    experiment = plan(run).experiments[name]
     return {
         "name": experiment.name,
         "title": experiment.title,
@@ -381,27 +386,26 @@ draw_code, interactive_code = figure_code("draw.py", "draw"), figure_code("draw_
 @cache
 def experiment_made(name, run):
     """What makes the dataset of an experiment."""
-    experiment = plan(run).experiments[name]
-    cells = [cell.id for cell in (*experiment.cells.values(), *experiment.theory.values())]
-    axes = {axis: list(values) for axis, values in experiment.axes.items()}
-    settings = (experiment.title, axes, cells, experiment.epochs_at_rate, config["diverged"])
-    return made_by(*settings, experiment_code(name, run))
+    return made_by(grid_of(name, run), config["diverged"], experiment_code(name, run))
 
 
 def aggregate_made(wildcards):
     return experiment_made(wildcards.experiment, wildcards.run)
 
 
-def figure_made(wildcards):
-    settings = figure_settings(wildcards)
-    data = [experiment_made(name, wildcards.run) for name in drawn_from(settings)]
-    return made_by(settings, report_parameter(STYLE), draw_code(wildcards), data)
+def drawing_made(code, *style):
+    """What makes a figure or its page, from the code that draws it and the style, if it has one."""
+
+    def made(wildcards):
+        settings = figure_settings(wildcards)
+        data = [experiment_made(name, wildcards.run) for name in drawn_from(settings)]
+        return made_by(settings, *style, code(wildcards), data)
+
+    return made
 
 
-def interactive_made(wildcards):
-    settings = figure_settings(wildcards)
-    data = [experiment_made(name, wildcards.run) for name in drawn_from(settings)]
-    return made_by(settings, interactive_code(wildcards), data)
+figure_made = drawing_made(draw_code, report_parameter(STYLE))
+interactive_made = drawing_made(interactive_code)
 
 
 def judge_made(wildcards):

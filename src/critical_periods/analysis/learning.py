@@ -12,8 +12,7 @@ from critical_periods.models.registry import LEARNED
 def ends(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """First and last record, along `epoch`, that is not NaN; NaN where there is none."""
     count = values.notnull().cumsum("epoch")
-    known = values.where(values.notnull())
-    return tuple(known.where(count == wanted).max("epoch") for wanted in (1, count.isel(epoch=-1)))  # type: ignore[return-value]
+    return tuple(values.where(count == wanted).max("epoch") for wanted in (1, count.isel(epoch=-1)))  # type: ignore[return-value]
 
 
 def learning(undisturbed: xr.Dataset) -> dict[str, Any]:
