@@ -5,12 +5,13 @@ from pathlib import Path
 
 from critical_periods.execution.jobs import Job, loaded
 from critical_periods.figures.interactive import save
+from critical_periods.figures.kinds import kinds
 from critical_periods.storage.datasets import read
 
 job = Job(snakemake)
-settings, draw = json.loads(snakemake.params.figure), snakemake.params.draws
+settings = json.loads(snakemake.params.figure)
 datasets = {Path(path).stem: read(path) for path in snakemake.input}
-figure = loaded(draw)(settings["panels"], datasets)
+figure = loaded(kinds()[settings["kind"]].interactive)(settings["panels"], datasets)
 job.check_code()
 save(figure, settings["title"], snakemake.wildcards.figure, snakemake.output[0])
 job.stamp()
