@@ -12,6 +12,7 @@ import yaml
 from conftest import CLAIMS, EXTENSIONS, REPOSITORY
 
 from critical_periods.analysis import measures, verdicts
+from critical_periods.analysis.claims import NumberedClaim
 from critical_periods.analysis.measure_signatures import arguments
 from critical_periods.analysis.measure_signatures import measures as measures_of_claims
 from critical_periods.analysis.statistics import confidence_interval
@@ -23,7 +24,7 @@ from critical_periods.analysis.verdicts import (
     judge_claim,
     write_csv,
 )
-from critical_periods.configuration.claims import NumberedClaim, claims_of
+from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.studies import studies
 from critical_periods.models.matrix_completion.measures import harmless_window

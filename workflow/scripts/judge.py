@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from critical_periods.analysis.claims import numbered
 from critical_periods.analysis.verdicts import as_html, as_text, judge, write_csv, write_unjudged_csv
-from critical_periods.configuration.claims import numbered
 from critical_periods.execution.jobs import Job
 from critical_periods.storage.datasets import read
 from critical_periods.storage.files import write_whole

@@ -20,18 +20,12 @@ from critical_periods.analysis.statistics import spearman
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Axes of a dataset that number runs of the same thing.
-RUNS = ("seed", "trajectory")
-
 #: What selects on an axis: one of its values; or a part of them, for measures that say so.
 Value = bool | float | str
 Selection = Value | Mapping[Literal["at_least", "at_most"], float]
 
 #: Name of a variable that the experiment of a claim has to record.
 Recorded = Annotated[str, RECORDED]
-
-#: Loss of relative accuracy from which on a deficit counts as harmless no longer (`harmless_window`).
-HARM = 0.1
 
 
 class MissingDataError(LookupError):
@@ -287,7 +281,7 @@ def _agreement(
 ) -> tuple[float, np.ndarray]:
     import xarray as xr
 
-    from critical_periods.analysis.closing import agreement, compared  # which builds on this module
+    from critical_periods.analysis.closing import agreement, compared  # which imports xarray
 
     names = (predicted, measured)
     for name in names:

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from critical_periods.analysis.claims import NumberedClaim as Claim
+from critical_periods.analysis.learning import LEARNED
 from critical_periods.analysis.measure_signatures import measures
 from critical_periods.analysis.measures import MissingDataError, chosen, parameter
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.tables import read_claims
-from critical_periods.configuration.claims import NumberedClaim as Claim
-from critical_periods.models.registry import LEARNED
 from critical_periods.storage.files import write_whole
 
 COLUMNS = ("id", "figure", "statement", "measure", "value", "threshold", "holds")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from critical_periods.configuration.claims import Claim, ClaimName
+from critical_periods.analysis.claims import Claim, ClaimName
 from critical_periods.configuration.fields import (
     UNIQUE,
     ConfigError,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from critical_periods.configuration.claims import Claim, ClaimName, claims_of
+from critical_periods.analysis.claims import Claim, ClaimName
+from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.document import Experiment, Figure, Name
 from critical_periods.configuration.fields import (
     ConfigError,

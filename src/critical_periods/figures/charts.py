@@ -21,7 +21,9 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.closing import agreement, compared
-from critical_periods.analysis.measures import HARM, RUNS, failed
+from critical_periods.analysis.coordinates import RUNS
+from critical_periods.analysis.learning import HARM
+from critical_periods.analysis.measures import failed
 from critical_periods.figures import curves, style
 from critical_periods.figures.style import MINUS
 from critical_periods.publishing.markup import matplotlib_text

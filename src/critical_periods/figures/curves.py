@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from critical_periods.analysis.measures import HARM, RUNS
+from critical_periods.analysis.coordinates import RUNS
+from critical_periods.analysis.learning import HARM
 from critical_periods.figures import style
 
 #: Up to this many runs are drawn one by one, and up to this many points of a curve marked.
@@ -67,7 +68,7 @@ def draw(
     looks
         Label of a value of `lines` -> its look, as of `style.looks`.
     log
-        Whether the vertical axis is logarithmic; for values of both signs it is so beyond `measures.HARM`.
+        Whether the vertical axis is logarithmic; for values of both signs it is so beyond `learning.HARM`.
     points
         Whether nothing joins the points.
 

@@ -33,8 +33,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter, ScalarFormatter
 
 from critical_periods.analysis import coordinates
-from critical_periods.analysis.coordinates import is_null
-from critical_periods.analysis.measures import RUNS
+from critical_periods.analysis.coordinates import RUNS, is_null
 from critical_periods.storage.files import write_whole
 
 #: Widths of a journal's one-column and two-column figures, inches.

@@ -139,7 +139,7 @@ def judging_code(before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Code of the job that judges claims: all measures there are, and what compares them with thresholds."""
     measures = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("models/*/measures.py")]
     own = [f"plugins/{name}" for name in plugins.LOADED]
-    return planned(["scripts/judge.py", "analysis", "configuration/claims.py", *measures, *own], before)
+    return planned(["scripts/judge.py", "analysis", *measures, *own], before)
 
 
 def _family(model: type[ModelSpec]) -> str | None:

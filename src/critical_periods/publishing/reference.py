@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from critical_periods.configuration.claims import Claim
+from critical_periods.analysis.claims import Claim
 from critical_periods.configuration.document import Configuration, Experiment, Figure
 from critical_periods.configuration.fields import Section
 from critical_periods.configuration.files import paper

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from critical_periods.analysis.learning import HARM
 from critical_periods.analysis.measures import (
-    HARM,
     MissingDataError,
     Recorded,
     Selection,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from critical_periods.analysis.learning import LEARNED
 from critical_periods.configuration.fields import Epochs, Precision, Rate, SomeEpochs, Tolerance, key
 from critical_periods.models.registry import (
     AXES,
-    LEARNED,
     ModelSpec,
     Variable,
     check_ascending,
