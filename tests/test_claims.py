@@ -19,9 +19,9 @@ from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.verdicts import (
     COLUMNS,
     as_html,
-    as_text,
     judge,
     judge_claim,
+    verdicts_text,
     write_csv,
 )
 from critical_periods.configuration.claims import claims_of
@@ -551,7 +551,7 @@ def test_tables_have_the_columns_agreed_on_and_name_what_fails(tmp_path):
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
     assert [row["id"] for row in rows if row["holds"] == "False"] == ["4a"]
-    assert as_text(judgement).endswith("1 do not (4a).")
+    assert verdicts_text(judgement).endswith("1 do not (4a).")
     assert 'class="no"' in as_html(judgement)
 
 

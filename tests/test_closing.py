@@ -22,9 +22,9 @@ from critical_periods.models.matrix_completion.simulation.stages import (
     determined_rank,
     learned_times,
     modes_learned,
+    simulate_stages,
     stages,
 )
-from critical_periods.models.matrix_completion.simulation.stages import simulate as simulate_stages
 from critical_periods.models.matrix_completion.theory import task_closing
 from critical_periods.models.pathways import theory as pathway_theory
 from critical_periods.models.pathways.derived import derive as derive_pathways

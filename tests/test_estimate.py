@@ -11,9 +11,9 @@ from critical_periods.planning.estimate import (
     SECONDS,
     START,
     PlannedJob,
-    as_text,
     cell_job,
     estimate,
+    estimates_table,
     file_job,
     missing_jobs,
 )
@@ -100,6 +100,6 @@ def test_files_of_one_job_are_missing_together(tmp_path):
 
 def test_the_table_has_a_row_for_each_study():
     found = estimate([PlannedJob(2400.0, "a", 4, 4, 1000.0, 4e6)], 2)
-    text = as_text({"paper": found, "mine": estimate([], 2)}, 2)
+    text = estimates_table({"paper": found, "mine": estimate([], 2)}, 2)
     assert text.splitlines()[1].split() == ["paper", "4", "4", "1", "40", "min", "40", "min", "1000", "MB", "4", "MB"]
     assert text.splitlines()[2].split()[:4] == ["mine", "0", "0", "0"]

@@ -184,3 +184,20 @@ def test_a_change_of_what_another_module_holds_is_seen(tmp_path):
         "LOADED['a'] = 1\nplugins.LOADED.update(b=2)\nplugins.x = 1\nname(LOADED)\nown = {}\nown['a'] = 1\n"
     )
     assert set(changed_elsewhere(file)) == {"LOADED['a']", "plugins.LOADED.update", "plugins.x"}
+
+
+#: What every family, or every script, has under the same name.
+EACH_HAS = {"MODELS", "PUBLIC", "COVERS", "ASSUMED", "predict", "predict_learning", "derive", "main", "logger"}
+
+
+def test_no_public_name_means_two_things():
+    places = {}
+    for module, file in MODULES.items():
+        if within(module, "figures") or within(module, "models.*.panels"):
+            continue
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+            names = {getattr(each, "id", getattr(each, "name", "_")) for each in targets}
+            for name in {name for name in names if not name.startswith("_")} - EACH_HAS:
+                places.setdefault(name, []).append(module)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -14,7 +14,7 @@ import yaml
 from conftest import CLAIMS, REPOSITORY
 from snakemake_runs import wait_for
 
-from critical_periods.storage.datasets import CHECKSUM, read
+from critical_periods.storage.datasets import CHECKSUM, read_dataset
 
 pytestmark = pytest.mark.workflow
 
@@ -103,7 +103,7 @@ class Project:
         return {} if "Nothing to be done" in output else jobs(output)
 
     def dataset(self, name):
-        return read(self.workdir / f"results/experiments/{name}.nc")
+        return read_dataset(self.workdir / f"results/experiments/{name}.nc")
 
 
 def jobs(output):

@@ -11,7 +11,7 @@ from critical_periods.configuration.files import files_named, read_words
 from critical_periods.dynamics.real_matrices import Matrices
 from critical_periods.execution.progress import RunProgress
 from critical_periods.models.registry import models, simulations
-from critical_periods.planning.estimate import as_text, bundle_job, file_job, study_estimates
+from critical_periods.planning.estimate import estimates_table, bundle_job, file_job, study_estimates
 from critical_periods.planning.making import Making
 from critical_periods.planning.runs import Runs
 from critical_periods.publishing.captions import figure_caption

@@ -14,13 +14,13 @@ def exploring_code():
 
 
 def explorer_made():
-    return made_by(explored(), explorer.checksum(), exploring_code())
+    return made_by(explored(), explorer.page_checksum(), exploring_code())
 
 
 rule explorer:
     """The page that computes: pathways and their deficits, from the experiments of this configuration on."""
     input:
-        unless_made("results/explorer.html", explorer_made, list),
+        unless_made("results/explorer.html", explorer_made, lambda: []),
     output:
         report(
             "results/explorer.html",
@@ -36,7 +36,7 @@ rule explorer:
     threads: 1
     params:
         experiments=asks(as_json(explored)),
-        page=explorer.checksum(),
+        page=explorer.page_checksum(),
         code=asks(exploring_code),
         made_by=asks(explorer_made),
     message:

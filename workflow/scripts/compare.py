@@ -4,14 +4,14 @@ from pathlib import Path
 
 from critical_periods.analysis.compare import compare_variants
 from critical_periods.execution.jobs import Job
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read_dataset
 from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
 variable, reference = snakemake.params.variable, snakemake.params.reference
 datasets: dict[str, dict] = {}
 for path in map(Path, snakemake.input):  # <variant>/experiments/<name>.nc
-    datasets.setdefault(path.parts[-3], {})[path.stem] = read(path)
+    datasets.setdefault(path.parts[-3], {})[path.stem] = read_dataset(path)
 table = compare_variants(datasets, variable, reference)
 for name in datasets:
     if name != reference:

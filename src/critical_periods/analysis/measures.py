@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: What selects on an axis: one of its values; or a part of them, for measures that say so.
-Value = bool | float | str
-Selection = Value | Mapping[Literal["at_least", "at_most"], float]
+AxisValue = bool | float | str
+Selection = AxisValue | Mapping[Literal["at_least", "at_most"], float]
 
 #: Name of a variable that the experiment of a claim has to record.
 Recorded = Annotated[str, RECORDED]
@@ -192,7 +192,12 @@ def extreme(
 
 
 def contrast(
-    dataset: xr.Dataset, variable: Recorded, axis: str, one: Value | None, other: Value | None, **where: Selection
+    dataset: xr.Dataset,
+    variable: Recorded,
+    axis: str,
+    one: AxisValue | None,
+    other: AxisValue | None,
+    **where: Selection,
 ) -> xr.DataArray:
     """A variable at one value of an axis less that at another, null being a value too; the mean over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
@@ -200,7 +205,12 @@ def contrast(
 
 
 def largest_contrast(
-    dataset: xr.Dataset, variable: Recorded, axis: str, one: Value | None, other: Value | None, **where: Selection
+    dataset: xr.Dataset,
+    variable: Recorded,
+    axis: str,
+    one: AxisValue | None,
+    other: AxisValue | None,
+    **where: Selection,
 ) -> xr.DataArray:
     """Largest distance of a variable at one value of an axis from that at another, over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
@@ -221,7 +231,7 @@ def order(dataset: xr.Dataset, variable: Recorded, axis: str, **where: Selection
 
 
 def theory_deviation(
-    dataset: xr.Dataset, phase: Literal["pretraining", "final"] | None = None, ends: bool = False, **where: Value
+    dataset: xr.Dataset, phase: Literal["pretraining", "final"] | None = None, ends: bool = False, **where: AxisValue
 ) -> xr.DataArray:
     """Largest difference of singular values between gradient descent and theory, over the largest one in training.
 

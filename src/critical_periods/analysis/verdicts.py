@@ -252,7 +252,7 @@ tr.no td:last-child {{ color: #b33c00; font-weight: bold; }}
 """
 
 
-def as_text(judgement: Judgement, width: int = 78) -> str:
+def verdicts_text(judgement: Judgement, width: int = 78) -> str:
     """The verdicts for a terminal, one line each."""
     lines = []
     claims = [verdict.claim for verdict in judgement.verdicts] + [claim for claim, _ in judgement.skipped]

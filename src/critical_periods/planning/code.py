@@ -12,7 +12,7 @@ from typing import Any
 from critical_periods import plugins
 from critical_periods.locations import SCRIPTS, SOURCE
 from critical_periods.models.registry import ModelSpec, models, simulations
-from critical_periods.planning.cells import Experiment
+from critical_periods.planning.cells import PlannedExperiment
 
 PACKAGE = SOURCE / __name__.split(".")[0]
 
@@ -119,7 +119,7 @@ def assembling_places(model: type[ModelSpec]) -> list[str]:
     return [*ASSEMBLING, *own, _place(model.predict), _place(model.derive), *model.assembled_by]
 
 
-def assembling_code(experiment: Experiment) -> dict[str, Any]:
+def assembling_code(experiment: PlannedExperiment) -> dict[str, Any]:
     """Code of the job that puts the cells of an experiment side by side."""
     cells = [*experiment.cells.values(), *experiment.theory.values()]
     simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}

@@ -164,7 +164,7 @@ def as_line(found: Estimate, cores: int) -> str:
     return f"Estimate: {found.new} new cells, {found.jobs} jobs, {time}, {room}"
 
 
-def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:
+def estimates_table(estimates: Mapping[str, Estimate], cores: int) -> str:
     """Estimates as a table, a study a row."""
     from humanfriendly import format_size
     from tabulate import tabulate

@@ -6,14 +6,12 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from critical_periods.analysis.coordinates import RUNS
 from critical_periods.configuration.document import Figure
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.figures.kinds import Kind, Panel, kind_of
 from critical_periods.models.registry import Variable, models
-from critical_periods.planning.cells import Experiment
-
-#: Axes of runs, over which figures average.
-RUNS = ("seed", "trajectory")
+from critical_periods.planning.cells import PlannedExperiment
 
 #: What Matplotlib needs for texts that LaTeX sets, and the fonts that it knows there.
 TEX = ("latex", "dvipng")
@@ -23,7 +21,7 @@ TEX_FONTS = (
 )
 
 
-def check_figure(place: str, figure: Figure, experiments: Mapping[str, Experiment]) -> None:
+def check_figure(place: str, figure: Figure, experiments: Mapping[str, PlannedExperiment]) -> None:
     """Refuse a figure with a panel that asks for what its experiment does not have.
 
     Parameters
@@ -73,7 +71,7 @@ def check_style(style: Mapping[str, Any]) -> None:
             raise ConfigError("style.font", style["font"], one_of(style["font"], known))
 
 
-def _check_panel(place: str, kind: Kind, panel: Panel, experiments: Mapping[str, Experiment]) -> None:
+def _check_panel(place: str, kind: Kind, panel: Panel, experiments: Mapping[str, PlannedExperiment]) -> None:
     panel.check(place)
     if panel.experiment not in experiments:
         raise ConfigError(f"{place}.experiment", panel.experiment, one_of(panel.experiment, experiments))
@@ -103,7 +101,7 @@ def _check_panel(place: str, kind: Kind, panel: Panel, experiments: Mapping[str,
 
 
 def _check_variables(
-    place: str, panel: Panel, experiments: Mapping[str, Experiment], spread: Mapping[str, str]
+    place: str, panel: Panel, experiments: Mapping[str, PlannedExperiment], spread: Mapping[str, str]
 ) -> None:
     """Refuse variables that the experiment does not record, axes that these lack, and axes that nothing becomes of."""
     experiment = experiments[panel.experiment]
@@ -145,7 +143,12 @@ def _unselected(place: str, panel: Panel, axis: str, axes: Mapping[str, tuple[An
 
 
 def _check_alike(
-    place: str, panel: Panel, experiment: Experiment, names: Mapping[str, Any], where: str, known: dict[str, Any]
+    place: str,
+    panel: Panel,
+    experiment: PlannedExperiment,
+    names: Mapping[str, Any],
+    where: str,
+    known: dict[str, Any],
 ) -> None:
     """Refuse cells that differ in what a figure, or a panel, says once for all of them."""
     coordinates = {name for name, variable in models()[experiment.model].variables.items() if variable.dims is None}
@@ -172,7 +175,7 @@ def _check_alike(
                 raise ConfigError(f"{place}.experiment", panel.experiment, allowed)
 
 
-def recorded_variables(experiment: Experiment) -> dict[str, Variable]:
+def recorded_variables(experiment: PlannedExperiment) -> dict[str, Variable]:
     """Variables in an experiment's dataset, by name."""
     cells = [cell.parameters for cell in experiment.cells.values()]
     return {
@@ -186,7 +189,7 @@ def recorded_variables(experiment: Experiment) -> dict[str, Variable]:
     }
 
 
-def _axes(experiment: Experiment) -> dict[str, tuple[Any, ...] | None]:
+def _axes(experiment: PlannedExperiment) -> dict[str, tuple[Any, ...] | None]:
     """Axes of an experiment's dataset and their values: None where only the dataset knows, () of what it lacks."""
     model = models()[experiment.model]
     found: dict[str, Any] = {

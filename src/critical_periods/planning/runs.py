@@ -18,7 +18,7 @@ from critical_periods.configuration.studies import Study, drawn_from, studies
 from critical_periods.dynamics.real_matrices import Matrices, known
 from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models
-from critical_periods.planning.cells import Bundle, Experiment
+from critical_periods.planning.cells import Bundle, PlannedExperiment
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, needs_first
@@ -90,7 +90,7 @@ class Runs:
             self._plans[run] = plan
         return self._plans[run]
 
-    def experiment(self, run: str, experiment: str) -> Experiment:
+    def experiment(self, run: str, experiment: str) -> PlannedExperiment:
         """An experiment of a run."""
         return self.plan(run).experiments[experiment]
 

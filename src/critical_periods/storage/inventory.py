@@ -28,7 +28,7 @@ TABLES = (
 
 
 #: Kinds of what jobs have left beside cells.
-KINDS = (*(folder for folder, _, _ in FOLDERS), "tables")
+KNOWN_KINDS = (*(folder for folder, _, _ in FOLDERS), "tables")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Product:
     @property
     def where(self) -> Path:
         """Its file, or the folder of several alike."""
-        return self.files[0] if self.run or self.kind in KINDS else self.files[0].parent
+        return self.files[0] if self.run or self.kind in KNOWN_KINDS else self.files[0].parent
 
     @property
     def made(self) -> datetime:
@@ -195,7 +195,7 @@ def described(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> st
                     return str(image.info.get("Title", ""))
             case "tables" | "interactive":
                 return ""
-    return f"{len(product.files)} {product.kind}" if product.kind not in KINDS else ""
+    return f"{len(product.files)} {product.kind}" if product.kind not in KNOWN_KINDS else ""
 
 
 def _told_of_cells(files: Sequence[Path], defaults: Mapping[str, Mapping[str, Any]]) -> str:
