@@ -7,6 +7,7 @@ A run is the paper, a study, or a variant of one, and is called by what comes be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,12 @@ class Runs:
             yield from self.plan(run).bundles.values()
 
     def _plan_of(self, bundle: str) -> Plan:
-        return next(plan for run in self.settings if bundle in (plan := self.plan(run)).bundles)
+        """The plan that a bundle is of: one made already, where a file of it was asked for, or another."""
+        for run in sorted(self.settings, key=lambda run: run not in self._plans):
+            with suppress(ConfigError):  # of a study that cannot be, and that nobody asks for
+                if bundle in self.plan(run).bundles:
+                    return self.plan(run)
+        raise ConfigError("bundle", bundle, "the identity of a bundle of cells that some run has")
 
     def default_parameters(self) -> dict[str, dict[str, Any]]:
         """Parameters that the configuration gives the cells of each kind."""
