@@ -245,8 +245,11 @@ class ModelSpec(Simulation):
 
         What came to a model later is left out at its neutral value, and so are options of solvers that are not used.
         """
-        idle = WITH_OPTIONS.keys() - {getattr(self, "solver", None)}
+        solver = getattr(self, "solver", None)
+        idle = WITH_OPTIONS.keys() - {solver}
         found = {name: value for name, value in self.plain().items() if not self._neutral(name, value)}
+        if solver in found:
+            found[solver] |= WITH_OPTIONS[solver].gone
         return {name: value for name, value in found.items() if name not in idle}
 
     def plain(self) -> dict[str, Any]:

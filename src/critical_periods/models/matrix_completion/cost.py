@@ -8,9 +8,6 @@ from typing import Any
 #: Gradients of gradient flow for an update of gradient descent in its place and for each layer but one; measured.
 GRADIENTS = 0.0092
 
-#: Times as many gradients where gradient descent is shadowed, at the tolerances of the study of agreement.
-SHADOWING = 7
-
 #: Seconds at n = 100: a matrix product, the singular values of a record, and all else of an update and of a gradient.
 PRODUCT, RECORD, UPDATE, GRADIENT = 10e-6, 0.4e-3, 8e-6, 0.16e-3
 
@@ -39,8 +36,7 @@ def _training(parameters: Mapping[str, Any], epochs: int) -> tuple[float, float]
     layers, updates = parameters["depth"] - 1, epochs * rate / parameters["learning_rate"]
     products = 3 * layers * PRODUCT * relative**3
     if parameters["solver"] == "gradient_flow":
-        times = SHADOWING if parameters["gradient_flow"]["shadowing"] else 1
-        gradients = updates * GRADIENTS * max(layers, 0.5) * times
+        gradients = updates * GRADIENTS * max(layers, 0.5)
         seconds = gradients * (products + GRADIENT * relative**2)
     else:
         seconds = updates * (products + UPDATE * relative**2)

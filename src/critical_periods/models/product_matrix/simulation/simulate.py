@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.dynamics.arrays import engine, placed
+from critical_periods.dynamics.landscape import Model
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Schedule, Task, total_epochs
 from critical_periods.dynamics.trajectories import Progress, divergence, from_the_start, recorded_epochs
@@ -33,6 +34,7 @@ from critical_periods.models.product_matrix.simulation.closed_form import (
 from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix, balance
 from critical_periods.solvers import gradient_descent
 from critical_periods.solvers.gradient_flow import GradientFlow
+from critical_periods.solvers.shared.shadow import Shadowed
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +105,10 @@ def simulate_singular_flow(
         return Progress(total_epochs(schedule), progress and f"{progress}, {part}")
 
     settings = _settings(parameters, diverged)
-    adaptive = GradientFlow(**{name: parameters[name] for name in ("method", "rtol", "atol", "shadowing")})
-    model = ProductMatrix(depth, kept, parameters["learning_rate"] if parameters["shadowing"] else 0.0)
+    adaptive = GradientFlow(**{name: parameters[name] for name in ("method", "rtol", "atol")})
+    model: Model = ProductMatrix(depth, kept)
+    if parameters["shadowing"]:
+        model = Shadowed(ProductMatrix(depth, kept, parameters["learning_rate"]))
     matrix = [np.linalg.multi_dot(weights[::-1])]
     flow = adaptive.solve(
         model, matrix, pretraining, keep=switch_epochs, progress=told("theory", pretraining), **settings
