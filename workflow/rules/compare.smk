@@ -9,7 +9,8 @@ for study in STUDIES.values():
             input:
                 **variant_files(study),
             output:
-                f"results/{study.name}/comparison.csv",
+                table=f"results/{study.name}/comparison.csv",
+                claims=f"results/{study.name}/comparison_claims.csv",
             log:
                 f"results/logs/{study.name}/comparison.log",
             conda:
@@ -21,6 +22,7 @@ for study in STUDIES.values():
             params:
                 variable=study.compare.variable,
                 reference=study.compare.reference,
+                claims=report_parameter(study.compare.model_dump()["claims"]),
                 variants=list(variant_files(study)),
                 code=comparing_code(study),
                 made_by=compare_made(study),
