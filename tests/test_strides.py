@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.integrate import RK45
 
+import critical_periods as cp
 from critical_periods.dynamics.schedules import Jump, Phase, Task
 from critical_periods.models.matrix_completion.simulation.landscape import Factorization
 from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
@@ -202,6 +203,60 @@ def test_an_iteration_that_overflows_does_so_in_strides_too():
         while strides.t < 100:
             strides.step(100)
     assert not np.isfinite(strides.y).any()
+
+
+def oja(covariance, rate):
+    """Oja's rule, averaged over the data: principal components."""
+
+    def update(weights):
+        return rate * (covariance @ weights - weights @ (weights.T @ covariance @ weights))
+
+    return update
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-5), ("float64", 1e-6)])
+def test_anybodys_iteration_in_strides(dtype, bound):
+    """Two principal components of data in six dimensions, by a rule that is no gradient descent."""
+    draws = np.random.default_rng(2)
+    data = draws.standard_normal((6, 200)) * np.array([2, 1.6, 1, 0.7, 0.5, 0.3])[:, None]
+    update = oja((data @ data.T / 200).astype(dtype), np.asarray(2e-3, dtype))
+    start, count, record = (0.1 * draws.standard_normal((6, 2))).astype(dtype), 5000, [0, 1, 777, 4999]
+    before = start.copy()
+    found = cp.strides(update, start, count, rtol=1e-5 if dtype == "float32" else 1e-8, record=record)
+    exact = [start]
+    for _ in range(count):
+        exact.append(exact[-1] + update(exact[-1]))
+    np.testing.assert_allclose(found.states, [exact[n] for n in record], atol=bound)
+    np.testing.assert_allclose(found.final, exact[-1], atol=bound)
+    assert found.states.dtype == found.final.dtype == dtype
+    assert found.evaluations < count / 5
+    assert found.one_by_one < 0.01
+    np.testing.assert_array_equal(start, before)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"state": np.array([1, 2])}, "state = ndarray of int64; allowed: a NumPy array .* of floating-point numbers"),
+        ({"count": -1}, "number of updates = -1; allowed: whole numbers, ascending, from 0 to -1"),
+        ({"record": [5, 3]}, "number of updates = 3; allowed: whole numbers, ascending, from 5 to 100"),
+        ({"record": [101]}, "number of updates = 101; allowed: .* from 0 to 100"),
+        ({"record": [0.5]}, "number of updates = 0.5; allowed: whole numbers"),
+        ({"rtol": 1e-16}, "rtol = 1e-16; allowed: 7.11e-15 or more in float64"),
+        ({"update": lambda w: w[:1]}, r"update = an array of shape \(1,\); allowed: \(2,\), that of the state"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused_in_one_line(change, message):
+    given = {"update": lambda w: -0.01 * w, "state": np.ones(2), "count": 100} | change
+    with pytest.raises(ValueError, match=f"^{message}") as refused:
+        cp.strides(given.pop("update"), given.pop("state"), given.pop("count"), **given)
+    assert str(refused.value).isprintable()
+
+
+def test_no_updates_at_all_leave_the_state_as_it_is():
+    found = cp.strides(lambda w: w, np.ones((2, 3)), 0, record=[0])
+    np.testing.assert_array_equal(found.final, np.ones((2, 3)))
+    assert (found.states.shape, found.evaluations, found.one_by_one) == ((1, 2, 3), 0, 0)
 
 
 def run(cell, solver, **options):

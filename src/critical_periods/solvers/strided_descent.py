@@ -20,7 +20,7 @@ from critical_periods.dynamics.trajectories import Progress, Recorder, Solution,
 from critical_periods.solvers.shared.jumps import jump
 from critical_periods.solvers.shared.runs import VectorGradient, as_vector, joined, single_runs
 from critical_periods.solvers.shared.solver import Solver
-from critical_periods.solvers.shared.strides import Strides
+from critical_periods.solvers.shared.strides import Strides, least_tolerances
 
 
 class StridedDescent(Solver):
@@ -91,9 +91,9 @@ class StridedDescent(Solver):
         return Solution(trajectory, kept, records.diverged)
 
     def least(self, dtype: str) -> Mapping[str, float]:
-        """Tolerances that the precision resolves; the relative one is a quarter of that of gradient flow."""
+        """Tolerances that the precision resolves."""
         check_choice("dtype", dtype, PRECISIONS)
-        return {"rtol": PRECISIONS[dtype].rtol / 4, "atol": PRECISIONS[dtype].atol}
+        return least_tolerances(dtype)
 
 
 class _Run:

@@ -38,13 +38,15 @@ II.2 to II.6.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from critical_periods.dynamics.arrays import alike, copied, engine
+from critical_periods.dynamics.arrays import alike, check_array, copied, engine, precision
+from critical_periods.dynamics.precision import PRECISIONS
 from critical_periods.solvers.shared.spectrum import norm
 
 #: Nodes c_3, c_4, c_5 of Dormand and Prince, which are free; times 1 - nu, so that they are theirs at nu = 0.
@@ -151,6 +153,12 @@ def _fifth_order(a: np.ndarray, c: np.ndarray, target: np.ndarray) -> tuple[np.n
     ]
     shares = np.array([1 / 24, 1 / 4, 1 / 8, 1 / 6, 1 / 6, 1 / 24, 1 / 8, 1 / 24, 1 / 24])
     return np.array(trees), shares
+
+
+def least_tolerances(dtype: str) -> dict[str, float]:
+    """Tolerances that a precision resolves; the relative one is a quarter of what integrators get down to."""
+    known = PRECISIONS[dtype]
+    return {"rtol": known.rtol / 4, "atol": known.atol}
 
 
 class Strides:
@@ -305,3 +313,99 @@ def _leading_bits(count: float) -> int:
     """A number of updates cut to its leading five bits, so that few tableaus are ever needed."""
     unit = 2 ** max(0, int(count).bit_length() - 5)
     return int(count) // unit * unit
+
+
+@dataclass(frozen=True)
+class Strided:
+    """What `strides` returns.
+
+    Parameters
+    ----------
+    states
+        The state after each of the numbers of updates that were to be recorded, along the first axis.
+    final
+        The state after all of them.
+    evaluations
+        How often the update was evaluated.
+    one_by_one
+        Share of the updates that were made one by one.
+    """
+
+    states: np.ndarray
+    final: np.ndarray
+    evaluations: int
+    one_by_one: float
+
+
+def strides(
+    update: Callable[[np.ndarray], Any],
+    state: np.ndarray,
+    count: int,
+    *,
+    rtol: float = 2e-6,
+    atol: float = 2e-9,
+    record: Sequence[int] = (),
+) -> Strided:
+    """Follow any smooth iteration w <- w + g(w) many updates at a time, from six evaluations of g.
+
+    It pays where updates are small: a stride makes N of them as long as N times the largest eigenvalue of -dg/dw is
+    below 3.3 and the state changes smoothly. Where N would be below ten, as where g is not smooth, or noise changes at
+    every update, updates are made one by one, at hardly any more evaluations.
+
+    Parameters
+    ----------
+    update
+        g, which depends on w alone: called with a state that it may not keep, it returns what is added to that.
+    state
+        The first w, an array of floats of any shape; it is copied, not changed. All is computed in its precision.
+    count
+        Number of updates.
+    rtol, atol
+        Tolerances on the error of a stride, in the root mean square over entries of error / (atol + rtol |w|).
+    record
+        Numbers of updates, ascending, after which the state is wanted.
+
+    Returns
+    -------
+    Strided
+        The states recorded and the final one, and what they took.
+
+    Raises
+    ------
+    ValueError
+        If the state is no array of floating-point numbers, numbers of updates are negative or not ascending, a
+        tolerance is below what the precision resolves, or g has not the shape of the state.
+
+    Examples
+    --------
+    Logistic growth, until it is there:
+
+    >>> cp.strides(lambda w: 1e-3 * w * (1 - w), [0.01], 20_000).final.round(6)
+    array([1.])
+    """
+    check_array("state", state, "f")
+    state = np.asarray(state)
+    stops = [*record, count]
+    for before, stop in zip([0, *stops], stops, strict=False):
+        if not (float(stop).is_integer() and before <= stop <= count):
+            raise ValueError(
+                f"number of updates = {stop}; allowed: whole numbers, ascending, from {before} to {count}"
+            )
+    for name, least in least_tolerances(precision(state)).items():
+        if not (value := {"rtol": rtol, "atol": atol}[name]) >= least:
+            raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {state.dtype}")
+
+    def write(vector: np.ndarray, out: np.ndarray) -> None:
+        change = np.asarray(update(vector.reshape(state.shape)))
+        if change.shape != state.shape:
+            raise ValueError(f"update = an array of shape {change.shape}; allowed: {state.shape}, that of the state")
+        out[...] = change.ravel()
+
+    following = Strides(write, 0, state.ravel(), int(count), rtol, atol)
+    states = []
+    for stop in stops:
+        while following.t < stop:
+            following.step(stop)
+        states.append(following.at(stop).reshape(state.shape))
+    recorded = np.stack(states)[:-1]
+    return Strided(recorded, states[-1], following.evaluations, following.plain / max(count, 1))
