@@ -52,7 +52,7 @@ def test_identity_is_the_parameters_and_nothing_else(matrix_config):
     renamed = copy.deepcopy(matrix_config)
     renamed["figures"] = renamed["claims"] = {}
     renamed["experiments"] = {f"{name}_again": value for name, value in renamed["experiments"].items()}
-    renamed["cells_per_job"]["gradient_descent"] = 5
+    renamed["cells_per_job"]["strided_descent"] = 5
     assert {cell.id for cell in cells(Plan(renamed))} == before
 
 
@@ -196,7 +196,7 @@ def test_bundles_hold_every_cell_once(count, per_job):
         "many": {"title": "Many", "model": "matrix_completion", "seeds": list(range(count))},
         "some": {"title": "Some", "model": "matrix_completion", "seeds": list(range(0, count, 2))},
     }
-    config["cells_per_job"]["gradient_descent"] = per_job
+    config["cells_per_job"]["strided_descent"] = per_job
     plan = Plan(config)
     assert len(cells(plan)) == len({cell.id for cell in cells(plan)}) == count
     assert len(plan.experiment_bundles("many")) == math.ceil(count / per_job)
@@ -353,7 +353,7 @@ def test_a_missing_key_is_named(matrix_config):
 
 
 def test_jobs_are_named_by_what_varies_in_the_experiments_that_need_them():
-    plan = Plan(CONFIG)
+    plan = Plan(CONFIG | {"cells_per_job": CONFIG["cells_per_job"] | {"strided_descent": 1}})
 
     def said(name):
         return [plan.said(bundle) for bundle in plan.experiment_bundles(name)]

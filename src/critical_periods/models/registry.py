@@ -261,6 +261,22 @@ class ModelSpec(Simulation):
         return name in later(cls) and value == cls.model_fields[name].default
 
 
+def shared_values(config: Mapping[str, Any], model: type[ModelSpec]) -> dict[str, Any]:
+    """Values of the parameters that a configuration gives to all models, for one of them.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If it names solvers by model, and none for this one.
+    """
+    found = {name: config[name] for name in SHARED_PARAMETERS if name in model.model_fields}
+    if isinstance(solvers := found.get("solver"), Mapping):
+        if model.name not in solvers:
+            raise ConfigError("solver", list(solvers), f"a solver for {model.name} too")
+        found["solver"] = solvers[model.name]
+    return found
+
+
 @cache
 def later(parameters: type[Section]) -> frozenset[str]:
     """Parameters that came to a model later, and are left out of its cells at their neutral value."""
