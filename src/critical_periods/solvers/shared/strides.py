@@ -134,6 +134,15 @@ def tableau(count: int) -> Tableau:
     return Tableau(c, a, errors, dense + np.outer(errors, amounts))
 
 
+@lru_cache(maxsize=4096)
+def _coefficients(count: int) -> np.ndarray:
+    """Coefficients of the state before a stride and of its updates, (8, 8): a row for each stage, and the error's."""
+    _, stages, errors, _ = tableau(count)
+    rows = np.hstack([np.ones((8, 1)), count * np.vstack([stages, errors])])
+    rows[7, 0] = 0
+    return rows
+
+
 def _fifth_order(a: np.ndarray, c: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What weights w of order 4 come to in the nine conditions of order 5, each over the symmetry of its tree.
 
@@ -221,7 +230,7 @@ class Strides:
         count = self.t - self.before
         nu = 1 / count
         weights = tableau(count).dense @ sums(nu, (time - self.before) * nu)
-        return self._coefficients(count, weights) @ self._rows
+        return alike(np.append(1.0, count * weights), self.y) @ self._rows
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """All that `restore` needs to go on from here, but dense output: what JSON can hold, and arrays."""
@@ -276,19 +285,13 @@ class Strides:
 
     def _attempt(self, count: int) -> float:
         """Make a stride, of which `_stage` is the end, and estimate its error in tolerances."""
-        _, stages, errors, _ = tableau(count)
-        rows, stage = self._rows, self._stage
+        rows, stage, multiply = self._rows, self._stage, engine(self._stage).matmul
         rows[0][...], rows[1][...] = self.y, rows[7]
+        coefficients = alike(_coefficients(count), self.y)
         for row in range(1, 7):
-            coefficients = self._coefficients(count, stages[row, :row])
-            engine(stage).matmul(coefficients[None], rows[: row + 1], out=stage[None])
+            multiply(coefficients[row : row + 1, : row + 1], rows[: row + 1], out=stage[None])
             self._write(stage, rows[row + 1])
-        error = self._coefficients(count, errors)[1:] @ rows[1:]
-        return self._norm(error, self._scale(stage))
-
-    def _coefficients(self, count: int, weights: np.ndarray) -> Any:
-        """1 for the state before the stride, and weights for updates, so many times each."""
-        return alike(np.append(1.0, count * weights), self.y)
+        return self._norm(coefficients[7] @ rows, self._scale(stage))
 
     def _write(self, state: Any, out: Any) -> None:
         self._update(state, out)
