@@ -364,3 +364,38 @@ def test_jobs_are_named_by_what_varies_in_the_experiments_that_need_them():
     observed = [plan.first(cell) for cell in plan.experiments["n_observed"].cells.values()]
     assert plan.said(Bundle(tuple(observed[-2:]))) == "2 cells: seed 0, pretrain_n_observed 3000, 4000"
     assert "seed 0, pretrain_rank 15" in {plan.said(plan.bundle_of[plan.first(cell).id]) for cell in cells}
+
+
+def test_every_model_may_have_a_solver_of_its_own(config):
+    config["solver"] = {"matrix_completion": "gradient_flow", "scalar_pathways": "gradient_descent"}
+    plan = Plan(config)
+    solvers = {
+        name: {cell.parameters["solver"] for cell in plan.experiments[name].cells.values()}
+        for name in ("depth", "conservation", "phase_portraits")
+    }
+    assert solvers["depth"] == {"gradient_flow"}
+    assert solvers["conservation"] == solvers["phase_portraits"] == {"gradient_descent"}
+    assert _ids(config, "depth") == _ids(config | {"solver": "gradient_flow"}, "depth")
+    for solver, message in (
+        (
+            {"matrix_completion": "gradient_flow"},
+            r"solver = .*matrix_completion.*; allowed: a solver for scalar_pathways",
+        ),
+        (config["solver"] | {"lesion": "gradient_flow"}, "solver: unknown key = 'lesion'; allowed: "),
+        (config["solver"] | {"matrix_completion": "adam"}, "solver.*'adam'; allowed: .*gradient_descent"),
+    ):
+        with pytest.raises(ConfigError, match=message) as refused:
+            Plan(config | {"solver": solver})
+        assert str(refused.value).isprintable()
+
+
+def _ids(config, name):
+    return [cell.id for cell in Plan(config).experiments[name].cells.values()]
+
+
+def test_cells_of_gradient_flow_are_known_by_the_option_that_is_gone(config):
+    """Cells that were computed while gradient flow could shadow, and did not, are the same cells."""
+    [cell, *_] = Plan(config | {"solver": "gradient_flow"}).experiments["depth"].cells.values()
+    assert cell.parameters["gradient_flow"]["shadowing"] is False
+    with pytest.raises(ConfigError, match="gradient_flow: unknown key = 'shadowing'"):
+        Plan(config | {"gradient_flow": config["gradient_flow"] | {"shadowing": False}})
