@@ -80,7 +80,7 @@ def _singular_flow_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
     """Seconds and bytes of a cell: training in strides, and the flow of singular values and vectors beside it."""
     runs, last = len(parameters["switch_epochs"]), parameters["switch_epochs"][-1]
     epochs = runs * parameters["final_epochs"] + last
-    seconds = 350e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
+    seconds = 80e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
     return seconds, 5e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
 
 
