@@ -1,7 +1,8 @@
 """Measures of speed and memory, as ratios taken in one run: `make bench`, or `python benchmarks/bench.py steps cell`.
 
 Sections: steps (an update against its matrix products and the other engine), cell (gradient descent, gradient flow,
-the other engine and the loop written by hand on one cell of the paper), start (start-up of jobs), pathways (the
+the other engine and the loop written by hand on one cell of the paper), strides (cells in strides against gradient
+descent update by update), start (start-up of jobs), pathways (the
 multi-pathway figures from nothing), workflow (overhead of the workflow, time to plan it), batching (small cells one by
 one and several in a job), cells (a thousand cells of gradient flow: a sample of them through the workflow, the rest
 extrapolated; `--whole` runs them all), flow (the whole paper by gradient flow), run (what the paper's default run
@@ -77,6 +78,8 @@ PAPER = SimpleNamespace(
     thousand_seeds=67,
     sampled_seeds=4,
     recorded_every=1000,
+    all_recorded=100,
+    strided={2: "<= 0.08", 3: "<= 0.09", 4: "<= 0.14"},
     growth={"size": (25, 50, 100, 200, 400, 800), "depth": (2, 3, 4, 6, 8), "runs": (1, 2, 4, 9, 18, 36)},
     flow_sizes=(25, 50, 100, 200),
     flow_depths=(1, 2, 3, 4, 6),
@@ -104,6 +107,8 @@ QUICK = SimpleNamespace(
     thousand_seeds=4,
     sampled_seeds=2,
     recorded_every=50,
+    all_recorded=50,
+    strided={2: "<= 0.08"},
     growth={"size": (10, 20), "depth": (2, 3), "runs": (1, 2)},
     flow_sizes=(10, 20),
     flow_depths=(1, 2),
@@ -112,6 +117,9 @@ QUICK = SimpleNamespace(
     flow_shrink=(4, 2),
     gpu_shrink=4,
 )
+
+#: Solvers of which either can afford a sweep.
+STRIDED_AND_FLOW = ("strided_descent", "gradient_flow")
 
 #: Of the thousand cells a job holds all that belong to so many seeds.
 SEEDS_PER_JOB = 2
@@ -140,8 +148,8 @@ def configuration(**changes):
 
 
 def paper_cell(**changes):
-    """Parameters of the paper's depth-3 cell: 100000 epochs before, nine switch epochs, 30000 after."""
-    config = configuration(**changes)
+    """Parameters of the paper's depth-3 cell, by gradient descent: 100000 epochs, nine switch epochs, 30000 after."""
+    config = configuration(**{"solver": "gradient_descent"} | changes)
     experiment = Plan(config).experiments["depth"]
     return dict(experiment.cells[experiment.axes["seed"][0], 3].parameters)
 
@@ -243,7 +251,7 @@ def cell():
     import baseline
 
     parameters = paper_cell()
-    flow = paper_cell(solver="gradient_flow")
+    flow, default = paper_cell(solver="gradient_flow"), paper_cell(solver="strided_descent")
     switch_epochs = parameters["switch_epochs"]
     needed = sum(switch_epochs) + len(switch_epochs) * parameters["final_epochs"]
     shared = updates_of(parameters)
@@ -259,7 +267,8 @@ def cell():
 
     results, times = {}, {}
     sparsely = f"gradient flow recorded every {SIZES.recorded_every} epochs"
-    for name, chosen in (("gradient descent", parameters), ("gradient flow", flow), (sparsely, sparse)):
+    solvers = {"gradient descent": parameters, "strides": default, "gradient flow": flow, sparsely: sparse}
+    for name, chosen in solvers.items():
         time_by_hand()
         both = lambda chosen=chosen: (*(first := pretrain([chosen])), *complete([chosen], first))  # noqa: E731
         times[name], results[name] = cpu_time(both)
@@ -273,7 +282,8 @@ def cell():
         report(
             f"loop written by hand with {name}, the same cell ({SIZES.by_hand} updates timed, 4 times)", median, "s"
         )
-        targets = {"gradient descent": ">= 11", "gradient flow": ">= 200"} if name == "svd" else {}
+        targets = {"gradient descent": ">= 11", "strides": ">= 75", "gradient flow": ">= 200"}
+        targets = targets if name == "svd" else {}
         for solver, time_taken in times.items():
             target = targets.get(solver, "")
             report(f"loop written by hand with {name} / {solver}", median / time_taken, "1", target)
@@ -283,6 +293,33 @@ def cell():
     difference = abs(descent["reconstruction_error"] - continuous["reconstruction_error"]).max().item()
     report("largest difference of a final reconstruction error", difference, "1", "<= 0.01")
     return times
+
+
+def strides():
+    """The paper's cells in strides, and by gradient descent: a tenth of its updates and records, in turn."""
+    for depth, target in SIZES.strided.items():
+        whole = paper_cell(solver="strided_descent") | {"depth": depth, "record_every": SIZES.all_recorded}
+        tenth = paper_cell() | {name: whole[name] for name in ("depth", "record_every")}
+        tenth |= {"switch_epochs": sorted({epoch // 10 for epoch in tenth["switch_epochs"]})}
+        tenth |= {"final_epochs": tenth["final_epochs"] // 10}
+        share = updates_of(tenth) / updates_of(whole)
+        ratios = []
+        for _ in range(SIZES.rounds):
+            before, _ = cpu_time(lambda cell=tenth: solve(cell))
+            taken, result = cpu_time(lambda cell=whole: solve(cell))
+            after, _ = cpu_time(lambda cell=tenth: solve(cell))
+            ratios.append(taken * share / ((before + after) / 2))
+        name = f"strides, a cell of depth {depth} with a record every {SIZES.all_recorded} epochs"
+        report(f"{name} / gradient descent: CPU time", statistics.median(ratios), "1", target)
+        report(f"{name}: CPU time", taken, "s")
+        report(f"{name}: gradients after the switches", result.attrs["gradient_evaluations"])
+        report(f"{name}: share of updates made one by one", result.attrs["updates_one_by_one"])
+    cells = [paper_cell(solver=solver) | {"record_every": SIZES.recorded_every} for solver in STRIDED_AND_FLOW]
+    times = {cell["solver"]: [] for cell in cells}
+    for _, cell in itertools.product(range(SIZES.rounds), cells):
+        times[cell["solver"]].append(cpu_time(lambda cell=cell: solve(cell))[0])
+    strided, continuous = (statistics.median(times[solver]) for solver in STRIDED_AND_FLOW)
+    report(f"strides / gradient flow, a record every {SIZES.recorded_every} epochs: CPU time", strided / continuous)
 
 
 def import_time(module):
@@ -709,6 +746,7 @@ SECTIONS = {
     for section in (
         steps,
         cell,
+        strides,
         start,
         pathways,
         workflow,

@@ -1,15 +1,16 @@
 """The table that compares the solvers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from conftest import REPOSITORY
 
-from critical_periods.analysis.compare import compare_variants
+from critical_periods.analysis.compare import compare_variants, judge_comparison
 from critical_periods.configuration.studies import studies
 from critical_periods.planning.plan import Plan
 
-COMPARED = ("reconstruction_error", "gradient_descent")
+COMPARED = ("reconstruction_error", "exact")
 
 
 def errors(shift=0.0, depths=(2, 3)):
@@ -25,9 +26,9 @@ def test_every_cell_and_switch_epoch_has_a_row_with_differences():
     flow["reconstruction_error"].loc[0, 3, 1000] -= 0.25
     rows = compare_variants(
         {
-            "gradient_descent": {"depth": errors()},
+            "exact": {"depth": errors()},
             "gradient_flow": {"depth": flow},
-            "shadowing": {"depth": errors(0.01)},
+            "strides": {"depth": errors(0.01)},
         },
         *COMPARED,
     )
@@ -39,7 +40,7 @@ def test_every_cell_and_switch_epoch_has_a_row_with_differences():
     ]
     assert list(rows["gradient_flow"]) == [0, 1, 2, 2.75]
     assert list(rows["gradient_flow_difference"]) == [0, 0, 0, -0.25]
-    assert list(rows["shadowing_difference"]) == pytest.approx([0.01] * 4)
+    assert list(rows["strides_difference"]) == pytest.approx([0.01] * 4)
 
 
 def test_a_variant_may_be_called_as_an_axis():
@@ -52,21 +53,36 @@ def test_solvers_that_computed_different_cells_are_refused():
     with pytest.raises(ValueError, match="experiment 'depth': the variants computed different cells"):
         compare_variants(
             {
-                "gradient_descent": {"depth": errors()},
+                "exact": {"depth": errors()},
                 "gradient_flow": {"depth": errors(depths=(2, 4))},
-                "shadowing": {"depth": errors()},
+                "strides": {"depth": errors()},
             },
             *COMPARED,
         )
 
 
-def test_gradient_descent_shares_its_cells_with_the_figures(config):
-    figures = Plan(config)
+def test_claims_are_judged_on_the_largest_and_the_median_difference():
+    gaps = {"descent": [0.0, 3e-6, 0.0, 0.0], "strides": [0.0, -2e-6, 1e-6, 1e-6], "flow": [0.0, np.nan, 0.0, 0.0]}
+    table = pd.DataFrame({f"{name}_difference": gap for name, gap in gaps.items()})
+    said = {"statement": "S", "why": "W", "or_of": None}
+    claims = {
+        "1": said | {"variant": "strides", "over": "largest", "at_most": 1e-6},
+        "2": said | {"variant": "strides", "over": "largest", "at_most": 1e-6, "or_of": "descent"},
+        "3": said | {"variant": "strides", "over": "median", "at_most": 1e-6},
+        "4": said | {"variant": "flow", "over": "largest", "at_most": 1.0},
+    }
+    judged = judge_comparison(table, claims)
+    assert list(judged["id"]) == ["1", "2", "3", "4"]
+    assert list(judged["holds"]) == [False, True, True, False]
+    assert list(judged["value"][:3]) == [2e-6, 2e-6, 1e-6]
+    assert list(judged["threshold"][:3]) == [1e-6, 3e-6, 1e-6]
+
+
+def test_every_solver_computes_the_same_cells(config):
     study = studies(config, [REPOSITORY / "studies/agreement.yaml"])["agreement"]
     assert (study.compare.variable, study.compare.reference) == COMPARED
     plans = {run.split("/")[1]: Plan(settings) for run, settings in study.runs.items()}
     names = {"depth", "pretrain_rank", "partial_observations", "n_observed", "init_scale", "seeds"}
-    assert set(plans["gradient_descent"].experiments) == names | {"partial_observations_depth"}
-    assert plans["gradient_descent"].bundles.keys() <= figures.bundles.keys()
+    assert set(plans["exact"].experiments) == names | {"partial_observations_depth"}
     identities = [set(plan.bundle_of) for plan in plans.values()]
     assert len(set.union(*identities)) == sum(map(len, identities))

@@ -14,6 +14,7 @@ from critical_periods.execution.checkpoints import CheckpointFile, CheckpointFil
 from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent
+from critical_periods.solvers.strided_descent import StridedDescent
 
 
 @pytest.fixture
@@ -49,8 +50,12 @@ def stop(checkpoints, monkeypatch):
 
 @pytest.mark.parametrize("looks", [1, 2, 5, 9])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_interrupted_training_ends_where_an_undisturbed_one_does(cell, dtype, looks, checkpoints, stop):
-    cell = cell | {"dtype": dtype, "record_every": 4}
+@pytest.mark.parametrize("solver", ["gradient_descent", "strided_descent"])
+def test_interrupted_training_ends_where_an_undisturbed_one_does(cell, solver, dtype, looks, checkpoints, stop):
+    cell = cell | {"dtype": dtype, "record_every": 4, "solver": solver}
+    if solver == "strided_descent":  # long enough for strides, with updates one by one between them
+        cell |= {"switch_epochs": [0, 100, 400], "final_epochs": 300, "learning_rate": 0.5, "record_every": 20}
+        looks *= 2
     before = pretrain([cell])
     stop(lambda: pretrain([cell], checkpoints=checkpoints), looks)
     xr.testing.assert_identical(pretrain([cell], checkpoints=checkpoints)[0], before[0])
@@ -70,14 +75,16 @@ class Watched(ScalarPathways):
 
 @pytest.mark.parametrize("pathways", [ScalarPathways, Watched])
 @pytest.mark.parametrize("looks", range(1, 9))
-def test_schedules_of_several_phases_resume_in_the_right_phase(looks, pathways, checkpoints, stop):
+@pytest.mark.parametrize("solver", [gradient_descent, StridedDescent().solve])
+def test_schedules_of_several_phases_resume_in_the_right_phase(looks, pathways, solver, checkpoints, stop):
     model, start = pathways(depth=3), [np.full((2, 1), 0.1), np.full((2, 1), 0.3)]
     target = np.array([2.0])
-    schedule = [Phase("a", 7, Task(target)), Phase("none", 0, Task(target)), Phase("b", 9, Task(-target))]
+    phases = Phase("a", 7, Task(target)), Phase("none", 0, Task(target)), Phase("b", 9, Task(-target))
+    schedule = [*phases, Phase("c", 40, Task(target)), Phase("d", 50, Task(-target))]
 
     def train(checkpoints=None):
         settings = {"learning_rate": 0.05, "record_every": 4, "keep": (0, 7, 10)}
-        return gradient_descent(model, start, schedule, **settings, checkpoints=checkpoints)
+        return solver(model, start, schedule, **settings, checkpoints=checkpoints)
 
     undisturbed = train()
     stop(lambda: train(checkpoints), looks)

@@ -390,7 +390,7 @@ CLAIM = {
         (
             {"solver": "descent"},
             ".solver = 'descent'",
-            "null or gradient_descent or gradient_flow .did you mean gradient_descent",
+            "null or gradient_descent or gradient_flow or strided_descent .did you mean strided_descent",
         ),
     ],
 )

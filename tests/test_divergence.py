@@ -19,6 +19,7 @@ from critical_periods.models.matrix_completion.simulation.simulate import batch_
 from critical_periods.models.matrix_completion.theory import predict
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers.strided_descent import StridedDescent
 
 RATE, EPOCHS = 0.3, 60
 
@@ -35,12 +36,11 @@ def batch(scale):
     ]
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", [gradient_descent, StridedDescent().solve])
 def test_only_the_run_that_diverges_is_lost(solver):
-    options = {"shadowing": True} if solver is gradient_flow else {}
     weights, schedule = batch(30.0)
     model = Factorization("run")
-    settings = {"learning_rate": RATE, "record_every": 10, "keep": [EPOCHS]} | options
+    settings = {"learning_rate": RATE, "record_every": 10, "keep": [EPOCHS]}
     with pytest.raises(DivergedError):
         solver(model, weights, schedule, **settings)
     solution = solver(model, weights, schedule, **settings, diverged="record")
@@ -66,7 +66,7 @@ def test_what_came_before_is_kept():
     assert lost[lost.argmax() :].all()
 
 
-@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow])
+@pytest.mark.parametrize("solver", [gradient_descent, gradient_flow, StridedDescent().solve])
 def test_noise_on_a_task_that_is_learned_already_is_no_divergence(solver):
     """The loss begins at rounding errors of 0, which any noise raises by 1e20 and more."""
     draws = np.random.default_rng(0)
@@ -93,13 +93,10 @@ def test_trajectories_of_pathways_are_lost_one_by_one():
     assert list(solution.diverged) == [(1, 0)]
 
 
-@pytest.mark.parametrize("solver", ["gradient_descent", "gradient_flow"])
+@pytest.mark.parametrize("solver", ["gradient_descent", "strided_descent"])
 def test_an_experiment_has_its_sound_cells_and_says_why_the_others_are_nan(cell, solver):
-    flow = {"method": "RKC", "rtol": 1e-4, "atol": 1e-7, "shadowing": True}
     rates = [0.3, 3000.0]
-    cells = {
-        f"cell{rate:g}": cell | {"learning_rate": rate, "solver": solver, "gradient_flow": flow} for rate in rates
-    }
+    cells = {f"cell{rate:g}": cell | {"learning_rate": rate, "solver": solver} for rate in rates}
     first = run_batches("pretraining", cells, pretrain, batch_key, record=True)
     datasets = run_batches("matrix_completion", cells, complete, batch_key, first.__getitem__, record=True)
     axes = {"seed": [3], "learning_rate": rates}

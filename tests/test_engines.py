@@ -68,7 +68,7 @@ def test_the_gradient_of_a_network_of_pathways_is_the_same(activation):
 def test_gradient_flow_ends_where_it_does_with_the_other_engine(method):
     tensors, phase = problem(depth=2, runs=2, n_observed=40)
     arrays = [tensor.numpy() for tensor in tensors]
-    solve = {"learning_rate": 0.5, "record_every": 5, "method": method, "shadowing": True}
+    solve = {"learning_rate": 0.5, "record_every": 5, "method": method}
     by_numpy, by_torch = (gradient_flow(Factorization("run"), start, [phase], **solve) for start in (arrays, tensors))
     assert_equal(by_numpy.final, by_torch.final)
     assert (by_numpy.trajectory.engine, by_torch.trajectory.engine) == ("numpy", "torch")

@@ -52,7 +52,7 @@ def test_identity_is_the_parameters_and_nothing_else(matrix_config):
     renamed = copy.deepcopy(matrix_config)
     renamed["figures"] = renamed["claims"] = {}
     renamed["experiments"] = {f"{name}_again": value for name, value in renamed["experiments"].items()}
-    renamed["cells_per_job"]["gradient_descent"] = 5
+    renamed["cells_per_job"]["strided_descent"] = 5
     assert {cell.id for cell in cells(Plan(renamed))} == before
 
 
@@ -196,7 +196,7 @@ def test_bundles_hold_every_cell_once(count, per_job):
         "many": {"title": "Many", "model": "matrix_completion", "seeds": list(range(count))},
         "some": {"title": "Some", "model": "matrix_completion", "seeds": list(range(0, count, 2))},
     }
-    config["cells_per_job"]["gradient_descent"] = per_job
+    config["cells_per_job"]["strided_descent"] = per_job
     plan = Plan(config)
     assert len(cells(plan)) == len({cell.id for cell in cells(plan)}) == count
     assert len(plan.experiment_bundles("many")) == math.ceil(count / per_job)
@@ -353,7 +353,7 @@ def test_a_missing_key_is_named(matrix_config):
 
 
 def test_jobs_are_named_by_what_varies_in_the_experiments_that_need_them():
-    plan = Plan(CONFIG)
+    plan = Plan(CONFIG | {"cells_per_job": CONFIG["cells_per_job"] | {"strided_descent": 1}})
 
     def said(name):
         return [plan.said(bundle) for bundle in plan.experiment_bundles(name)]
@@ -364,3 +364,38 @@ def test_jobs_are_named_by_what_varies_in_the_experiments_that_need_them():
     observed = [plan.first(cell) for cell in plan.experiments["n_observed"].cells.values()]
     assert plan.said(Bundle(tuple(observed[-2:]))) == "2 cells: seed 0, pretrain_n_observed 3000, 4000"
     assert "seed 0, pretrain_rank 15" in {plan.said(plan.bundle_of[plan.first(cell).id]) for cell in cells}
+
+
+def test_every_model_may_have_a_solver_of_its_own(config):
+    config["solver"] = {"matrix_completion": "gradient_flow", "scalar_pathways": "gradient_descent"}
+    plan = Plan(config)
+    solvers = {
+        name: {cell.parameters["solver"] for cell in plan.experiments[name].cells.values()}
+        for name in ("depth", "conservation", "phase_portraits")
+    }
+    assert solvers["depth"] == {"gradient_flow"}
+    assert solvers["conservation"] == solvers["phase_portraits"] == {"gradient_descent"}
+    assert _ids(config, "depth") == _ids(config | {"solver": "gradient_flow"}, "depth")
+    for solver, message in (
+        (
+            {"matrix_completion": "gradient_flow"},
+            r"solver = .*matrix_completion.*; allowed: a solver for scalar_pathways",
+        ),
+        (config["solver"] | {"lesion": "gradient_flow"}, "solver: unknown key = 'lesion'; allowed: "),
+        (config["solver"] | {"matrix_completion": "adam"}, "solver.*'adam'; allowed: .*gradient_descent"),
+    ):
+        with pytest.raises(ConfigError, match=message) as refused:
+            Plan(config | {"solver": solver})
+        assert str(refused.value).isprintable()
+
+
+def _ids(config, name):
+    return [cell.id for cell in Plan(config).experiments[name].cells.values()]
+
+
+def test_cells_of_gradient_flow_are_known_by_the_option_that_is_gone(config):
+    """Cells that were computed while gradient flow could shadow, and did not, are the same cells."""
+    [cell, *_] = Plan(config | {"solver": "gradient_flow"}).experiments["depth"].cells.values()
+    assert cell.parameters["gradient_flow"]["shadowing"] is False
+    with pytest.raises(ConfigError, match="gradient_flow: unknown key = 'shadowing'"):
+        Plan(config | {"gradient_flow": config["gradient_flow"] | {"shadowing": False}})

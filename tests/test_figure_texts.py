@@ -114,9 +114,10 @@ def test_captions_name_the_solver_that_trained_what_is_drawn(config):
         [told] = re.findall(r"2308\.12221\)(.*?)\.", paper_caption(config, name, {}, "md"))
         return told, re.findall(r"^Seed 0(.*); all else", figure_caption(config, name), re.MULTILINE)
 
-    assert config["solver"] == "gradient_descent"
+    assert config["solver"]["scalar_pathways"] == "gradient_descent"
     assert solvers("fig01") == (", trained by gradient descent", [", gradient descent"])
     assert solvers("fig07") == (", trained by gradient flow", [", gradient flow"])
+    assert solvers("fig08") == (", trained by strided descent", [", strided descent"])
     assert solvers("fig02") == ("", [""])  # whose model knows one way only
     config["experiments"]["phase_portraits"]["vary"]["solver"] = ["gradient_descent", "gradient_flow"]
     both = ", trained by gradient descent and gradient flow"

@@ -16,6 +16,7 @@ from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent, gradient_flow
 from critical_periods.solvers.gradient_flow import METHODS
 from critical_periods.solvers.shared.chebyshev import Chebyshev
+from critical_periods.solvers.shared.shadow import Shadowed
 
 SIZE = 8
 
@@ -103,7 +104,7 @@ def test_shadowing_follows_gradient_descent_to_second_order(depth):
         common = {"learning_rate": 0.4 / shrink, "record_every": 30 * shrink}
         descent = gradient_descent(Factorization(), weights, phases, **common)
         shadow = gradient_flow(
-            Factorization(), weights, phases, rtol=1e-11, atol=1e-13, method="DOP853", shadowing=True, **common
+            Shadowed(Factorization()), weights, phases, rtol=1e-11, atol=1e-13, method="DOP853", **common
         )
         gaps.append(np.abs(descent.final[0] - shadow.final[0]).max())
     assert gaps[0] / gaps[1] == pytest.approx(4, rel=0.3)
@@ -141,8 +142,7 @@ def test_runs_of_a_batch_keep_their_own_targets():
     assert apart.trajectory.reconstruction_error.dims == whole.trajectory.reconstruction_error.dims
 
 
-@pytest.mark.parametrize("shadowing", [False, True])
-def test_reports_every_gradient_evaluation(shadowing):
+def test_reports_every_gradient_evaluation():
     class Counting(Quadratic):
         calls = 0
 
@@ -156,7 +156,6 @@ def test_reports_every_gradient_evaluation(shadowing):
         [Phase("one", 50, Task(np.ones(2)))],
         learning_rate=0.1,
         record_every=5,
-        shadowing=shadowing,
     )
     assert solution.trajectory.gradient_evaluations == Counting.calls > 0
 
@@ -271,24 +270,6 @@ def test_tolerances_go_as_far_down_as_the_precision_and_no_further(method, dtype
         assert flow.trajectory.gradient_evaluations < 1000
     with pytest.raises(ValueError, match=f"{below} = .*; allowed: .* or more in {name}"):
         gradient_flow(Factorization(), weights, schedule, **common, **bounds | {below: 0.9 * bounds[below]})
-
-
-@pytest.mark.parametrize("depth", [2, 3])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("method", ["RKC", "DOP853"])
-def test_where_gradient_descent_is_unstable_it_has_no_shadow(depth, dtype, method):
-    """The flow that shadows it descends all the faster, and would end somewhere without a word."""
-    weights, (_, phase) = problem(depth, dtype)
-    schedule = [Phase("only", 200, phase.task)]
-    model = Factorization(n_singular_values=4, sharpness=True)
-    common = {"record_every": 100, "method": method}
-    sharpest = float(
-        gradient_flow(model, weights, schedule, learning_rate=1.0, shadowing=True, **common).trajectory.sharpness.max()
-    )
-    gradient_flow(model, weights, schedule, learning_rate=1.6 / sharpest, shadowing=True, **common)
-    gradient_flow(model, weights, schedule, learning_rate=3 / sharpest, **common)
-    with pytest.raises(DivergedError, match=r"gradient descent is unstable at epoch .* smaller learning rate"):
-        gradient_flow(model, weights, schedule, learning_rate=3 / sharpest, shadowing=True, **common)
 
 
 def test_a_batch_is_cut_into_runs_only_where_the_model_says_that_it_consists_of_them():

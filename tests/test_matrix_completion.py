@@ -170,7 +170,7 @@ def test_nonlinear_factorization_learns_its_task(cell, activation):
 
 @pytest.mark.parametrize("solver", ["gradient_descent", "gradient_flow"])
 def test_epochs_at_another_rate_last_as_long(cell, solver):
-    flow = {"gradient_flow": {"method": "RKC", "rtol": 1e-6, "atol": 1e-9, "shadowing": False}}
+    flow = {"gradient_flow": {"method": "RKC", "rtol": 1e-6, "atol": 1e-9}}
     cell |= {"solver": solver, "learning_rate": 0.01, "onset": 10} | (flow if solver == "gradient_flow" else {})
     epochs = {"switch_epochs": [0, 10, 30], "onset": 10, "final_epochs": 40, "record_every": 10}
     scaled = {

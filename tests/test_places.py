@@ -23,7 +23,7 @@ GENERATED = [Path("src/critical_periods/publishing/explorer.html")]
 EVERYBODYS = {
     *Configuration.model_fields,
     *SOLVERS,
-    *(name for solver in SOLVERS.values() for name in solver.model_fields),
+    *(name for solver in SOLVERS.values() for name in (*solver.model_fields, *solver.gone)),
     *(field.name for kind in (Phase, Task, Window) for field in dataclasses.fields(kind)),
     *(name for model in built_in().values() for name in model.variables),
     *STREAMS,

@@ -19,6 +19,7 @@ from critical_periods.models.product_matrix.simulation.landscape import (
     velocity,
 )
 from critical_periods.solvers import gradient_descent, gradient_flow
+from critical_periods.solvers.shared.shadow import Shadowed
 
 
 def orthogonal(size, generator):
@@ -193,16 +194,8 @@ def test_shadowing_follows_gradient_descent_on_balanced_factors():
     start = [np.linalg.matrix_power(layer, depth)]
 
     def gap(step):
-        flow = gradient_flow(
-            ProductMatrix(depth, 8, step),
-            start,
-            schedule,
-            rtol=1e-8,
-            atol=1e-11,
-            method="DOP853",
-            shadowing=step > 0,
-            **common,
-        )
+        model = Shadowed(ProductMatrix(depth, 8, step)) if step else ProductMatrix(depth, 8)
+        flow = gradient_flow(model, start, schedule, rtol=1e-8, atol=1e-11, method="DOP853", **common)
         return float(abs(flow.trajectory.singular_value - descent.singular_value).max())
 
     assert gap(rate) < gap(0.0) / 10

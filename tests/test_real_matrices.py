@@ -21,7 +21,7 @@ from critical_periods.planning.plan import grid_cells
 
 SETTINGS = MATRIX | {"depth": 3, "pretrain_task": "other", "pretrain_n_observed": None, "learning_rate": 0.5}
 SETTINGS |= {"solver": "gradient_descent", "dtype": "float64", "device": "cpu"}
-SETTINGS |= {"gradient_flow": {"method": "RKC", "rtol": 1e-4, "atol": 1e-7, "shadowing": False}}
+SETTINGS |= {"gradient_flow": {"method": "RKC", "rtol": 1e-4, "atol": 1e-7}}
 
 
 @pytest.fixture(autouse=True)

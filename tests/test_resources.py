@@ -50,8 +50,8 @@ def test_jobs_that_train_ask_for_a_gpu_where_the_configuration_does(tmp_path, de
 @pytest.mark.workflow
 def test_jobs_of_many_cells_ask_for_more_time(tmp_path):
     seeds = {"experiments": {"depth": {"vary": {"depth": [2]}, "seeds": [0, 1, 2]}}}
-    single = resources(tmp_path, **seeds, cells_per_job={"gradient_descent": 1})
-    several = resources(tmp_path, **seeds, cells_per_job={"gradient_descent": 3})
+    single = resources(tmp_path, **seeds, cells_per_job={"strided_descent": 1})
+    several = resources(tmp_path, **seeds, cells_per_job={"strided_descent": 3})
     for rule in ("pretrain", "train"):
         assert several[rule]["runtime"] > single[rule]["runtime"]
         assert several[rule]["mem_mb"] == single[rule]["mem_mb"]

@@ -19,7 +19,7 @@ from critical_periods.analysis.assemble import assemble
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
-from critical_periods.models.registry import SHARED_PARAMETERS, models, simulations
+from critical_periods.models.registry import models, shared_values, simulations
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan, grid_cells
 from critical_periods.simulations import simulate
@@ -79,8 +79,8 @@ def datasets():
 @pytest.mark.parametrize("model", [name for name in SMALL if "solver" in models()[name].model_fields])
 def test_a_solver_that_is_only_a_word_is_an_error_wherever_solvers_are_told_apart(model):
     """Such as one that is added to the words that the configuration allows, and nowhere else."""
-    declared, shared = models()[model], {name: CONFIG[name] for name in SHARED_PARAMETERS}
-    settings = {name: value for name, value in shared.items() if name in declared.model_fields}
+    declared = models()[model]
+    settings = shared_values(CONFIG, declared)
     [cell] = grid_cells(declared, settings | CONFIG["models"][model] | SMALL[model][0], [0], {}, "mine")[1].values()
     parameters = cell.parameters | {"solver": "heavy_ball"}
     refused = "solver = 'heavy_ball'; allowed: gradient_descent, gradient_flow"

@@ -51,16 +51,19 @@ SCALAR = {"depth": 4, "n_trajectories": 3, "record_every": 100, "epochs": 300, "
 NETWORK = {"width": 12, "depth": 3, "record_every": 100, "epochs": 300}
 PRODUCT = {"size": 12, "n_observed": 100, "init_scale": 0.01, "learning_rate": 0.5, "record_every": 100}
 
+#: Update by update: what is stored is that, to rounding.
+DESCENT = {"solver": "gradient_descent"}
+
 #: Simulation -> model, shared settings and parameters of its one cell; what they leave out is the paper's.
 SIMULATIONS = {
-    "descent_float32": ("matrix_completion", {"dtype": "float32"}, MATRIX),
-    "descent_float64": ("matrix_completion", {"dtype": "float64"}, MATRIX),
-    "descent_tanh": ("matrix_completion", {"dtype": "float64"}, MATRIX | {"activation": "tanh"}),
+    "descent_float32": ("matrix_completion", DESCENT | {"dtype": "float32"}, MATRIX),
+    "descent_float64": ("matrix_completion", DESCENT | {"dtype": "float64"}, MATRIX),
+    "descent_tanh": ("matrix_completion", DESCENT | {"dtype": "float64"}, MATRIX | {"activation": "tanh"}),
     "flow_float64": ("matrix_completion", {"dtype": "float64", "solver": "gradient_flow"}, MATRIX),
     "flow_float32": ("matrix_completion", {"dtype": "float32", "solver": "gradient_flow"}, MATRIX),
     "digits": (
         "matrix_completion",
-        {"dtype": "float64"},
+        DESCENT | {"dtype": "float64"},
         MATRIX
         | {"size": 64, "n_observed": 1260, "pretrain_matrix": "digits", "sharpness": False}
         | {"switch_epochs": [0, 60], "final_epochs": 60, "record_every": 60},

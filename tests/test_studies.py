@@ -111,6 +111,10 @@ def test_a_study_is_not_called_as_a_folder_of_the_paper_or_what_no_target_can_be
         study({}, name)
 
 
+COMPARED = {"variable": "reconstruction_error", "reference": "a"}
+CLAIMED = {"statement": "S", "variant": "b", "over": "largest", "at_most": 1.0, "why": "W"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -126,6 +130,14 @@ def test_a_study_is_not_called_as_a_folder_of_the_paper_or_what_no_target_can_be
         (
             {"variants": {"a": {}}, "compare": {"variable": "reconstruction_error", "reference": "b"}},
             r"compare\.reference = 'b'; allowed: a",
+        ),
+        (
+            {"variants": {"a": {}, "b": {}}, "compare": COMPARED | {"claims": {"1": CLAIMED | {"variant": "a"}}}},
+            r"compare\.claims\.1\.variant = 'a'; allowed: b",
+        ),
+        (
+            {"variants": {"a": {}, "b": {}}, "compare": COMPARED | {"claims": {"1": CLAIMED | {"or_of": "c"}}}},
+            r"compare\.claims\.1\.or_of = 'c'; allowed: b",
         ),
         ({"experiments": {"own": {"model": "x"}}}, r"mine\.experiments\.own: missing key = 'title'"),
         (

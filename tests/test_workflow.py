@@ -19,7 +19,7 @@ pytestmark = pytest.mark.workflow
 
 FIGURES = ("fig04", "fig06")
 TINY = {
-    "cells_per_job": {"gradient_descent": 1},
+    "cells_per_job": {"strided_descent": 1},
     "models": {
         "matrix_completion": {
             "size": 8,
@@ -270,7 +270,7 @@ def test_comments_and_docstrings_run_nothing(project):
     assert project.planned() == {}
 
 
-def test_other_solvers_do_not_concern_gradient_descent(project):
+def test_other_solvers_do_not_concern_the_one_that_is_used(project):
     flow = "src/critical_periods/solvers/gradient_flow.py"
     project.edit(flow, "        return Solution(", "        print()\n        return Solution(")
     assert project.planned() == {}
@@ -398,7 +398,7 @@ def test_a_comparison_that_something_else_made_is_made_anew(project):
 
 
 def test_only_new_cells_of_a_longer_or_reordered_axis_are_simulated(project):
-    project.configuration["cells_per_job"]["gradient_descent"] = 4
+    project.configuration["cells_per_job"]["strided_descent"] = 4
     for order, taken in (([3, 1, 2], "2 of 3"), ([2, 3, 1], "3 of 3")):
         axis = {"depth": {**TINY["experiments"]["depth"], "vary": {"depth": order}}}
         project.configure(experiments=TINY["experiments"] | axis)
@@ -411,7 +411,7 @@ def test_only_new_cells_of_a_longer_or_reordered_axis_are_simulated(project):
 
 def test_results_are_bit_identical_from_run_to_run(finished, tmp_path):
     again = Project(tmp_path)
-    again.configuration["cells_per_job"]["gradient_descent"] = 4
+    again.configuration["cells_per_job"]["strided_descent"] = 4
     again.configure()
     output = again.snakemake("--cores", "1", "--verbose")
     made = jobs(output)

@@ -27,6 +27,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...] | str]] = {
     "Solvers": {
         "critical_periods.solvers.gradient_descent": ("gradient_descent",),
         "critical_periods.solvers.gradient_flow": ("gradient_flow",),
+        "critical_periods.solvers.shared.strides": ("strides", "Strided"),
         "critical_periods.dynamics.trajectories": ("Solution",),
     },
     "Theory": {},

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from critical_periods.configuration.fields import ConfigError, Section, allowed, inlined, one_of, validated
 from critical_periods.configuration.files import paper
-from critical_periods.models.registry import SHARED_PARAMETERS, ModelSpec, models
+from critical_periods.models.registry import ModelSpec, models, shared_values
 
 #: Widths of the last column of a description and of the ones before it, as text.
 SENTENCE, CELL = 60, 26
@@ -134,8 +134,7 @@ def model_named(name: str) -> type[ModelSpec]:
 
 def paper_values(model: type[ModelSpec]) -> dict[str, Any]:
     """What config.yaml says of a model's parameters, those that models share included."""
-    shared = {name: paper()[name] for name in SHARED_PARAMETERS if name in model.model_fields}
-    return shared | dict(paper()["models"].get(model.name, {}))
+    return shared_values(paper(), model) | dict(paper()["models"].get(model.name, {}))
 
 
 def keys(section: type[Section]) -> Iterator[tuple[str, str, str, str, str]]:

@@ -13,7 +13,8 @@ for study in RUNS.studies.values():
                     partial(RUNS.compared_files, study.name),
                 ),
             output:
-                f"results/{study.name}/comparison.csv",
+                table=f"results/{study.name}/comparison.csv",
+                claims=f"results/{study.name}/comparison_claims.csv",
             log:
                 f"results/logs/{study.name}/comparison.log",
             conda:
@@ -25,6 +26,7 @@ for study in RUNS.studies.values():
             params:
                 variable=study.compare.variable,
                 reference=study.compare.reference,
+                claims=report_parameter(study.compare.model_dump()["claims"]),
                 code=asks(partial(MAKING.comparing_code, study.name)),
                 made_by=asks(partial(MAKING.comparison, study.name)),
             message:

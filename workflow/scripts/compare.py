@@ -1,8 +1,9 @@
 """Write the table that compares the variants of a study."""
 
+import json
 from pathlib import Path
 
-from critical_periods.analysis.compare import compare_variants
+from critical_periods.analysis.compare import compare_variants, judge_comparison
 from critical_periods.execution.jobs import Job
 from critical_periods.storage.datasets import read_dataset
 from critical_periods.storage.files import write_whole
@@ -19,6 +20,7 @@ for name in datasets:
         [row] = table.sort_values(column, key=abs, ascending=False).head(1).to_dict("records")
         job.logger.info("%s: largest difference from %s %.3g, %s", name, reference, row[column], row)
 job.check_code()
-text = table.to_csv(index=False, float_format="%.6g", na_rep="nan", lineterminator="\r\n")
-write_whole(text, snakemake.output[0])
+judged = judge_comparison(table, json.loads(snakemake.params.claims))
+for path, rows in ((snakemake.output.table, table), (snakemake.output.claims, judged)):
+    write_whole(rows.to_csv(index=False, float_format="%.6g", na_rep="nan", lineterminator="\r\n"), path)
 job.stamp()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,35 @@ def compare_variants(datasets: Mapping[str, Mapping[str, xr.Dataset]], variable:
         differences = values.drop(columns=reference).sub(values[reference], axis=0).add_suffix("_difference")
         tables.append(pd.concat([head, recorded, values, differences], axis=1))
     return pd.concat(tables, ignore_index=True)
+
+
+def judge_comparison(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Judge claims on how far variants are from the reference.
+
+    Parameters
+    ----------
+    table
+        As of `compare_variants`.
+    claims
+        Identity -> the fields of `critical_periods.configuration.studies.ComparisonClaim`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each claim: `id, statement, value, threshold, holds, why`; a difference that is NaN does not hold.
+    """
+
+    def difference(variant: str, over: str) -> float:
+        sizes = table[f"{variant}_difference"].abs()
+        return float({"largest": sizes.max, "median": sizes.median}[over](skipna=False))
+
+    rows = []
+    for name, claim in claims.items():
+        value, threshold = difference(claim["variant"], claim["over"]), claim["at_most"]
+        if claim["or_of"] is not None:
+            threshold = max(threshold, difference(claim["or_of"], claim["over"]))
+        rows.append((name, claim["statement"], value, threshold, value <= threshold, claim["why"]))
+    return pd.DataFrame(rows, columns=["id", "statement", "value", "threshold", "holds", "why"])
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,10 @@ class Configuration(Section):
     """Every key of config.yaml."""
 
     seeds: Seeds = key("Random draws that every experiment is repeated with, unless it has seeds of its own.")
-    solver: SolverName = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
+    solver: SolverName | dict[str, SolverName] = key(
+        "Gradient descent, update by update or in strides, or gradient flow, its limit; one solver, or one for each "
+        "model that has several."
+    )
     dtype: PrecisionName = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
     engine: Literal["auto", "numpy", "torch"] = key(

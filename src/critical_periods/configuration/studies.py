@@ -6,12 +6,12 @@ The paper is config.yaml itself. Imported whenever the workflow is planned, so i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from critical_periods.analysis.claims import Claim, ClaimName
+from critical_periods.analysis.claims import Claim, ClaimName, Text, Threshold
 from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.document import Experiment, Figure, Name
 from critical_periods.configuration.fields import (
@@ -43,11 +43,33 @@ class Taken(Section):
     claims: bool = key("Whether the claims on these experiments are judged too.", False)
 
 
+class ComparisonClaim(Section):
+    """A statement on how far a variant is from the one that all are compared with."""
+
+    statement: Text = key("What is claimed, in words.")
+    variant: str = key("The variant that it is about.")
+    over: Literal["largest", "median"] = key("Which of its absolute differences is looked at.")
+    at_most: Threshold = key("Threshold that it may not exceed.")
+    or_of: str | None = key("Variant whose own difference may be reached too, if it is above the threshold.", None)
+    why: Text = key("Where the threshold comes from.")
+
+
 class Comparison(Section):
     """A table of one variable, cell by cell, by every variant of a study."""
 
     variable: str = key("Variable compared.")
     reference: str = key("Variant that the others are compared with.")
+    claims: dict[ClaimName, ComparisonClaim] = key("Claims on the differences.", {})
+
+    def check(self, place: str, variants: Collection[str]) -> None:
+        """Refuse variants that there are not, and claims on the one that the others are compared with."""
+        if self.reference not in variants:
+            raise ConfigError(f"{place}.reference", self.reference, one_of(self.reference, variants))
+        compared = [variant for variant in variants if variant != self.reference]
+        for name, claim in self.claims.items():
+            for part, variant in (("variant", claim.variant), ("or_of", claim.or_of)):
+                if variant not in (*compared, *([None] if part == "or_of" else [])):
+                    raise ConfigError(f"{place}.claims.{name}.{part}", variant, one_of(str(variant), compared))
 
 
 @with_options(partly=True)
@@ -161,10 +183,8 @@ def _runs(
     base = merged({**paper, **_taken(name, study, paper)}, own)
     if not study.variants:
         return {f"{name}/": base}
-    if study.compare is not None and study.compare.reference not in study.variants:
-        raise ConfigError(
-            f"{name}.compare.reference", study.compare.reference, one_of(study.compare.reference, study.variants)
-        )
+    if study.compare is not None:
+        study.compare.check(f"{name}.compare", study.variants)
     variants = {variant: changes.model_dump(exclude_none=True) for variant, changes in study.variants.items()}
     return {f"{name}/{variant}/": merged(base, changes) for variant, changes in variants.items()}
 

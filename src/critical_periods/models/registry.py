@@ -243,8 +243,11 @@ class ModelSpec(Simulation):
 
         What came to a model later is left out at its neutral value, and so are options of solvers that are not used.
         """
-        idle = WITH_OPTIONS.keys() - {getattr(self, "solver", None)}
+        solver = getattr(self, "solver", None)
+        idle = WITH_OPTIONS.keys() - {solver}
         found = {name: value for name, value in self.plain().items() if not self._neutral(name, value)}
+        if solver in found:
+            found[solver] |= WITH_OPTIONS[solver].gone
         return {name: value for name, value in found.items() if name not in idle}
 
     def plain(self) -> dict[str, Any]:
@@ -254,6 +257,22 @@ class ModelSpec(Simulation):
     @classmethod
     def _neutral(cls, name: str, value: Any) -> bool:
         return name in later(cls) and value == cls.model_fields[name].default
+
+
+def shared_values(config: Mapping[str, Any], model: type[ModelSpec]) -> dict[str, Any]:
+    """Values of the parameters that a configuration gives to all models, for one of them.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        If it names solvers by model, and none for this one.
+    """
+    found = {name: config[name] for name in SHARED_PARAMETERS if name in model.model_fields}
+    if isinstance(solvers := found.get("solver"), Mapping):
+        if model.name not in solvers:
+            raise ConfigError("solver", list(solvers), f"a solver for {model.name} too")
+        found["solver"] = solvers[model.name]
+    return found
 
 
 @cache

@@ -135,8 +135,7 @@ class Making:
         """What makes the comparison of the variants of a study."""
         compared = self.runs.studies[study]
         assert compared.compare is not None
-        asked = compared.compare.variable, compared.compare.reference
-        return made_by(asked, self.comparing_code(study), self._experiments(compared.runs))
+        return made_by(compared.compare.model_dump(), self.comparing_code(study), self._experiments(compared.runs))
 
     def _experiments(self, runs: Iterable[str]) -> list[str]:
         return [self.experiment(run, name) for run in runs for name in self.runs.settings[run]["experiments"]]

@@ -16,7 +16,15 @@ from critical_periods.configuration.claims import check_claim
 from critical_periods.configuration.document import Configuration, configuration
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.configuration.studies import merged
-from critical_periods.models.registry import SHARED_PARAMETERS, ModelSpec, Simulation, built_in, models, simulations
+from critical_periods.models.registry import (
+    SHARED_PARAMETERS,
+    ModelSpec,
+    Simulation,
+    built_in,
+    models,
+    shared_values,
+    simulations,
+)
 from critical_periods.planning.cells import Bundle, Cell, PlannedExperiment
 from critical_periods.planning.panels import check_figure, recorded_variables
 
@@ -121,6 +129,10 @@ class Plan:
                 self.bundle_of.update((cell.id, bundle) for cell in bundle.cells)
 
     def _check_models(self) -> None:
+        several = [name for name, model in models().items() if "solver" in model.model_fields]
+        for name in self.config.solver if isinstance(self.config.solver, Mapping) else ():
+            if name not in several:
+                raise ConfigError("solver: unknown key", name, one_of(name, several))
         for key, known, required in (
             ("models", models(), built_in()),
             ("cells_per_job", _kinds(models()), [model.name for model in built_in().values() if not model.bundled_by]),
@@ -147,9 +159,7 @@ class Plan:
                 raise ConfigError(f"experiments.{name}: cells", product, f"{MOST_CELLS} in all experiments together")
 
     def _shared(self, model: type[ModelSpec]) -> dict[str, Any]:
-        known = model.model_fields
-        plain = self.config.model_dump(include=set(SHARED_PARAMETERS))
-        return {name: plain[name] for name in SHARED_PARAMETERS if name in known}
+        return shared_values(self.config.model_dump(include=set(SHARED_PARAMETERS)), model)
 
     def _experiment(self, name: str) -> PlannedExperiment:
         settings, place = self.config.experiments[name], f"experiments.{name}"

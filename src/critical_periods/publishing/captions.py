@@ -12,7 +12,7 @@ from typing import Any
 
 from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.studies import drawn_from
-from critical_periods.models.registry import models
+from critical_periods.models.registry import models, shared_values
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.publishing.markup import markdown_text, rest_text, tex_text
 
@@ -128,7 +128,9 @@ def _solvers(config: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[s
     model = models().get(experiment["model"])
     if model is None or "solver" not in model.model_fields:
         return []
-    solvers = experiment.get("vary", {}).get("solver") or [experiment.get("set", {}).get("solver", config["solver"])]
+    solvers = experiment.get("vary", {}).get("solver") or [
+        experiment.get("set", {}).get("solver") or shared_values(config, model)["solver"]
+    ]
     return [solver.replace("_", " ") for solver in solvers]
 
 

@@ -41,4 +41,5 @@ def solver_of(parameters: Mapping[str, Any]) -> Solver:
     """
     name = parameters["solver"]
     check_choice("solver", name, SOLVERS)
-    return SOLVERS[name](**parameters.get(name, {}))
+    solver = SOLVERS[name]
+    return solver(**{option: value for option, value in parameters.get(name, {}).items() if option not in solver.gone})

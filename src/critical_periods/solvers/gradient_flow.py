@@ -6,20 +6,18 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import accumulate, pairwise
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
 from critical_periods.configuration.fields import key, validated
 from critical_periods.dynamics.arguments import check_choice
-from critical_periods.dynamics.arrays import alike, as_numpy, check_arrays, copied, engine, precision, solving
+from critical_periods.dynamics.arrays import alike, as_numpy, check_arrays, copied, engine, solving
 from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.landscape import Model, Parameters, check_honoured
 from critical_periods.dynamics.precision import PRECISIONS
-from critical_periods.dynamics.schedules import Phase, Schedule, of_run
+from critical_periods.dynamics.schedules import Schedule
 from critical_periods.dynamics.trajectories import (
-    DivergedError,
     Progress,
     Recorder,
     Solution,
@@ -30,8 +28,8 @@ from critical_periods.dynamics.trajectories import (
 )
 from critical_periods.solvers.shared.chebyshev import Chebyshev
 from critical_periods.solvers.shared.jumps import jump
+from critical_periods.solvers.shared.runs import VectorGradient, as_vector, joined, single_runs
 from critical_periods.solvers.shared.solver import Solver
-from critical_periods.solvers.shared.spectrum import norm, spectral_radius
 
 #: Integrators: Runge-Kutta-Chebyshev; and those of SciPy, with adaptive steps and dense output: explicit Runge-Kutta
 #: pairs, and LSODA, implicit where the flow is stiff (small models only: it builds the Jacobian of all parameters).
@@ -47,6 +45,8 @@ class GradientFlow(Solver):
     `gradient`.
     """
 
+    gone: ClassVar[Mapping[str, Any]] = {"shadowing": False}
+
     method: Method = key(
         "Integrator; RKC is Runge-Kutta-Chebyshev, with errors like rtol^(2/3); the others are those of "
         "scipy.integrate, with errors in proportion to rtol.",
@@ -54,7 +54,6 @@ class GradientFlow(Solver):
     )
     rtol: float = key("Relative tolerance on the error of a step.", 1e-4, gt=0, le=0.1)
     atol: float = key("Absolute tolerance on the error of a step, in units of the weights.", 1e-7, gt=0, le=0.1)
-    shadowing: bool = key("Whether to follow gradient descent with this learning rate instead of its limit.", False)
 
     @solving()
     def solve(
@@ -76,24 +75,15 @@ class GradientFlow(Solver):
         check_arrays(parameters, schedule)
         if not learning_rate > 0:
             raise ValueError(f"learning_rate = {learning_rate}; allowed: above 0")
-        self._check_tolerances(parameters)
-        batch: list[tuple[Parameters, Schedule]] = [(parameters, schedule)]
-        if run_by_run and getattr(model, "batched", False):
-            count = len(parameters[0])
-            batch = [
-                (
-                    [parameter[run : run + 1] for parameter in parameters],
-                    [of_run(phase, run, count) for phase in schedule],
-                )
-                for run in range(count)
-            ]
+        self.check_resolved(parameters)
+        batch = single_runs(model, parameters, schedule) if run_by_run else [(parameters, schedule)]
         recorders, kept, evaluations = [], [], 0
         for index, (weights, phases) in enumerate(batch):
             recorder = Recorder(model, diverged, engine(weights[0]).__name__)
             states: dict[int, list[Any]] = {}
-            vector = engine(weights[0]).concatenate([weight.reshape(-1) for weight in weights])
+            vector = as_vector(weights)
             for phase, end, stops in recorded_epochs(phases, record_every, keep):
-                flow = _Flow(model, weights, phase, learning_rate * phase.rate, self.shadowing)
+                flow = VectorGradient(model, weights, phase, -learning_rate * phase.rate)
                 if phase.jump is not None:
                     vector = copied(vector)
                     jump(flow.views(vector), phase.jump)
@@ -101,7 +91,6 @@ class GradientFlow(Solver):
                     current = flow.views(state)
                     if record:
                         recorder.record(epoch, current, phase)
-                        flow.check_stability(state, epoch, recorder)
                     if epoch in keep or epoch == end:
                         states[epoch] = current
                     if progress is not None:
@@ -113,20 +102,13 @@ class GradientFlow(Solver):
         joined_records = join_runs(recorders)
         trajectory = joined_records.dataset()
         trajectory.attrs["gradient_evaluations"] = evaluations
-        parameters_kept = {epoch: _joined([states[epoch] for states in kept]) for epoch in kept[0]}
+        parameters_kept = {epoch: joined([states[epoch] for states in kept]) for epoch in kept[0]}
         return Solution(trajectory, parameters_kept, joined_records.diverged)
 
     def least(self, dtype: str) -> Mapping[str, float]:
         """Tolerances that the precision resolves (`critical_periods.dynamics.precision`)."""
         check_choice("dtype", dtype, PRECISIONS)
         return {name: getattr(PRECISIONS[dtype], name) for name in ("rtol", "atol")}
-
-    def _check_tolerances(self, parameters: Parameters) -> None:
-        """Refuse tolerances below what the least precise of the parameters resolves."""
-        for dtype in {precision(parameter) for parameter in parameters}:
-            for name, least in self.least(dtype).items():
-                if not (value := getattr(self, name)) >= least:
-                    raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {dtype}")
 
 
 def gradient_flow(
@@ -171,9 +153,7 @@ def gradient_flow(
     **options
         Fields of `GradientFlow`: `method`, one of `METHODS`; `rtol` and `atol`, tolerances on the error of a step, the
         latter in units of the parameters (the error of records is in proportion to them, that of RKC to their power
-        2/3; smaller initial weights make it larger); `shadowing`, to follow gradient descent instead of its continuous
-        limit: with f = -dL/dw and step h, the flow of f(w - (h/2) f(w)) stays within O(h^2) of the iterates of
-        w <- w + h f(w).
+        2/3; smaller initial weights make it larger).
 
     Returns
     -------
@@ -188,8 +168,7 @@ def gradient_flow(
         the method is unknown, the learning rate is not positive, or a tolerance is below what the precision of the
         parameters resolves (`critical_periods.dynamics.precision`).
     critical_periods.dynamics.trajectories.DivergedError
-        If the loss stops being finite or explodes, with the epoch and the loss; when shadowing, if gradient descent is
-        unstable at a record: 2 over the learning rate is less than the curvature.
+        If the loss stops being finite or explodes, with the epoch and the loss.
     critical_periods.dynamics.trajectories.SolverError
         If the integrator gives up, with the epoch and its reason.
     """
@@ -206,79 +185,13 @@ def gradient_flow(
     )
 
 
-class _Flow:
-    """Right-hand side of the flow in a phase, on one vector that holds all parameters; counts gradient evaluations."""
-
-    def __init__(
-        self, model: Model, parameters: Parameters, phase: Phase, learning_rate: float, shadowing: bool
-    ) -> None:
-        self.phase = phase
-        self.shapes = [tuple(parameter.shape) for parameter in parameters]
-        self.parts = [slice(*ends) for ends in pairwise(accumulate(map(math.prod, self.shapes), initial=0))]
-        bind = getattr(model, "bind_gradient", None) or partial(_plain_gradient, model)
-        self.descend, self.shadowing = bind(parameters, phase, -learning_rate), shadowing
-        self.evaluations = 0
-        self.direction: Any = None
-
-    def views(self, vector: Any) -> list[Any]:
-        """Parameters that share the memory of a vector."""
-        return [vector[part].reshape(shape) for part, shape in zip(self.parts, self.shapes, strict=True)]
-
-    def __call__(self, vector: Any, out: Any) -> None:
-        """Write dw/dt, with t in epochs, into `out`."""
-        self._descent(vector, out)
-        if self.shadowing:
-            self._descent(vector - 0.5 * out, out)
-
-    def check_stability(self, vector: Any, epoch: int, recorder: Recorder) -> None:
-        """When shadowing, give up in a state from which steps of gradient descent run away.
-
-        The flow that shadows them does not: it descends all the faster where the curvature is large.
-        """
-        if not self.shadowing or recorder.all_lost:
-            return
-
-        def descent(vector: Any) -> Any:
-            out = copied(vector)
-            self._descent(vector, out)
-            return out
-
-        slope = descent(vector)
-        if self.direction is None:
-            self.direction = alike(np.random.default_rng(0).standard_normal(len(vector)), vector)
-        distance = math.sqrt(engine(vector).finfo(vector.dtype).eps) * max(norm(vector), norm(slope))
-        if not distance > 0:
-            return
-        curvature, self.direction = spectral_radius(descent, vector, slope, self.direction, distance)
-        if curvature > 2:
-            error = DivergedError(
-                f"gradient descent is unstable at epoch {epoch} (phase {self.phase.name!r}), and has no shadow: "
-                f"learning rate x curvature = {curvature:.3g}, above 2; a smaller learning rate is needed"
-            )
-            recorder.lose(self.views(vector), self.phase, error)
-
-    def _descent(self, vector: Any, out: Any) -> None:
-        self.evaluations += 1
-        self.descend(self.views(vector), self.views(out))
-
-
-def _plain_gradient(
-    model: Model, _like: Parameters, phase: Phase, scale: float
-) -> Callable[[Parameters, Parameters], None]:
-    def write(parameters: Parameters, out: Parameters) -> None:
-        for slot, slope in zip(out, model.gradient(parameters, phase), strict=True):
-            slot[...] = scale * slope
-
-    return write
-
-
 class _SciPy:
     """An integrator of SciPy, which sums in float64 on the CPU, under the interface of `Chebyshev`."""
 
     def __init__(
         self,
         method: str,
-        flow: _Flow,
+        flow: VectorGradient,
         start: float,
         state: Any,
         end: float,
@@ -371,7 +284,7 @@ class _DormandPrince(_SciPy):
 
 
 def _visit(
-    flow: _Flow,
+    flow: VectorGradient,
     state: Any,
     stops: Sequence[tuple[int, bool]],
     how: GradientFlow,
@@ -401,9 +314,3 @@ def _visit(
                 )
                 recorder.lose(flow.views(state), flow.phase, error)
         yield epoch, record, state
-
-
-def _joined(runs: Sequence[Sequence[Any]]) -> list[Any]:
-    if len(runs) == 1:
-        return list(runs[0])
-    return [engine(parts[0]).concatenate(parts) for parts in zip(*runs, strict=True)]

@@ -23,7 +23,7 @@ FOLDERS = (
 #: What a run leaves beside those: the files, and their log.
 TABLES = (
     (("claims.csv", "claims.html", "claims.txt", "claims_not_judged.csv"), "judge.log"),
-    (("comparison.csv",), "comparison.log"),
+    (("comparison.csv", "comparison_claims.csv"), "comparison.log"),
 )
 
 

@@ -147,7 +147,7 @@ class MatrixCompletion(ModelSpec):
     assembled_by = (CLOSED_FORM,)
     variables = VARIABLES
 
-    solver: SolverName = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
+    solver: SolverName = key("Gradient descent, update by update or in strides, or gradient flow, its limit.")
     dtype: PrecisionName = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
     size: int = key(

@@ -13,11 +13,12 @@ import xarray as xr
 from critical_periods.analysis.learning import LEARNED
 from critical_periods.dynamics.coverage import beyond, not_predicted
 from critical_periods.models.pathways.simulation.scalar import initial_scales, pathway_singular_value, scales
+from critical_periods.solvers import SOLVERS
 
 #: Parameters that the theory covers: what pathways grow by, which are all alike, and what counts or records epochs.
 COVERS = frozenset(
-    {"seed", "solver", "rtol", "atol", "learning_rate", "epochs_at_rate", "epochs", "record_every", "portrait"}
-    | {"n_pathways", "singular_value", "imbalance", "init_mean", "init_sd", "n_trajectories"}
+    {"seed", "solver", *SOLVERS, "rtol", "atol", "learning_rate", "epochs_at_rate", "epochs", "record_every"}
+    | {"portrait", "n_pathways", "singular_value", "imbalance", "init_mean", "init_sd", "n_trajectories"}
     | {"gated_pathway", "duration", "lesion_onset", "lesion_duration"}
 )
 

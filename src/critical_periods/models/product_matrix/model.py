@@ -75,10 +75,10 @@ def _shared_modes_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _singular_flow_cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
-    """Seconds and bytes of a cell: training in float64, and the flow of singular values and vectors beside it."""
+    """Seconds and bytes of a cell: training in strides, and the flow of singular values and vectors beside it."""
     runs, last = len(parameters["switch_epochs"]), parameters["switch_epochs"][-1]
     epochs = runs * parameters["final_epochs"] + last
-    seconds = 750e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
+    seconds = 80e-6 * epochs * (parameters["depth"] - 1) * (parameters["size"] / 100) ** 3
     return seconds, 5e4 + 8 * epochs / parameters["record_every"] * parameters["n_singular_values"]
 
 
@@ -122,7 +122,7 @@ class SingularFlow(TwoTasks):
     rule = "singular_flow"
     message = "Training beside the flow of singular values, {cells}; progress in {log}"
     minutes = (60, 30)
-    solvers = ("gradient_descent", "gradient_flow")
+    solvers = ("strided_descent", "gradient_flow")
     uses = FACTORIZATION
     cost = staticmethod(_singular_flow_cost)
     predict = staticmethod(_whether_learned)

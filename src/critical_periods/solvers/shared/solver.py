@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from critical_periods.configuration.fields import Section
+from critical_periods.dynamics.arrays import precision
 from critical_periods.dynamics.checkpoints import Checkpoints
 from critical_periods.dynamics.landscape import Model, Parameters
 from critical_periods.dynamics.schedules import Schedule
@@ -14,6 +16,9 @@ from critical_periods.dynamics.trajectories import Progress, Solution
 
 class Solver(Section):
     """Base of all solvers; the fields of each are its options, keys of the configuration."""
+
+    #: Options that there were, at the value that is the only one by now: cells are known by them still.
+    gone: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def solve(
@@ -70,3 +75,16 @@ class Solver(Section):
     def least(self, dtype: str) -> Mapping[str, float]:
         """Options that a precision bounds from below, with their least values."""
         return {}
+
+    def check_resolved(self, parameters: Parameters) -> None:
+        """Refuse options below what the least precise of the parameters resolves.
+
+        Raises
+        ------
+        ValueError
+            With the option, what it is and what is allowed.
+        """
+        for dtype in {precision(parameter) for parameter in parameters}:
+            for name, least in self.least(dtype).items():
+                if not (value := getattr(self, name)) >= least:
+                    raise ValueError(f"{name} = {value:g}; allowed: {least:.3g} or more in {dtype}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from critical_periods.solvers import SOLVERS
+
 #: Parameters that theories of the closing cover: what the first task's modes grow by, what counts or records epochs,
 #: and what comes after the first task. Those of a cure are of no meaning without one.
 COVERS = frozenset(
-    {"seed", "solver", "gradient_flow", "dtype", "device", "size", "depth", "init_scale", "learning_rate", "imbalance"}
+    {"seed", "solver", *SOLVERS, "dtype", "device", "size", "depth", "init_scale", "learning_rate", "imbalance"}
     | {"pretrain_rank", "pretrain_n_observed", "pretrain_order", "n_held_out", "normalized"}
     | {"n_observed", "final_rank", "final_matrix", "final_epochs", "cycle_factor", "cycle_epochs"}
     | {"cure_strength", "cure_epochs", "cure_onset", "cure_layer"}

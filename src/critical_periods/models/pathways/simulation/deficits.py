@@ -12,6 +12,7 @@ from critical_periods.dynamics.trajectories import Solution
 from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers.gradient_flow import GradientFlow
+from critical_periods.solvers.shared.shadow import Shadowed
 
 
 def gating(parameters: Mapping[str, Any]) -> list[Window]:
@@ -59,6 +60,9 @@ def adaptive(
     shadowing: bool = False,
     **settings: Any,
 ) -> Solution:
-    """Integrate the scalar ODE with SciPy; LSODA, because it is stiff wherever it has converged."""
-    solver = GradientFlow(method="LSODA", rtol=parameters["rtol"], atol=parameters["atol"], shadowing=shadowing)
-    return solver.solve(model, initial, schedule, **settings)
+    """Integrate the scalar ODE with SciPy; LSODA, because it is stiff wherever it has converged.
+
+    When `shadowing`, integrate the flow that follows gradient descent on it to second order in the learning rate.
+    """
+    solver = GradientFlow(method="LSODA", rtol=parameters["rtol"], atol=parameters["atol"])
+    return solver.solve(Shadowed(model) if shadowing else model, initial, schedule, **settings)

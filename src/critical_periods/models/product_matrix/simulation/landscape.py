@@ -179,7 +179,7 @@ class ProductMatrix:
     n_singular_values
         How many of the largest singular values are recorded.
     step
-        With 0, the equations as they are. With the learning rate h, and a solver that is `shadowing`, W follows
+        With 0, the equations as they are. With the learning rate h, and the model `Shadowed`, W follows
         gradient descent on the factors instead of its limit, as long as that keeps them balanced.
 
     Raises

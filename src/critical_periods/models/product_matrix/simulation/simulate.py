@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.dynamics.arrays import engine, placed
+from critical_periods.dynamics.landscape import Model
 from critical_periods.dynamics.random_streams import random_stream
 from critical_periods.dynamics.schedules import Phase, Schedule, Task, total_epochs
 from critical_periods.dynamics.trajectories import Progress, divergence, from_the_start, recorded_epochs
@@ -33,8 +34,13 @@ from critical_periods.models.product_matrix.simulation.closed_form import (
 from critical_periods.models.product_matrix.simulation.landscape import ProductMatrix, balance
 from critical_periods.solvers import gradient_descent
 from critical_periods.solvers.gradient_flow import GradientFlow
+from critical_periods.solvers.shared.shadow import Shadowed
+from critical_periods.solvers.strided_descent import StridedDescent
 
 logger = logging.getLogger(__name__)
+
+#: How the factors of fig 9 are trained: every update up to errors of which no figure and no claim sees anything.
+TRAINING = StridedDescent(rtol=1e-9, atol=1e-12)
 
 
 def near_identity_weights(
@@ -103,8 +109,10 @@ def simulate_singular_flow(
         return Progress(total_epochs(schedule), progress and f"{progress}, {part}")
 
     settings = _settings(parameters, diverged)
-    adaptive = GradientFlow(**{name: parameters[name] for name in ("method", "rtol", "atol", "shadowing")})
-    model = ProductMatrix(depth, kept, parameters["learning_rate"] if parameters["shadowing"] else 0.0)
+    adaptive = GradientFlow(**{name: parameters[name] for name in ("method", "rtol", "atol")})
+    model: Model = ProductMatrix(depth, kept)
+    if parameters["shadowing"]:
+        model = Shadowed(ProductMatrix(depth, kept, parameters["learning_rate"]))
     matrix = [np.linalg.multi_dot(weights[::-1])]
     flow = adaptive.solve(
         model, matrix, pretraining, keep=switch_epochs, progress=told("theory", pretraining), **settings
@@ -112,12 +120,12 @@ def simulate_singular_flow(
     flows = [adaptive.solve(model, flow.parameters[epoch], completion, **settings) for epoch in switch_epochs]
     theory = from_the_start(flow.trajectory, [run.trajectory for run in flows], switch_epochs)
 
-    descent = gradient_descent(
+    descent = TRAINING.solve(
         Factorization(n_singular_values=kept), placed(weights, parameters["dtype"]), pretraining,
         keep=switch_epochs, progress=told("pre-training", pretraining), **settings,
     )  # fmt: skip
     layers = zip(*(descent.parameters[epoch] for epoch in switch_epochs), strict=True)
-    descents = gradient_descent(
+    descents = TRAINING.solve(
         Factorization("switch_epoch", kept), [engine(layer[0]).stack(layer) for layer in layers], completion,
         progress=told("final task", completion), **settings,
     )  # fmt: skip
@@ -277,6 +285,6 @@ def _beside(trajectory: xr.Dataset, solver: str, theory: np.ndarray) -> xr.Datas
     largest = abs(training - theory).max(("epoch", "mode"))
     return (
         values.to_dataset(name="singular_value")
-        .assign_attrs(trajectory.attrs)
+        .assign_attrs(engine=trajectory.attrs["engine"])
         .assign(largest_difference=largest, relative_difference=largest / training.max(("epoch", "mode")))
     )
