@@ -66,8 +66,8 @@ copybutton_prompt_text = "$ "
 TO_EXTEND = (
     "critical_periods.models.registry",
     "critical_periods.configuration.fields.key",
-    "critical_periods.figures.kinds.Kind",
-    "critical_periods.figures.kinds.Panel",
+    "critical_periods.figures.panels.Panel",
+    "critical_periods.figures.layers.Layer",
     "critical_periods.dynamics.landscape",
 )
 

@@ -13,7 +13,6 @@ from critical_periods.configuration.files import read_words
 from critical_periods.configuration.studies import drawn_from, studies
 from critical_periods.dynamics.real_matrices import Matrices, known
 from critical_periods.execution.progress import RunProgress
-from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models, simulations
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.code import assembling_code, drawing_code, judging_code, planned, simulation_code
@@ -21,7 +20,7 @@ from critical_periods.planning.estimate import as_text, cell_job, estimate, file
 from critical_periods.planning.panels import check_style
 from critical_periods.planning.plan import Plan, needs_first
 from critical_periods.publishing import explorer
-from critical_periods.publishing.captions import PAPER_FORMS, REFERENCES, figure_caption, paper_caption
+from critical_periods.publishing.captions import PAPER_FORMS, REFERENCES, figure_caption, page_caption, paper_caption
 from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.storage.cells import cell_path, other_versions
 from critical_periods.storage.files import write_whole
@@ -138,9 +137,7 @@ def figure_files(names, run):
 
 
 def interactive_files(names, run):
-    figures = RUNS[run]["figures"]
-    drawn = [name for name in names if kinds()[figures[name]["kind"]].interactive]
-    return [f"results/{run}interactive/{name}.html" for name in drawn]
+    return [f"results/{run}interactive/{name}.html" for name in names]
 
 
 def study_files(study):
@@ -221,6 +218,11 @@ def figure_parameter(wildcards):
 def caption(wildcards):
     """Caption of a figure in the report: text that a job carries without being run again for an edit of it."""
     return figure_caption(RUNS[wildcards.run], wildcards.figure)
+
+
+def page_text(wildcards):
+    """What stands below a figure on its page, carried as a caption is."""
+    return page_caption(RUNS[wildcards.run], wildcards.figure)
 
 
 def datasets_of(wildcards):
@@ -369,18 +371,18 @@ def aggregate_code(wildcards):
     return experiment_code(wildcards.experiment, wildcards.run)
 
 
-def figure_code(script, drawn_by):
-    """What a job that draws a figure runs, by what its kind names under `draw` or `interactive`."""
+def figure_code(script):
+    """What a job that draws a figure runs, by the kinds of its panels."""
 
     def code(wildcards):
         settings = figure_settings(wildcards)
         before = [experiment_code(name, wildcards.run) for name in drawn_from(settings)]
-        return drawing_code(script, getattr(kinds()[settings["kind"]], drawn_by), before)
+        return drawing_code(script, settings["panels"], before)
 
     return code
 
 
-draw_code, interactive_code = figure_code("draw.py", "draw"), figure_code("draw_interactive.py", "interactive")
+draw_code, interactive_code = figure_code("draw.py"), figure_code("draw_interactive.py")
 
 
 @cache
@@ -427,15 +429,6 @@ def compare_made(study):
         return made_by(study.compare.variable, study.compare.reference, comparing_code(study)(wildcards), data)
 
     return made
-
-
-def figure_draws(drawn_by):
-    """What draws a figure, `module:function`."""
-
-    def draws(wildcards):
-        return getattr(kinds()[figure_settings(wildcards)["kind"]], drawn_by)
-
-    return draws
 
 
 def explored(wildcards):

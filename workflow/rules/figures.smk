@@ -27,7 +27,6 @@ rule figure:
     params:
         figure=figure_parameter,
         style=report_parameter(STYLE),
-        draws=figure_draws("draw"),
         code=draw_code,
         made_by=figure_made,
     message:

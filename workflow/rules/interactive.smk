@@ -20,9 +20,9 @@ rule interactive:
     resources:
         mem_mb=1000,
         runtime=10,
+        caption=page_text,
     params:
         figure=figure_parameter,
-        draws=figure_draws("interactive"),
         code=interactive_code,
         made_by=interactive_made,
     message:
