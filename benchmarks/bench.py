@@ -683,7 +683,7 @@ def explorer():
     """Frames a second of the explorer, 100 trajectories at D = 5 with the flow, while a slider moves."""
     from selenium import webdriver
 
-    from critical_periods.publishing.explorer import PAGE
+    from critical_periods.publishing.explorer import EXPLORER
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
@@ -691,7 +691,7 @@ def explorer():
         options.add_argument(flag)
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     try:
-        browser.get(f"{PAGE.as_uri()}#pathways&depth=5&n_trajectories=100")
+        browser.get(f"{EXPLORER.as_uri()}#pathways&depth=5&n_trajectories=100")
         browser.set_script_timeout(60)
         time.sleep(2)
         report(

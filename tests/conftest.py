@@ -7,7 +7,8 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from critical_periods.configuration.claims import claims_of, numbered
+from critical_periods.analysis.claims import numbered
+from critical_periods.configuration.claims import claims_of
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
 

@@ -10,7 +10,7 @@ import xarray as xr
 from critical_periods.dynamics import trajectories
 from critical_periods.dynamics.schedules import Phase, Task
 from critical_periods.dynamics.trajectories import Progress
-from critical_periods.execution.checkpoints import Checkpoint, Checkpoints
+from critical_periods.execution.checkpoints import CheckpointFile, CheckpointFiles
 from critical_periods.models.matrix_completion.simulation.simulate import complete, pretrain
 from critical_periods.models.pathways.simulation.scalar import ScalarPathways
 from critical_periods.solvers import gradient_descent
@@ -18,7 +18,7 @@ from critical_periods.solvers import gradient_descent
 
 @pytest.fixture
 def checkpoints(tmp_path):
-    return Checkpoints(tmp_path / "cell.nc", code="code", every=0)
+    return CheckpointFiles(tmp_path / "cell.nc", code="code", every=0)
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def stop(checkpoints, monkeypatch):
             return seen == looks
 
         with monkeypatch.context() as patched:
-            patched.setattr(Checkpoint, "due", due)
-            patched.setattr(Checkpoint, "stretch", lambda self, epochs: min(epochs, 3))
+            patched.setattr(CheckpointFile, "due", due)
+            patched.setattr(CheckpointFile, "stretch", lambda self, epochs: min(epochs, 3))
             checkpoints.signal = signal.SIGTERM
             with pytest.raises(SystemExit) as ended:
                 train()

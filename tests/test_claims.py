@@ -12,18 +12,19 @@ import yaml
 from conftest import CLAIMS, EXTENSIONS, REPOSITORY
 
 from critical_periods.analysis import measures, verdicts
+from critical_periods.analysis.claims import NumberedClaim
 from critical_periods.analysis.measure_signatures import arguments
 from critical_periods.analysis.measure_signatures import measures as measures_of_claims
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.verdicts import (
     COLUMNS,
     as_html,
-    as_text,
     judge,
     judge_claim,
+    verdicts_text,
     write_csv,
 )
-from critical_periods.configuration.claims import NumberedClaim, claims_of
+from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.studies import studies
 from critical_periods.models.matrix_completion.measures import harmless_window
@@ -550,7 +551,7 @@ def test_tables_have_the_columns_agreed_on_and_name_what_fails(tmp_path):
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
     assert [row["id"] for row in rows if row["holds"] == "False"] == ["4a"]
-    assert as_text(judgement).endswith("1 do not (4a).")
+    assert verdicts_text(judgement).endswith("1 do not (4a).")
     assert 'class="no"' in as_html(judgement)
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 from test_scalar_pathways import PORTRAIT
 
 import critical_periods as cp
-from critical_periods.analysis import measures
+from critical_periods.analysis import learning
 from critical_periods.analysis.assemble import assemble
 from critical_periods.analysis.closing import agreement, compared, measured_closing, settled
 from critical_periods.figures.figure import figure
@@ -22,9 +22,9 @@ from critical_periods.models.matrix_completion.simulation.stages import (
     determined_rank,
     learned_times,
     modes_learned,
+    simulate_stages,
     stages,
 )
-from critical_periods.models.matrix_completion.simulation.stages import simulate as simulate_stages
 from critical_periods.models.matrix_completion.theory import task_closing
 from critical_periods.models.pathways import theory as pathway_theory
 from critical_periods.models.pathways.derived import derive as derive_pathways
@@ -164,7 +164,7 @@ def test_closing_is_interpolated_in_log_duration():
 
 
 def test_a_period_that_never_closes_or_is_over_at_once_has_no_closing():
-    assert np.isnan(measured_closing(harm([0, 0, 0, 0, 0.99 * measures.HARM]), "duration"))
+    assert np.isnan(measured_closing(harm([0, 0, 0, 0, 0.99 * learning.HARM]), "duration"))
     assert np.isnan(measured_closing(harm([0, 0.5, 0.9, 0.9, 0.9]), "duration"))
     both = xr.concat([harm([0, 0, 0.2, 0.6, 0.8]), harm([0, 0, 0, 0, 0])], "seed")
     assert np.isfinite(measured_closing(both, "duration")).values.tolist() == [True, False]

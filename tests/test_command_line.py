@@ -119,10 +119,10 @@ def test_an_unedited_profile_is_refused_before_a_job_is_submitted(cluster):
 
 @pytest.mark.workflow
 def test_jobs_of_a_cluster_read_the_same_words(cluster):
-    from critical_periods.storage.datasets import read
+    from critical_periods.storage.datasets import read_dataset
 
     cluster.edit()
     ran = cluster.run("--config", "seeds=[3]", "strict=true")
     assert ran.returncode == 0, ran.stdout
     assert ran.stdout.count("SUBMITTED") == 3
-    assert read(cluster.folder / DATASET)["seed"].values.tolist() == [3]
+    assert read_dataset(cluster.folder / DATASET)["seed"].values.tolist() == [3]

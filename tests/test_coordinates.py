@@ -16,7 +16,7 @@ from critical_periods.models.pathways.simulation.simulate_scalar import simulate
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
 from critical_periods.planning.plan import Plan
-from critical_periods.storage.datasets import read, write
+from critical_periods.storage.datasets import read_dataset, write
 
 SMALL = {
     "matrix_completion": {
@@ -59,8 +59,8 @@ def experiment(config, tmp_path):
         said = descriptions(models()[model], plan.axes)
         dataset = assemble(plan.axes, cells, datasets.__getitem__, said, predict, derive)
         write(dataset, tmp_path / "e.nc")
-        assert read(tmp_path / "e.nc").equals(dataset)
-        return read(tmp_path / "e.nc"), {
+        assert read_dataset(tmp_path / "e.nc").equals(dataset)
+        return read_dataset(tmp_path / "e.nc"), {
             axes[list(plan.axes).index(next(iter(vary)))]: datasets[cell.id] for axes, cell in plan.cells.items()
         }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from critical_periods.storage.datasets import CHECKSUM, DatasetError, checksum, read, write
+from critical_periods.storage.datasets import CHECKSUM, DatasetError, checksum, read_dataset, write
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def dataset():
 
 def test_what_is_read_is_what_was_written(dataset, tmp_path):
     write(dataset, tmp_path / "new_folder/one.nc")
-    stored = read(tmp_path / "new_folder/one.nc")
+    stored = read_dataset(tmp_path / "new_folder/one.nc")
     assert stored.equals(dataset)
     assert {"software", "code_version", "created", "parameters", CHECKSUM} <= set(stored.attrs)
     assert "torch" in stored.attrs["software"]
@@ -35,7 +35,7 @@ def test_a_truncated_file_is_named(dataset, tmp_path, kept):
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
     with pytest.raises(DatasetError, match=r"short\.nc"):
-        read(path)
+        read_dataset(path)
 
 
 def test_a_flipped_bit_is_noticed_wherever_the_data_lie(dataset, tmp_path):
@@ -47,19 +47,19 @@ def test_a_flipped_bit_is_noticed_wherever_the_data_lie(dataset, tmp_path):
         damaged[position] ^= 4
         path.write_bytes(damaged)
         with contextlib.suppress(DatasetError):
-            assert read(path).equals(dataset)
+            assert read_dataset(path).equals(dataset)
 
 
 def test_changed_values_do_not_pass_for_the_original(dataset, tmp_path):
     path = tmp_path / "edited.nc"
     dataset.assign_attrs({CHECKSUM: checksum(dataset + 1)}).to_netcdf(path)
     with pytest.raises(DatasetError, match=r"edited\.nc.*checksum"):
-        read(path)
+        read_dataset(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"nowhere\.nc"):
-        read(tmp_path / "nowhere.nc")
+        read_dataset(tmp_path / "nowhere.nc")
 
 
 def test_nothing_is_left_behind_when_writing_fails(dataset, tmp_path):
@@ -69,7 +69,7 @@ def test_nothing_is_left_behind_when_writing_fails(dataset, tmp_path):
     with pytest.raises(ValueError, match="object"):
         write(unwritable, path)
     assert [file.name for file in tmp_path.iterdir()] == ["whole.nc"]
-    assert read(path).equals(dataset)
+    assert read_dataset(path).equals(dataset)
 
 
 def test_checksum_depends_on_values_names_and_axes(dataset):
@@ -104,18 +104,18 @@ def test_an_intact_file_that_cannot_be_read_is_not_called_damaged(hindrance, tmp
     tmp_path.chmod(0o755)
     script = (
         f"import os, resource, sys, numpy\nsys.path[:] = {sys.path}\n"
-        "from critical_periods.storage.datasets import DatasetError, read, write\n"
+        "from critical_periods.storage.datasets import DatasetError, read_dataset, write\n"
         f"path = {str(path)!r}\nsmall = path + '.small'\n"
-        "import xarray; write(xarray.Dataset({'value': 1.0}), small); read(small)\n"  # everything is loaded
+        "import xarray; write(xarray.Dataset({'value': 1.0}), small); read_dataset(small)\n"  # everything is loaded
         f"{HINDRANCES[hindrance]}\n"
-        "try:\n    read(path)\n"
+        "try:\n    read_dataset(path)\n"
         "except DatasetError as error:\n    print('DAMAGED', error)\n"
         "except OSError as error:\n    print('TOLD', error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.startswith(f"TOLD {path}: cannot be read"), done.stdout + done.stderr
     path.chmod(0o644)
-    assert read(path).sizes["x"] == 3000
+    assert read_dataset(path).sizes["x"] == 3000
 
 
 def test_what_another_process_is_writing_is_left_and_what_an_ended_one_left_goes(dataset, tmp_path):

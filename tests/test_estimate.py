@@ -11,9 +11,9 @@ from critical_periods.planning.estimate import (
     SECONDS,
     START,
     PlannedJob,
-    as_text,
     cell_job,
     estimate,
+    estimates_table,
     file_job,
     missing_jobs,
 )
@@ -22,7 +22,7 @@ from critical_periods.planning.plan import Plan
 
 def jobs_of(config, computed=()):
     plan = Plan(config)
-    return [cell_job(bundle, plan, computed) for bundle in plan.bundles.values()]
+    return [cell_job(bundle, plan.first_bundles(bundle), computed) for bundle in plan.bundles.values()]
 
 
 def thousand():
@@ -72,14 +72,14 @@ def test_only_new_cells_count_and_the_longest_chain_is_waited_for():
 def test_cells_that_have_been_computed_cost_nothing():
     plan = Plan(thousand())
     bundle = next(bundle for bundle in plan.bundles.values() if bundle.cells[0].model == "matrix_completion")
-    every = cell_job(bundle, plan, ())
+    every = cell_job(bundle, plan.first_bundles(bundle), ())
     assert (every.cells, every.new) == (30, 30)
     assert every.after == [first.id for first in plan.first_bundles(bundle)]
-    some = cell_job(bundle, plan, {cell.id for cell in bundle.cells[:29]})
+    some = cell_job(bundle, plan.first_bundles(bundle), {cell.id for cell in bundle.cells[:29]})
     assert (some.cells, some.new) == (30, 1)
     assert START < some.seconds < every.seconds
     assert some.bytes < every.bytes
-    none = cell_job(bundle, plan, {cell.id for cell in bundle.cells})
+    none = cell_job(bundle, plan.first_bundles(bundle), {cell.id for cell in bundle.cells})
     assert (none.new, none.seconds, none.megabytes, none.bytes) == (0, 0, 0, 0)
 
 
@@ -100,6 +100,6 @@ def test_files_of_one_job_are_missing_together(tmp_path):
 
 def test_the_table_has_a_row_for_each_study():
     found = estimate([PlannedJob(2400.0, "a", 4, 4, 1000.0, 4e6)], 2)
-    text = as_text({"paper": found, "mine": estimate([], 2)}, 2)
+    text = estimates_table({"paper": found, "mine": estimate([], 2)}, 2)
     assert text.splitlines()[1].split() == ["paper", "4", "4", "1", "40", "min", "40", "min", "1000", "MB", "4", "MB"]
     assert text.splitlines()[2].split()[:4] == ["mine", "0", "0", "0"]

@@ -15,7 +15,7 @@ from critical_periods.models.pathways.simulation.simulate_scalar import simulate
 from critical_periods.models.pathways.theory import gating_closing
 from critical_periods.models.product_matrix.simulation.closed_form import chained_modes, time_to_reach
 from critical_periods.planning.plan import Plan
-from critical_periods.publishing.explorer import PAGE, filled, offered
+from critical_periods.publishing.explorer import EXPLORER, filled, offered
 from critical_periods.publishing.markup import report_parameter
 
 MOST_BYTES = 200_000
@@ -25,7 +25,7 @@ MOST_BYTES = 200_000
 def explorer(browser):
     """The page, opened as a file."""
     browser.set_script_timeout(120)
-    browser.get(PAGE.as_uri())
+    browser.get(EXPLORER.as_uri())
     return browser
 
 
@@ -146,7 +146,7 @@ def waited(explorer, ms=80):
 def test_a_reader_drags_types_and_passes_on_what_is_shown(explorer):
     from selenium.webdriver import ActionChains, Keys
 
-    assert len(PAGE.read_bytes()) <= MOST_BYTES
+    assert len(EXPLORER.read_bytes()) <= MOST_BYTES
     wait(explorer, lambda: explorer.find_elements("id", "numbers"))
     assert explorer.find_element("css selector", "[aria-pressed=true]").text == "Figure 1, early"
     assert explorer.execute_script("return location.hash") in ("", "#pathways")
@@ -190,17 +190,17 @@ def test_a_reader_drags_types_and_passes_on_what_is_shown(explorer):
 
     # The address holds the setting, in a page that is opened anew.
     explorer.get("about:blank")
-    explorer.get(f"{PAGE.as_uri()}{after}")
+    explorer.get(f"{EXPLORER.as_uri()}{after}")
     wait(explorer, lambda: explorer.find_elements("id", "field-init_mean-b"))
     assert float(field(explorer, "init_mean-b").get_attribute("value")) == b
     explorer.get("about:blank")
-    explorer.get(f"{PAGE.as_uri()}#pathways&depth=1&epochs=200")
+    explorer.get(f"{EXPLORER.as_uri()}#pathways&depth=1&epochs=200")
     wait(explorer, lambda: "allowed: 2 to 100" in explorer.find_element("css selector", ".said.refused").text)
 
     turns = "epochs=100000&duration=100000&alternate_every=100&plasticity=0.9"
     # What takes more than a second is cut off, and the page stays alive.
     explorer.get("about:blank")
-    explorer.get(f"{PAGE.as_uri()}#pathways&n_pathways=6&depth=13&n_trajectories=200&{turns}")
+    explorer.get(f"{EXPLORER.as_uri()}#pathways&n_pathways=6&depth=13&n_trajectories=200&{turns}")
     wait(explorer, lambda: "Cut off after 1 second" in explorer.find_element("css selector", "[role=status]").text)
     assert typed(explorer, "alternate_every", "never") == ""
 
@@ -252,7 +252,7 @@ def test_a_page_begins_from_the_experiments_of_its_configuration(browser, tmp_pa
     vary = {"depth": depth, "onset": [0, 100]}
     experiment = {"title": "Portraits of mine", "model": "scalar_pathways", "vary": vary, "set": {"epochs": 700}}
     config["experiments"] = {name: experiment}
-    page = filled(PAGE.read_text(), report_parameter(offered(Plan(config).experiments.values())))
+    page = filled(EXPLORER.read_text(), report_parameter(offered(Plan(config).experiments.values())))
     (tmp_path / "explorer.html").write_text(page)
     browser.get((tmp_path / "explorer.html").as_uri())
     wait(browser, lambda: words in browser.find_element("class name", "about").text)

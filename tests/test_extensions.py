@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import EXTENSION_CLAIMS, EXTENSIONS, REPOSITORY
 
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read_dataset
 
 pytestmark = pytest.mark.workflow
 
@@ -28,7 +28,7 @@ def results(tmp_path_factory):
 
 @pytest.mark.parametrize("name", EXTENSIONS["experiments"])
 def test_every_experiment_has_a_dataset_of_what_it_varies(results, name):
-    dataset = read(results / f"experiments/{name}.nc")
+    dataset = read_dataset(results / f"experiments/{name}.nc")
     settings = EXTENSIONS["experiments"][name]
     assert set(settings["vary"]) <= set(dataset.coords)
     scalar = settings["model"] == "scalar_pathways"

@@ -17,7 +17,7 @@ from snakemake_runs import LONG, Runs, kill_tree, training_job, wait_for
 from critical_periods.analysis.verdicts import Judgement, Verdict, write_csv
 from critical_periods.figures import plotly_renderer, seaborn_renderer
 from critical_periods.figures.figure import figure as figure_of
-from critical_periods.storage.datasets import DatasetError, read, write
+from critical_periods.storage.datasets import DatasetError, read_dataset, write
 
 RESULT = "results/experiments/depth.nc"
 CHANGES = LONG | {"checkpoint_minutes": 0.01}
@@ -167,7 +167,7 @@ def test_no_flipped_bit_passes_for_data(tmp_path):
         path = tmp_path / f"{number}.nc"
         path.write_bytes(damaged)
         try:
-            xr.testing.assert_equal(read(path), dataset)
+            xr.testing.assert_equal(read_dataset(path), dataset)
         except DatasetError as error:
             refused[path] = str(error)
     assert len(refused) > 20
@@ -199,7 +199,7 @@ def test_full_disk_leaves_no_half_written_file(small_disk, tmp_path):
     with pytest.raises(OSError, match=r"result\.nc: cannot be written .* MB are free"):
         write(xr.Dataset({"grid": (("x", "y"), np.random.default_rng(0).random((400, 300)))}), path)
     assert [file.name for file in path.parent.iterdir()] == ["result.nc"]
-    assert read(path).equals(fitting)
+    assert read_dataset(path).equals(fitting)
 
 
 @pytest.mark.parametrize("drawing", ["figure", "interactive figure", "tables of claims"])

@@ -16,7 +16,7 @@ from PIL import Image
 
 from critical_periods.configuration.document import style_asked
 from critical_periods.planning.panels import check_style
-from critical_periods.storage.datasets import read, write
+from critical_periods.storage.datasets import read_dataset, write
 
 PAGE = (REPOSITORY / "docs/how-to.md").read_text()
 
@@ -95,7 +95,7 @@ def test_the_page_tells_every_addition():
 def test_a_matrix_of_ones_own_is_completed_and_known_by_what_it_holds(copy, monkeypatch):
     [command] = copy.apply("Complete a matrix of your own")
     copy.snakemake(*command)
-    error = read(copy.work / "results/experiments/flowers.nc")["reconstruction_error"]
+    error = read_dataset(copy.work / "results/experiments/flowers.nc")["reconstruction_error"]
     longest = error.sel(switch_epoch=300)
     assert (longest.sel(n_observed=700) < longest.sel(n_observed=300)).all()
     assert (copy.work / "results/figures/flowers_error.png").is_file()
@@ -147,7 +147,7 @@ def test_two_results_are_compared(tmp_path):
 def test_a_parameter_is_added_and_varied(copy):
     [command] = copy.apply("Add a parameter")
     copy.snakemake(*command)
-    dataset = read(copy.work / "results/experiments/unequal.nc")
+    dataset = read_dataset(copy.work / "results/experiments/unequal.nc")
     error = dataset["reconstruction_error"].sel(switch_epoch=300)
     assert len(np.unique(error)) == 3
     assert dataset["first_layer_scale"].attrs["label"] == "scale of layer 1"
@@ -159,7 +159,7 @@ def test_a_parameter_is_added_and_varied(copy):
 def test_a_deficit_is_added_and_honoured_by_every_solver(copy):
     [command] = copy.apply("Add a deficit")
     copy.snakemake(*command)
-    error = read(copy.work / "results/experiments/contrast.nc")["reconstruction_error"].isel(seed=0)
+    error = read_dataset(copy.work / "results/experiments/contrast.nc")["reconstruction_error"].isel(seed=0)
     np.testing.assert_allclose(error.isel(solver=0), error.isel(solver=1), rtol=0.1)
     assert (error.sel(switch_epoch=0).std("pretrain_contrast") < 1e-6).all()
     assert (abs(error.sel(switch_epoch=300).diff("pretrain_contrast")) > 1e-3).all()
@@ -175,7 +175,7 @@ def test_a_deficit_is_added_and_honoured_by_every_solver(copy):
 def test_a_solver_is_a_file_that_models_configuration_and_key_reference_offer(copy):
     [command] = copy.apply("Add a solver")
     copy.snakemake(*command)
-    dataset = read(copy.work / "results/experiments/inertia.nc")
+    dataset = read_dataset(copy.work / "results/experiments/inertia.nc")
     error = dataset["reconstruction_error_history"].sel(switch_epoch=0).isel(seed=0).dropna("epoch")
     slow, fast = error.sel(solver="gradient_descent"), error.sel(solver="heavy_ball")
     # A momentum of 1/2 is twice the speed; records are far apart where the error falls.
@@ -211,7 +211,7 @@ def test_a_study_is_a_file(copy):
     output = copy.snakemake(*command)
     assert "pretrain " in output
     results = copy.work / "results/rates"
-    assert read(results / "experiments/rates.nc").sizes["learning_rate"] == 2
+    assert read_dataset(results / "experiments/rates.nc").sizes["learning_rate"] == 2
     assert (results / "figures/rates_curves.pdf").is_file()
     with (results / "claims.csv").open(newline="") as file:
         assert [claim["id"] for claim in csv.DictReader(file)] == ["r1"]

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from critical_periods.publishing.texts import write_readme
 from critical_periods.storage.cells import cell_path, write_manifest
 from critical_periods.storage.datasets import parameters_attribute, write
-from critical_periods.storage.inventory import prune, unasked, write_readme
+from critical_periods.storage.inventory import prune, unasked
 
 CODE, OTHER = "c" * 16, "d" * 16
 CELLS = "results/cells/matrix_completion"

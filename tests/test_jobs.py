@@ -17,7 +17,7 @@ from critical_periods.execution.jobs import Job
 from critical_periods.planning import code
 from critical_periods.planning.code import CodeChangedError, planned
 from critical_periods.storage.cells import StoredCells, other_versions
-from critical_periods.storage.datasets import DatasetError, read
+from critical_periods.storage.datasets import DatasetError, read_dataset
 from critical_periods.storage.provenance import NUMERICAL_PACKAGES, software_versions
 
 SCRIPTS, SOURCE = REPOSITORY / "workflow/scripts", REPOSITORY / "src"
@@ -88,9 +88,9 @@ def test_cells_of_other_bundles_count_in_any_order(cells):
 
 def test_each_cell_is_a_file_that_says_what_made_it(cells):
     cells.run("first", 1)
-    made = read(cells.place / "cell1.nc").attrs
+    made = read_dataset(cells.place / "cell1.nc").attrs
     cells.run("second", 1, 2)
-    assert read(cells.place / "cell1.nc").attrs == made
+    assert read_dataset(cells.place / "cell1.nc").attrs == made
     assert made["code"] == cells.code["fingerprint"]
     assert sorted(path.name for path in cells.place.iterdir()) == ["cell1.nc", "cell2.nc", "first.json", "second.json"]
 
@@ -180,7 +180,7 @@ def test_a_diverging_cell_does_not_take_the_others_with_it(cells):
 
 def test_a_diverging_cell_is_a_result_where_it_is_recorded(cells):
     assert cells.run("bundle", 1, -2, diverged="record") == [1, -2]
-    stored = read(cells.place / "cell-2.nc")
+    stored = read_dataset(cells.place / "cell-2.nc")
     assert stored["square"].isnull().all()
     assert stored.attrs["diverged"] == "diverged by epoch 3"
     assert cells.run("other", 1, -2, 3, diverged="record") == [3]

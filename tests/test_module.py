@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods.storage.datasets import CHECKSUM, read
+from critical_periods.storage.datasets import CHECKSUM, read_dataset
 
 pytestmark = pytest.mark.workflow
 
@@ -76,7 +76,7 @@ class Parent:
 
 
 def dataset(folder, path=DATASET):
-    return read(folder / path)
+    return read_dataset(folder / path)
 
 
 @pytest.fixture(scope="module")

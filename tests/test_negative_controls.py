@@ -14,18 +14,19 @@ import xarray as xr
 from conftest import CONFIG, REPOSITORY
 
 import critical_periods as cp
+from critical_periods.analysis.claims import numbered
 from critical_periods.analysis.coordinates import from_values
-from critical_periods.analysis.learning import learning
+from critical_periods.analysis.learning import LEARNED, learning
 from critical_periods.analysis.measures import MissingDataError
 from critical_periods.analysis.verdicts import judge_claim
-from critical_periods.configuration.claims import claims_of, numbered
+from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.studies import studies
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
 from critical_periods.models.pathways.derived import derive as derive_scalar
 from critical_periods.models.pathways.derived import derive_learning
 from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.pathways.simulation.scalar import initial_scales, pathway_singular_value, sharpness
-from critical_periods.models.registry import LEARNED, built_in
+from critical_periods.models.registry import built_in
 from critical_periods.planning.panels import recorded_variables
 from critical_periods.planning.plan import Plan
 from critical_periods.storage.datasets import parameters_attribute

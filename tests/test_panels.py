@@ -3,6 +3,7 @@
 import copy
 import itertools
 import warnings
+from functools import partial
 
 import matplotlib.pyplot as plt
 import pytest
@@ -15,7 +16,7 @@ from critical_periods.configuration.fields import ConfigError
 from critical_periods.figures import plotly_renderer, seaborn_renderer
 from critical_periods.figures.drawing import template
 from critical_periods.figures.figure import figure
-from critical_periods.figures.kinds import panel_of
+from critical_periods.figures.kinds import checked_panel
 from critical_periods.planning.panels import check_figure
 from critical_periods.planning.plan import Plan
 
@@ -83,8 +84,7 @@ def failure(datasets, panel):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of logarithms of nothing, and the like
         try:
-            parsed = panel_of(panel, "panel")
-            parsed.check("panel", template(datasets[panel["experiment"]]))
+            parsed = checked_panel(panel, "panel", {name: partial(template, each) for name, each in datasets.items()})
             made = figure("Mine", [parsed], datasets)
             assert len(made.csv())
             plotly_renderer.draw(made)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read_dataset
 
 EXAMPLE = REPOSITORY / "docs/examples"
 
@@ -54,7 +54,7 @@ def test_the_example_is_short():
 def test_a_model_from_a_file_is_simulated_drawn_and_judged(example):
     output = snakemake(example, "autoencoder_window")
     assert "train_autoencoder " in output
-    dataset = read(example / "work/results/experiments/autoencoder.nc")
+    dataset = read_dataset(example / "work/results/experiments/autoencoder.nc")
     error = dataset["error"].mean("seed")
     assert float(error.sel(onset=0)) > float(error.sel(onset=700)) + 0.1
     assert dataset["onset"].attrs["label"] == "onset of the deficit"

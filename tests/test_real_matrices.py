@@ -17,7 +17,7 @@ from critical_periods.models.matrix_completion.model import Pretraining
 from critical_periods.models.matrix_completion.simulation.landscape import initial_weights, product
 from critical_periods.models.matrix_completion.simulation.simulate import matrix_tasks
 from critical_periods.models.registry import models
-from critical_periods.planning.plan import grid
+from critical_periods.planning.plan import grid_cells
 
 SETTINGS = MATRIX | {"depth": 3, "pretrain_task": "other", "pretrain_n_observed": None, "learning_rate": 0.5}
 SETTINGS |= {"solver": "gradient_descent", "dtype": "float64", "device": "cpu"}
@@ -44,7 +44,7 @@ def ratings(beside):
 
 def cell(**changes):
     """Parameters of the one cell of some settings, as a job gets them."""
-    _, cells = grid(models()["matrix_completion"], SETTINGS | changes, [0], {}, "mine")
+    _, cells = grid_cells(models()["matrix_completion"], SETTINGS | changes, [0], {}, "mine")
     return next(iter(cells.values()))
 
 

@@ -21,10 +21,10 @@ from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
 from critical_periods.models.registry import SHARED_PARAMETERS, models, simulations
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.plan import Plan, grid
+from critical_periods.planning.plan import Plan, grid_cells
 from critical_periods.simulations import simulate
 from critical_periods.storage.cells import StoredCells, cell_path, write_manifest
-from critical_periods.storage.datasets import CHECKSUM, read, write
+from critical_periods.storage.datasets import CHECKSUM, read_dataset, write
 
 MATRIX = {
     "size": 12,
@@ -81,7 +81,7 @@ def test_a_solver_that_is_only_a_word_is_an_error_wherever_solvers_are_told_apar
     """Such as one that is added to the words that the configuration allows, and nowhere else."""
     declared, shared = models()[model], {name: CONFIG[name] for name in SHARED_PARAMETERS}
     settings = {name: value for name, value in shared.items() if name in declared.model_fields}
-    [cell] = grid(declared, settings | CONFIG["models"][model] | SMALL[model][0], [0], {}, "mine")[1].values()
+    [cell] = grid_cells(declared, settings | CONFIG["models"][model] | SMALL[model][0], [0], {}, "mine")[1].values()
     parameters = cell.parameters | {"solver": "heavy_ball"}
     refused = "solver = 'heavy_ball'; allowed: gradient_descent, gradient_flow"
     first = declared.first or declared
@@ -132,7 +132,7 @@ def test_a_dataset_is_the_one_that_the_workflow_writes(datasets, config, model, 
         declared.derive,
     )
     write(dataset, tmp_path / "e.nc")
-    written = read(tmp_path / "e.nc")
+    written = read_dataset(tmp_path / "e.nc")
     assert written.attrs[CHECKSUM] == datasets[model].attrs[CHECKSUM]
     assert written.attrs.keys() == datasets[model].attrs.keys() - {"title"}
     assert written.attrs["parameters"] == datasets[model].attrs["parameters"]

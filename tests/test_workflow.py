@@ -14,7 +14,7 @@ import yaml
 from conftest import CLAIMS, REPOSITORY
 from snakemake_runs import wait_for
 
-from critical_periods.storage.datasets import CHECKSUM, read
+from critical_periods.storage.datasets import CHECKSUM, read_dataset
 
 pytestmark = pytest.mark.workflow
 
@@ -111,7 +111,7 @@ class Project:
         return {} if "Nothing to be done" in output else jobs(output)
 
     def dataset(self, name):
-        return read(self.workdir / f"results/experiments/{name}.nc")
+        return read_dataset(self.workdir / f"results/experiments/{name}.nc")
 
 
 def jobs(output):
@@ -392,6 +392,24 @@ def test_a_result_that_does_not_say_what_made_it_is_made_anew(project, stamped):
     planned = project.planned()
     assert planned
     assert not {"pretrain", "train"} & planned.keys()
+
+
+def test_a_comparison_that_something_else_made_is_made_anew(project):
+    study = {
+        "title": "By both solvers",
+        "experiments": {"pair": {"title": "Pair", "model": "matrix_completion", "set": {"depth": 1}}},
+        "variants": {"descent": {}, "flow": {"solver": "gradient_flow"}},
+        "compare": {"variable": "reconstruction_error", "reference": "descent"},
+    }
+    file = project.repository / "both.yaml"
+    file.write_text(yaml.safe_dump(study))
+    project.configure(studies=["both.yaml"])
+    project.snakemake("both")
+    shutil.rmtree(project.workdir / ".snakemake")
+    assert project.planned("both") == {}
+    file.write_text(yaml.safe_dump(study | {"compare": {"variable": "reconstruction_error", "reference": "flow"}}))
+    shutil.rmtree(project.workdir / ".snakemake")
+    assert project.planned("both") == {"compare_both": 1, "both": 1}
 
 
 def test_only_new_cells_of_a_longer_or_reordered_axis_are_simulated(project):

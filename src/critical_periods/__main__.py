@@ -44,11 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"{given.command}: {error}", file=sys.stderr)
         return 2
-    print(as_text(comparison, given.results, given.other))
+    print(comparison_text(comparison, given.results, given.other))
     return 0 if comparison.agree else 1
 
 
-def as_text(found: FolderComparison, one: Path, other: Path) -> str:
+def comparison_text(found: FolderComparison, one: Path, other: Path) -> str:
     """A comparison of two folders as tables for the terminal, the largest relative difference first."""
     lines = [
         f"{len(found.datasets)} datasets are in both, {found.differences['dataset'].nunique()} of them differ; "

@@ -25,7 +25,7 @@ from critical_periods.execution.jobs import run_batches
 from critical_periods.models.registry import ModelSpec, Simulation
 from critical_periods.planning.cells import Cell
 from critical_periods.planning.descriptions import descriptions
-from critical_periods.planning.plan import first_cell, grid, theory_cells, told_apart
+from critical_periods.planning.plan import first_cell, grid_cells, theory_cells, told_apart
 from critical_periods.storage.datasets import provenance, with_provenance
 from critical_periods.storage.reading import show_tables
 
@@ -106,7 +106,7 @@ def simulate(
     arguments = validated(_Arguments, given, "simulate")
     with _told(progress), known(Matrices(arrays=arrays)):
         whole = merged(paper_values(settings), set_)
-        axes, cells = grid(settings, whole, arguments.seeds, arguments.vary, model)
+        axes, cells = grid_cells(settings, whole, arguments.seeds, arguments.vary, model)
         several = [name for name, values in axes.items() if len(values) > 1]
         with using(arguments.engine):
             computed = _computed(settings, cells.values(), several, diverged == "record")

@@ -4,7 +4,7 @@
 rule aggregate:
     """The dataset of an experiment, from its cells."""
     input:
-        cell_files,
+        unless_made("results/{run}experiments/{experiment}.nc", MAKING.experiment, MAKING.experiment_manifests),
     output:
         "results/{run}experiments/{experiment}.nc",
     log:
@@ -17,11 +17,11 @@ rule aggregate:
         runtime=10,
         latency=latency_wait,
     params:
-        grid=experiment_grid,
-        model=experiment_model,
+        grid=asks(RUNS.grid),
+        model=asks(RUNS.described),
         diverged=config["diverged"],
-        code=aggregate_code,
-        made_by=aggregate_made,
+        code=asks(MAKING.experiment_code),
+        made_by=asks(MAKING.experiment),
     message:
         "Aggregating experiment {wildcards.run}{wildcards.experiment}"
     script:

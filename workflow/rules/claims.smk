@@ -4,14 +4,14 @@
 rule judge:
     """Verdicts on the claims of a run."""
     input:
-        run_datasets,
+        unless_made("results/{run}claims.csv", MAKING.claims, RUNS.experiment_files),
     output:
         table="results/{run}claims.csv",
         page=report(
             "results/{run}claims.html",
             caption="../report/claims.rst",
             category="Claims",
-            labels=claim_labels,
+            labels=asks(partial(report_labels, claims="verdicts, with reasons and intervals")),
         ),
         text="results/{run}claims.txt",
         unjudged="results/{run}claims_not_judged.csv",
@@ -24,9 +24,9 @@ rule judge:
         mem_mb=1000,
         runtime=10,
     params:
-        claims=claims_judged,
-        code=claims_code,
-        made_by=judge_made,
+        claims=asks(as_json(RUNS.claims)),
+        code=asks(MAKING.judging_code),
+        made_by=asks(MAKING.claims),
     message:
         "Judging claims, verdicts in {output.table}"
     script:

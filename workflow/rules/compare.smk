@@ -1,13 +1,17 @@
 # Variants of a study side by side.
 
-for study in STUDIES.values():
+for study in RUNS.studies.values():
     if study.compare is not None:
 
         rule:
             name:
                 f"compare_{study.name}"
             input:
-                **variant_files(study),
+                unless_made(
+                    f"results/{study.name}/comparison.csv",
+                    partial(MAKING.comparison, study.name),
+                    partial(RUNS.compared_files, study.name),
+                ),
             output:
                 f"results/{study.name}/comparison.csv",
             log:
@@ -21,9 +25,8 @@ for study in STUDIES.values():
             params:
                 variable=study.compare.variable,
                 reference=study.compare.reference,
-                variants=list(variant_files(study)),
-                code=comparing_code(study),
-                made_by=compare_made(study),
+                code=asks(partial(MAKING.comparing_code, study.name)),
+                made_by=asks(partial(MAKING.comparison, study.name)),
             message:
                 "Comparing the variants; largest differences in {log}"
             script:

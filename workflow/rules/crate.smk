@@ -2,7 +2,7 @@
 rule crate:
     """Figures, datasets, claims, configuration, code and versions of the paper as one Workflow Run RO-Crate."""
     input:
-        study_files(STUDIES[""]),
+        RUNS.study_files(""),
     output:
         "results/crate.zip",
     log:
@@ -12,4 +12,6 @@ rule crate:
     message:
         "Packing the run into {output}"
     run:
-        pack_run(output[0], input)
+        from critical_periods.publishing.crate import write_crate
+
+        write_crate(Path(output[0]), Path(placed("results")), map(Path, input), config, config["plugins"])

@@ -8,4 +8,4 @@ rule estimate:
     message:
         "What every study would take on {threads} cores, as results are now"
     run:
-        print(study_estimates(threads), flush=True)
+        print(estimates_table(study_estimates(MAKING, threads), threads), flush=True)

@@ -4,14 +4,14 @@
 rule figure:
     """A figure, as PDF, PNG and SVG, and its numbers."""
     input:
-        figure_data,
+        unless_made("results/{run}figures/{figure}.pdf", MAKING.figure, RUNS.figure_datasets),
     output:
         pdf="results/{run}figures/{figure}.pdf",
         png=report(
             "results/{run}figures/{figure}.png",
             caption="../report/figure.rst",
             category="Figures",
-            labels=figure_labels,
+            labels=asks(figure_labels),
         ),
         svg="results/{run}figures/{figure}.svg",
         numbers="results/{run}figures/{figure}.csv",
@@ -23,12 +23,12 @@ rule figure:
     resources:
         mem_mb=1000,
         runtime=10,
-        caption=caption,
+        caption=asks(caption),
     params:
-        figure=figure_parameter,
-        style=report_parameter(STYLE),
-        code=draw_code,
-        made_by=figure_made,
+        figure=asks(as_json(RUNS.figure)),
+        style=report_parameter(RUNS.style),
+        code=asks(MAKING.figure_code),
+        made_by=asks(MAKING.figure),
     message:
         "Drawing {wildcards.run}{wildcards.figure}"
     script:

@@ -4,13 +4,13 @@
 rule interactive:
     """The page of a figure, to hover over and zoom into."""
     input:
-        interactive_data,
+        unless_made("results/{run}interactive/{figure}.html", MAKING.page, RUNS.figure_datasets),
     output:
         report(
             "results/{run}interactive/{figure}.html",
             caption="../report/interactive.rst",
             category="Interactive",
-            labels=figure_labels,
+            labels=asks(figure_labels),
         ),
     log:
         "results/logs/{run}interactive/{figure}.log",
@@ -20,11 +20,11 @@ rule interactive:
     resources:
         mem_mb=1000,
         runtime=10,
-        caption=page_text,
+        caption=asks(page_text),
     params:
-        figure=figure_parameter,
-        code=interactive_code,
-        made_by=interactive_made,
+        figure=asks(as_json(RUNS.figure)),
+        code=asks(MAKING.page_code),
+        made_by=asks(MAKING.page),
     message:
         "Drawing {wildcards.run}{wildcards.figure} to hover over"
     script:

@@ -1,13 +1,13 @@
 # From parameters to the datasets of cells: a rule for every kind of cells, made from what its model declares.
 
-for simulation in SIMULATIONS.values():
+for simulation in simulations().values():
     with refusing_names_of_rules("plugins: rule", simulation.rule, []):
 
         rule:
             name:
                 simulation.rule
             input:
-                first_files,
+                asks(MAKING.first_manifests),
             output:
                 # Not removed before the job: another run may be reading it.
                 update(f"{config['cells_folder']}/{simulation.cells}/{{code}}/{{bundle}}.json"),
@@ -21,14 +21,14 @@ for simulation in SIMULATIONS.values():
             resources:
                 mem_mb=memory(simulation.megabytes),
                 runtime=minutes(*simulation.minutes),
-                gpu=graphics_cards,
-                cells=bundle_said,
+                gpu=asks(graphics_cards),
+                cells=asks(RUNS.bundle_said),
                 latency=latency_wait,
             params:
-                cells=bundle_cells,
-                first=bundle_firsts,
+                cells=asks(RUNS.bundle_cells),
+                first=asks(RUNS.first_cells),
                 simulation=simulation.cells,
-                code=bundle_code,
+                code=asks(MAKING.bundle_code),
             message:
                 simulation.message.format(cells="{resources.cells}", bundle="{wildcards.bundle}", log="{log}")
             script:

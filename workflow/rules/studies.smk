@@ -6,33 +6,33 @@ rule all:
     """Everything of the paper: figures, datasets, pages and verdicts."""
     default_target: True
     input:
-        study_files(STUDIES[""]),
+        RUNS.study_files(""),
         "results/claims_hold" if config["strict"] else [],
 
 
-for study in STUDIES.values():
+for study in RUNS.studies.values():
     if study.name:
-        with refusing_names_of_rules("studies", study.name, STUDIES):
+        with refusing_names_of_rules("studies", study.name, RUNS.studies):
 
             rule:
                 name:
                     study.name
                 input:
-                    study_files(study),
+                    RUNS.study_files(study.name),
 
             explain(study.name, study.title)
 
 
-for name, run in FIGURES.items():
-    with refusing_names_of_rules("figures", name, FIGURES):
+for name, run in RUNS.figures.items():
+    with refusing_names_of_rules("figures", name, RUNS.figures):
 
         rule:
             name:
                 name
             input:
-                figure_files([name], run),
+                RUNS.figure_files(run, [name]),
 
-        explain(name, RUNS[run]["figures"][name]["title"])
+        explain(name, RUNS.settings[run]["figures"][name]["title"])
 
 
 if REFUSED:

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from critical_periods.analysis.compare import compare_variants
 from critical_periods.execution.jobs import Job
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read_dataset
 from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
 variable, reference = snakemake.params.variable, snakemake.params.reference
-variants = snakemake.params.variants
-datasets = {name: {Path(path).stem: read(path) for path in snakemake.input[name]} for name in variants}
+datasets: dict[str, dict] = {}
+for path in map(Path, snakemake.input):  # <variant>/experiments/<name>.nc
+    datasets.setdefault(path.parts[-3], {})[path.stem] = read_dataset(path)
 table = compare_variants(datasets, variable, reference)
-for name in variants:
+for name in datasets:
     if name != reference:
         column = f"{name}_difference"
         [row] = table.sort_values(column, key=abs, ascending=False).head(1).to_dict("records")

@@ -6,12 +6,12 @@ from pathlib import Path
 from critical_periods.execution.jobs import Job
 from critical_periods.figures.figure import figure
 from critical_periods.figures.seaborn_renderer import draw, save
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read_dataset
 from critical_periods.storage.files import write_whole
 
 job = Job(snakemake)
 settings, style = json.loads(snakemake.params.figure), json.loads(snakemake.params.style)
-datasets = {Path(path).stem: read(path) for path in snakemake.input}
+datasets = {Path(path).stem: read_dataset(path) for path in snakemake.input}
 made = figure(settings["title"], settings["panels"], datasets, style)
 picture = draw(made)
 job.check_code()

@@ -6,11 +6,11 @@ from pathlib import Path
 from critical_periods.execution.jobs import Job
 from critical_periods.figures.figure import figure
 from critical_periods.figures.plotly_renderer import save
-from critical_periods.storage.datasets import read
+from critical_periods.storage.datasets import read_dataset
 
 job = Job(snakemake)
 settings, name = json.loads(snakemake.params.figure), snakemake.wildcards.figure
-datasets = {Path(path).stem: read(path) for path in snakemake.input}
+datasets = {Path(path).stem: read_dataset(path) for path in snakemake.input}
 made = figure(settings["title"], settings["panels"], datasets)
 job.check_code()
 files = {f"figure ({kind.upper()})": f"../figures/{name}.{kind}" for kind in ("pdf", "svg", "png")}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from critical_periods.analysis.measures import HARM, RUNS
+from critical_periods.analysis.coordinates import RUNS
+from critical_periods.analysis.learning import HARM
 from critical_periods.analysis.statistics import spearman
 
 #: Share of the harm of the longest deficit that the second longest has to do, for the harm to count as all there is.
@@ -25,7 +26,7 @@ def measured_closing(harm: xr.DataArray, dim: str) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        In the unit of the durations. NaN where the longest deficit does less harm than `measures.HARM`, so that the
+        In the unit of the durations. NaN where the longest deficit does less harm than `learning.HARM`, so that the
         period never closes, and where the shortest one above 0 already does half, so that it is over before.
     """
     harm = harm.sortby(dim)

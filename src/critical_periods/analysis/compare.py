@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from critical_periods.analysis.tables import read_claims
-from critical_periods.storage.datasets import CHECKSUM, read
+from critical_periods.storage.datasets import CHECKSUM, read_dataset
 
 
 def compare_variants(datasets: Mapping[str, Mapping[str, xr.Dataset]], variable: str, reference: str) -> pd.DataFrame:
@@ -117,7 +117,7 @@ def compare_results(one: Path, other: Path, tolerance: float = 0.0) -> FolderCom
         if alone := [*sorted(paths.keys() - names), *sorted(rows.keys() - judged)]:
             remarks.append(f"only in {folder}: {', '.join(alone)}")
     for name in names:
-        first, second = (read(paths[name]) for paths in files)
+        first, second = (read_dataset(paths[name]) for paths in files)
         remarks += [f"{name}: {remark}" for remark in _remarks(first, second)]
         if first.attrs[CHECKSUM] != second.attrs[CHECKSUM]:
             for variable in sorted(map(str, first.data_vars.keys() | second.data_vars.keys())):

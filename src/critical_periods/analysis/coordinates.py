@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray as xr
 
+#: Axes of a dataset that number runs of the same thing.
+RUNS = ("seed", "trajectory")
+
 #: What null is among words.
 NONE = "none"
 

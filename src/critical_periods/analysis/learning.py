@@ -1,12 +1,20 @@
-"""Whether a network has learned: claims say nothing of one that has not, as no deficit can harm it."""
+"""Whether a network has learned, and what counts as harm.
+
+Claims say nothing of a network that has not learned: no deficit can harm it. Light enough for planning.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
+if TYPE_CHECKING:
+    import xarray as xr
 
-from critical_periods.models.registry import LEARNED
+#: Part of the training loss at the start below which training ends where a network has learned.
+LEARNED = 0.01
+
+#: Loss of relative accuracy from which on a deficit counts as harmless no longer (`harmless_window`).
+HARM = 0.1
 
 
 def ends(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:

@@ -20,18 +20,12 @@ from critical_periods.analysis.statistics import spearman
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Axes of a dataset that number runs of the same thing.
-RUNS = ("seed", "trajectory")
-
 #: What selects on an axis: one of its values; or a part of them, for measures that say so.
-Value = bool | float | str
-Selection = Value | Mapping[Literal["at_least", "at_most"], float]
+AxisValue = bool | float | str
+Selection = AxisValue | Mapping[Literal["at_least", "at_most"], float]
 
 #: Name of a variable that the experiment of a claim has to record.
 Recorded = Annotated[str, RECORDED]
-
-#: Loss of relative accuracy from which on a deficit counts as harmless no longer (`harmless_window`).
-HARM = 0.1
 
 
 class MissingDataError(LookupError):
@@ -198,7 +192,12 @@ def extreme(
 
 
 def contrast(
-    dataset: xr.Dataset, variable: Recorded, axis: str, one: Value | None, other: Value | None, **where: Selection
+    dataset: xr.Dataset,
+    variable: Recorded,
+    axis: str,
+    one: AxisValue | None,
+    other: AxisValue | None,
+    **where: Selection,
 ) -> xr.DataArray:
     """A variable at one value of an axis less that at another, null being a value too; the mean over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
@@ -206,7 +205,12 @@ def contrast(
 
 
 def largest_contrast(
-    dataset: xr.Dataset, variable: Recorded, axis: str, one: Value | None, other: Value | None, **where: Selection
+    dataset: xr.Dataset,
+    variable: Recorded,
+    axis: str,
+    one: AxisValue | None,
+    other: AxisValue | None,
+    **where: Selection,
 ) -> xr.DataArray:
     """Largest distance of a variable at one value of an axis from that at another, over what is open."""
     first, second = (chosen(dataset, variable, **where, **{axis: value}).drop_vars(axis) for value in (one, other))
@@ -227,7 +231,7 @@ def order(dataset: xr.Dataset, variable: Recorded, axis: str, **where: Selection
 
 
 def theory_deviation(
-    dataset: xr.Dataset, phase: Literal["pretraining", "final"] | None = None, ends: bool = False, **where: Value
+    dataset: xr.Dataset, phase: Literal["pretraining", "final"] | None = None, ends: bool = False, **where: AxisValue
 ) -> xr.DataArray:
     """Largest difference of singular values between gradient descent and theory, over the largest one in training.
 
@@ -287,7 +291,7 @@ def _agreement(
 ) -> tuple[float, np.ndarray]:
     import xarray as xr
 
-    from critical_periods.analysis.closing import agreement, compared  # which builds on this module
+    from critical_periods.analysis.closing import agreement, compared  # which imports xarray
 
     names = (predicted, measured)
     for name in names:

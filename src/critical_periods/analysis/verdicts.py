@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from critical_periods.analysis.claims import NumberedClaim as Claim
+from critical_periods.analysis.learning import LEARNED
 from critical_periods.analysis.measure_signatures import measures
 from critical_periods.analysis.measures import MissingDataError, chosen, parameter
 from critical_periods.analysis.statistics import confidence_interval
 from critical_periods.analysis.tables import read_claims
-from critical_periods.configuration.claims import NumberedClaim as Claim
-from critical_periods.models.registry import LEARNED
 from critical_periods.storage.files import write_whole
 
 COLUMNS = ("id", "figure", "statement", "measure", "value", "threshold", "holds")
@@ -252,7 +252,7 @@ tr.no td:last-child {{ color: #b33c00; font-weight: bold; }}
 """
 
 
-def as_text(judgement: Judgement, width: int = 78) -> str:
+def verdicts_text(judgement: Judgement, width: int = 78) -> str:
     """The verdicts for a terminal, one line each."""
     lines = []
     claims = [verdict.claim for verdict in judgement.verdicts] + [claim for claim, _ in judgement.skipped]

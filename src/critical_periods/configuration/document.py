@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from critical_periods.configuration.claims import Claim, ClaimName
+from critical_periods.analysis.claims import Claim, ClaimName
 from critical_periods.configuration.fields import (
     UNIQUE,
     ConfigError,
     Device,
-    Precision,
+    PrecisionName,
     Section,
     Seeds,
     key,
@@ -102,7 +102,7 @@ class Configuration(Section):
 
     seeds: Seeds = key("Random draws that every experiment is repeated with, unless it has seeds of its own.")
     solver: SolverName = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
-    dtype: Precision = key("Floating-point precision of training.")
+    dtype: PrecisionName = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
     engine: Literal["auto", "numpy", "torch"] = key(
         "What computes: auto is NumPy on a CPU and torch on a GPU. Results agree to rounding, so that those of either "

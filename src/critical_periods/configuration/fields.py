@@ -156,9 +156,10 @@ Epochs = Annotated[int, Field(ge=0, le=1_000_000_000)]
 SomeEpochs = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
 Tolerance = Annotated[float, Field(ge=1e-13, le=0.1)]
-Precision = Literal["float32", "float64"]
+PrecisionName = Literal["float32", "float64"]
+Rank = Annotated[int, Field(ge=1, le=10_000)]
 Device = Literal["cpu", "cuda"]
-Activation = Literal["linear", "tanh", "relu"]
+ActivationName = Literal["linear", "tanh", "relu"]
 Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**32 - 1)]], Field(min_length=1, max_length=1000), *UNIQUE]
 
 

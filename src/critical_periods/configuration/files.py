@@ -130,6 +130,43 @@ def _line(file: Path, path: Sequence[Any]) -> int:
     return line
 
 
+def files_named(
+    key: str, config: Mapping[str, Any], files: Mapping[Path, Mapping[str, Any]], of_parent: bool
+) -> list[tuple[str, Path]]:
+    """Files that a list of the configuration names, each with the folder that the name is relative to.
+
+    Of several files that have the list Snakemake keeps the last one's only, and not whose it is.
+
+    Parameters
+    ----------
+    key
+        The list.
+    config
+        The configuration.
+    files
+        What it was read from, by file: names are relative to it. Names that none of them has are relative to the
+        working directory.
+    of_parent
+        Whether the configuration comes from a parent workflow: what a file names counts only where the parent hands
+        it over.
+
+    Raises
+    ------
+    ConfigError
+        If it is no list of names.
+    """
+    found, known = [], set()
+    for content, folder in [*((content, file.parent) for file, content in files.items()), (config, Path.cwd())]:
+        entries = content.get(key, [])
+        if of_parent and entries != config.get(key, []):
+            continue
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+            raise ConfigError(key, entries, "a list of files")
+        found += [(entry, folder.resolve()) for entry in entries if content is not config or entry not in known]
+        known.update(entries)
+    return found
+
+
 def read_words(config: Mapping[str, Any], words: Iterable[str]) -> None:
     """Read the values of `snakemake --config` as those of a file are read: lists, numbers, true and null too.
 

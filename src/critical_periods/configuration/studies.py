@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from critical_periods.configuration.claims import Claim, ClaimName, claims_of
+from critical_periods.analysis.claims import Claim, ClaimName
+from critical_periods.configuration.claims import claims_of
 from critical_periods.configuration.document import Experiment, Figure, Name
 from critical_periods.configuration.fields import (
     ConfigError,
-    Precision,
+    PrecisionName,
     Section,
     Seeds,
     key,
@@ -55,7 +56,7 @@ class Variant(Section):
     """Settings of one of several versions of the same study."""
 
     solver: SolverName | None = key("Solver of the variant.", None)
-    dtype: Precision | None = key("Precision of training.", None)
+    dtype: PrecisionName | None = key("Precision of training.", None)
 
 
 @with_options(partly=True)

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 0.5
 
 
-class Checkpoints:
+class CheckpointFiles:
     """Where the trainings of one job keep their state while they last.
 
     A training is known by all that determines it: initial parameters, schedule, settings, code and software. A
@@ -52,12 +52,12 @@ class Checkpoints:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
 
-    def open(self, *determining: Any) -> Checkpoint:
+    def open(self, *determining: Any) -> CheckpointFile:
         """Checkpoint of the training that these values, arrays or dataclasses of them, determine."""
         digest = hashlib.sha256()
         for part in _bytes((self.code, software_versions(), determining)):
             digest.update(part)
-        return Checkpoint(self, self.folder / f"{self.job}.{digest.hexdigest()[:16]}.npz")
+        return CheckpointFile(self, self.folder / f"{self.job}.{digest.hexdigest()[:16]}.npz")
 
     def discard(self) -> None:
         """Delete all checkpoints of the job, once its results are written."""
@@ -71,7 +71,7 @@ class Checkpoints:
             raise SystemExit(128 + number)
 
 
-class Checkpoint:
+class CheckpointFile:
     """The state of one training on disk.
 
     Parameters
@@ -82,12 +82,12 @@ class Checkpoint:
         The file.
     """
 
-    def __init__(self, owner: Checkpoints, path: Path) -> None:
+    def __init__(self, owner: CheckpointFiles, path: Path) -> None:
         self.owner, self.path = owner, path
         self.last = self.looked = time.monotonic()
         self.count = 16
 
-    def __enter__(self) -> Checkpoint:
+    def __enter__(self) -> CheckpointFile:
         self.owner.training = True
         return self
 

@@ -15,7 +15,7 @@ from critical_periods import plugins
 from critical_periods.dynamics.engines import using
 from critical_periods.dynamics.real_matrices import Matrices, known
 from critical_periods.dynamics.trajectories import DivergedError, SolverError
-from critical_periods.execution.checkpoints import Checkpoints
+from critical_periods.execution.checkpoints import CheckpointFiles
 from critical_periods.execution.logs import log_to
 from critical_periods.models.registry import simulations
 from critical_periods.planning.cells import Cell
@@ -110,10 +110,10 @@ class Job:
         stored, first = self.stored(), self.snakemake.params.first
         return lambda cell: stored.read(first[cell])
 
-    def _checkpoints(self) -> Checkpoints:
+    def _checkpoints(self) -> CheckpointFiles:
         """Where gradient descent keeps its state while it lasts; a signal to stop makes it do so at once."""
         minutes = self.snakemake.config["checkpoint_minutes"]
-        checkpoints = Checkpoints(self.snakemake.output[0], self.code, 60 * minutes)
+        checkpoints = CheckpointFiles(self.snakemake.output[0], self.code, 60 * minutes)
         checkpoints.stop_on_signals()
         return checkpoints
 

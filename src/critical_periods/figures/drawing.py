@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import matplotlib.figure
@@ -13,7 +14,7 @@ from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.configuration.files import paper
 from critical_periods.figures.figure import figure as made
-from critical_periods.figures.kinds import panel_of
+from critical_periods.figures.kinds import checked_panel
 from critical_periods.figures.panels import Template
 from critical_periods.figures.seaborn_renderer import draw as drawn
 from critical_periods.figures.tables import parameters, tidy
@@ -63,14 +64,8 @@ def draw(
         datasets = {"dataset": datasets}
     else:
         given = declared.panels
-    panels = []
-    for number, settings in enumerate(given):
-        where = f"{place}.panels[{number}]"
-        panel = panel_of(settings, where)
-        if panel.experiment not in datasets:
-            raise ConfigError(f"{where}.experiment", panel.experiment, one_of(panel.experiment, datasets))
-        panel.check(where, template(datasets[panel.experiment]))
-        panels.append(panel)
+    templates = {name: partial(template, each) for name, each in datasets.items()}
+    panels = [checked_panel(panel, f"{place}.panels[{number}]", templates) for number, panel in enumerate(given)]
     asked = style_asked(style)
     check_style(asked)
     return drawn(made(declared.title, panels, datasets, asked))

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from critical_periods.analysis import coordinates
 from critical_periods.figures import look, scales, words
-from critical_periods.figures.kinds import marks, panel_of
+from critical_periods.figures.kinds import marks, panel_of, phrases
 from critical_periods.figures.layers import Layer
 from critical_periods.figures.look import Style
 from critical_periods.figures.panels import Panel
-from critical_periods.figures.tables import heads, names
 
 
 @dataclass(frozen=True)
@@ -422,6 +422,26 @@ class Figure:
 def letter(index: int) -> str:
     """Letter of an axes: A to Z, then AA."""
     return ascii_uppercase[index] if index < 26 else letter(index // 26 - 1) + letter(index % 26)
+
+
+def names(dataset: xr.Dataset, select: Mapping[str, Any]) -> dict[str, str]:
+    """What columns are called; of which pathway, where one is selected."""
+    found = {str(name): words.name_of(values.attrs, str(name)) for name, values in dataset.variables.items()}
+    if isinstance(pathway := select.get("pathway"), str):
+        found = {name: text.replace("the pathway", f"pathway {pathway}") for name, text in found.items()}
+    return found | {"since_switch": "epochs since the switch"}
+
+
+def heads(dataset: xr.Dataset, column: str, values: list[Any], called: Mapping[str, str]) -> dict[Any, str]:
+    """Values of a column in words, as heads of panels, keys and names of lines say them."""
+    if column in phrases() and (own := phrases()[column](dataset, values)) is not None:
+        return own
+    null = dataset[column].attrs.get("null", coordinates.NONE) if column in dataset.variables else coordinates.NONE
+    texts = words.said(values, null)
+    return {
+        value: words.phrase(column, text, called.get(column, column).partition(" (")[0])
+        for value, text in zip(values, texts, strict=True)
+    }
 
 
 def _margins(values: np.ndarray, scale: str, linthresh: float, from_zero: bool) -> tuple[float, float]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from critical_periods import plugins
+from critical_periods.analysis.coordinates import RUNS
 from critical_periods.configuration.fields import ConfigError, key, one_of, validated
 from critical_periods.figures.look import Stroke
-from critical_periods.figures.panels import RUNS, Column, Limits, Mark, Panel, Scale, Template
+from critical_periods.figures.panels import Column, Limits, Mark, Panel, Scale, Template
 from critical_periods.models.registry import families
 
 if TYPE_CHECKING:
@@ -301,3 +302,33 @@ def panel_of(settings: Mapping[str, Any], place: str) -> Panel:
         raise ConfigError(f"{place}.plot", name, one_of(name, kinds()))
     # Without a kind, an unknown key is told first, as it may be a word of an earlier version.
     return validated(kinds()[name] if name is not None else Line, settings, place)
+
+
+def checked_panel(settings: Mapping[str, Any], place: str, templates: Mapping[str, Callable[[], Template]]) -> Panel:
+    """A panel as the configuration says it, whose experiment has what it asks for.
+
+    Parameters
+    ----------
+    settings, place
+        As of `panel_of`.
+    templates
+        Experiment -> a function that says what its dataset has.
+
+    Raises
+    ------
+    critical_periods.configuration.fields.ConfigError
+        On the first thing that is not there, with key, value and what is allowed.
+    """
+    panel = panel_of(settings, place)
+    if panel.experiment not in templates:
+        raise ConfigError(f"{place}.experiment", panel.experiment, one_of(panel.experiment, templates))
+    template = templates[panel.experiment]()
+    panel.check(place, template)
+    for index, name in enumerate(panel.marks):
+        if name not in marks():
+            raise ConfigError(f"{place}.marks[{index}]", name, one_of(name, marks()))
+        known = (*template.variables, *template.axes, *template.shared)
+        for needed in marks()[name].needs:
+            if needed not in known or template.axes.get(needed) == ():
+                raise ConfigError(f"{place}.marks[{index}]", name, f"none of an experiment without {needed}")
+    return panel

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from critical_periods.analysis.coordinates import RUNS
 from critical_periods.configuration.document import Title
 from critical_periods.configuration.fields import ConfigError, Section, key, one_of
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from critical_periods.figures.layers import Layer
-
-#: Axes that number runs of the same thing: what is not told apart by them is summarised.
-RUNS = ("seed", "trajectory")
 
 #: Columns of tables that datasets do not have: the axis that each is made of.
 DERIVED = {"since_switch": "epoch"}
@@ -159,7 +157,6 @@ class Panel(Section):
         has = dict.fromkeys(axis for name in shown for axis in template.variables[name])
         axes = {axis: template.axes.get(axis) for axis in has if template.axes.get(axis) != ()}
         self._check_axes(place, {role: DERIVED.get(name, name) for role, name in named.items()}, shown, axes)
-        self._check_marks(place, template, [*axes, *shown])
 
     def _check_axes(
         self, place: str, named: Mapping[str, str], shown: list[str], axes: Mapping[str, tuple[Any, ...] | None]
@@ -187,17 +184,6 @@ class Panel(Section):
             if not drawn and (values is None or len(values) > 1):
                 some = f", one of {', '.join(map(str, values[:8]))}" if values else ""
                 raise ConfigError(f"{place}.select", self.select, f"a value of {axis}{some}; or the axis as x or hue")
-
-    def _check_marks(self, place: str, template: Template, columns: list[str]) -> None:
-        from critical_periods.figures.kinds import marks
-
-        for index, name in enumerate(self.marks):
-            if name not in marks():
-                raise ConfigError(f"{place}.marks[{index}]", name, one_of(name, marks()))
-            for needed in marks()[name].needs:
-                if needed not in columns and needed not in template.shared and needed not in template.variables:
-                    allowed = f"none of an experiment without {needed}"
-                    raise ConfigError(f"{place}.marks[{index}]", name, allowed)
 
 
 def _same(value: Any, other: Any) -> bool:

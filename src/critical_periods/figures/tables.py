@@ -13,7 +13,6 @@ import xarray as xr
 from critical_periods.analysis import coordinates
 from critical_periods.configuration.fields import ConfigError, one_of
 from critical_periods.figures import words
-from critical_periods.figures.kinds import phrases
 
 
 def tidy(dataset: xr.Dataset, *variables: str, select: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -104,23 +103,3 @@ def parameters(dataset: xr.Dataset) -> dict[str, Any]:
     """Parameters that all cells of a dataset have in common."""
     found: dict[str, Any] = json.loads(dataset.attrs.get("parameters", "{}"))
     return found
-
-
-def names(dataset: xr.Dataset, select: Mapping[str, Any]) -> dict[str, str]:
-    """What columns are called; of which pathway, where one is selected."""
-    found = {str(name): words.name_of(values.attrs, str(name)) for name, values in dataset.variables.items()}
-    if isinstance(pathway := select.get("pathway"), str):
-        found = {name: text.replace("the pathway", f"pathway {pathway}") for name, text in found.items()}
-    return found | {"since_switch": "epochs since the switch"}
-
-
-def heads(dataset: xr.Dataset, column: str, values: list[Any], called: Mapping[str, str]) -> dict[Any, str]:
-    """Values of a column in words, as heads of panels, keys and names of lines say them."""
-    if column in phrases() and (own := phrases()[column](dataset, values)) is not None:
-        return own
-    null = dataset[column].attrs.get("null", coordinates.NONE) if column in dataset.variables else coordinates.NONE
-    texts = words.said(values, null)
-    return {
-        value: words.phrase(column, text, called.get(column, column).partition(" (")[0])
-        for value, text in zip(values, texts, strict=True)
-    }

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from critical_periods import plugins
+from critical_periods.analysis.learning import LEARNED
 from critical_periods.configuration.fields import ConfigError, Section
 from critical_periods.configuration.solvers import WITH_OPTIONS
 from critical_periods.dynamics.precision import PRECISIONS
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 #: Keys of the configuration's top level that every cell whose model knows them takes over.
 SHARED_PARAMETERS = ("solver", "dtype", "device", *WITH_OPTIONS)
-
-#: Part of the training loss at the start below which training ends where a network has learned.
-LEARNED = 0.01
 
 
 @dataclass(frozen=True)

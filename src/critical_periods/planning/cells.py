@@ -50,7 +50,7 @@ class Bundle:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class PlannedExperiment:
     """A named grid of the configuration.
 
     Parameters

@@ -13,7 +13,7 @@ from critical_periods import plugins
 from critical_periods.figures.kinds import kinds, marks
 from critical_periods.locations import SCRIPTS, SOURCE
 from critical_periods.models.registry import ModelSpec, models, simulations
-from critical_periods.planning.cells import Experiment
+from critical_periods.planning.cells import PlannedExperiment
 
 PACKAGE = SOURCE / __name__.split(".")[0]
 
@@ -120,7 +120,7 @@ def assembling_places(model: type[ModelSpec]) -> list[str]:
     return [*ASSEMBLING, *own, _place(model.predict), _place(model.derive), *model.assembled_by]
 
 
-def assembling_code(experiment: Experiment) -> dict[str, Any]:
+def assembling_code(experiment: PlannedExperiment) -> dict[str, Any]:
     """Code of the job that puts the cells of an experiment side by side."""
     cells = [*experiment.cells.values(), *experiment.theory.values()]
     simulated = {(cell.model, cell.parameters.get("solver")) for cell in cells}
@@ -144,7 +144,7 @@ def judging_code(before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Code of the job that judges claims: all measures there are, and what compares them with thresholds."""
     measures = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("models/*/measures.py")]
     own = [f"plugins/{name}" for name in plugins.LOADED]
-    return planned(["scripts/judge.py", "analysis", "configuration/claims.py", *measures, *own], before)
+    return planned(["scripts/judge.py", "analysis", *measures, *own], before)
 
 
 def _family(model: type[ModelSpec]) -> str | None:

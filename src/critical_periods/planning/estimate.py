@@ -11,7 +11,7 @@ from pathlib import Path
 
 from critical_periods.models.registry import simulations
 from critical_periods.planning.cells import Bundle
-from critical_periods.planning.plan import Plan
+from critical_periods.planning.making import Making
 
 #: Seconds until a job has imported what it needs.
 START = 2.5
@@ -79,15 +79,15 @@ class Estimate:
     bytes: float
 
 
-def cell_job(bundle: Bundle, plan: Plan, computed: Collection[str]) -> PlannedJob:
+def cell_job(bundle: Bundle, first: Iterable[Bundle], computed: Collection[str]) -> PlannedJob:
     """The job that simulates a bundle of cells.
 
     Parameters
     ----------
     bundle
         Its cells.
-    plan
-        The plan that the bundle is of.
+    first
+        Bundles that have to be computed before it.
     computed
         Identities of cells that have been computed.
     """
@@ -101,8 +101,14 @@ def cell_job(bundle: Bundle, plan: Plan, computed: Collection[str]) -> PlannedJo
         len(new),
         simulation.megabytes if new else 0.0,
         sum(size for _, size in costs),
-        [first.id for first in plan.first_bundles(bundle)],
+        [each.id for each in first],
     )
+
+
+def bundle_job(making: Making, bundle: str) -> PlannedJob:
+    """The job of a bundle, given its identity: cells that lie on the disk are not computed again."""
+    cells = making.runs.bundle(bundle)
+    return cell_job(cells, making.runs.first_bundles(bundle), making.cells_there(cells))
 
 
 def file_job(file: str) -> PlannedJob:
@@ -139,6 +145,16 @@ def estimate(jobs: Iterable[PlannedJob], cores: int) -> Estimate:
     )
 
 
+def study_estimates(making: Making, cores: int) -> dict[str, Estimate]:
+    """What every study would take on some cores, by its name."""
+    runs, found = making.runs, {}
+    for name, study in runs.studies.items():
+        bundles = {bundle for run in study.runs for bundle in runs.plan(run).bundles}
+        others = missing_jobs(map(runs.placed, runs.study_files(name)))
+        found[name or "paper"] = estimate([*(bundle_job(making, bundle) for bundle in bundles), *others], cores)
+    return found
+
+
 def as_line(found: Estimate, cores: int) -> str:
     """An estimate in a line."""
     from humanfriendly import format_size  # not needed whenever the workflow is planned
@@ -148,7 +164,7 @@ def as_line(found: Estimate, cores: int) -> str:
     return f"Estimate: {found.new} new cells, {found.jobs} jobs, {time}, {room}"
 
 
-def as_text(estimates: Mapping[str, Estimate], cores: int) -> str:
+def estimates_table(estimates: Mapping[str, Estimate], cores: int) -> str:
     """Estimates as a table, a study a row."""
     from humanfriendly import format_size
     from tabulate import tabulate

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from critical_periods.configuration.document import Figure
 from critical_periods.configuration.fields import ConfigError, one_of
-from critical_periods.figures.kinds import panel_of
+from critical_periods.figures.kinds import checked_panel
 from critical_periods.figures.look import FONT
 from critical_periods.figures.panels import Template
 from critical_periods.models.registry import Variable, models
-from critical_periods.planning.cells import Experiment
+from critical_periods.planning.cells import PlannedExperiment
 
 #: What Matplotlib needs for texts that LaTeX sets, and the fonts that it knows there.
 TEX = ("latex", "dvipng")
@@ -23,7 +24,7 @@ TEX_FONTS = (
 
 
 def check_figure(
-    place: str, figure: Figure, experiments: Mapping[str, Experiment], claims: Mapping[str, Any] | None = None
+    place: str, figure: Figure, experiments: Mapping[str, PlannedExperiment], claims: Mapping[str, Any] | None = None
 ) -> None:
     """Refuse a figure with a panel that asks for what its experiment does not have.
 
@@ -48,10 +49,7 @@ def check_figure(
             raise ConfigError(f"{place}.states[{index}]", claim, one_of(claim, claims or ()))
     for index, settings in enumerate(figure.panels):
         where = f"{place}.panels[{index}]"
-        panel = panel_of(settings, where)
-        if panel.experiment not in experiments:
-            raise ConfigError(f"{where}.experiment", panel.experiment, one_of(panel.experiment, experiments))
-        panel.check(where, template(experiments[panel.experiment]))
+        checked_panel(settings, where, {name: partial(template, each) for name, each in experiments.items()})
 
 
 def check_style(style: Mapping[str, Any]) -> None:
@@ -77,7 +75,7 @@ def check_style(style: Mapping[str, Any]) -> None:
             raise ConfigError("style.font", style["font"], one_of(style["font"], known))
 
 
-def template(experiment: Experiment) -> Template:
+def template(experiment: PlannedExperiment) -> Template:
     """What the dataset of an experiment will have."""
     model, axes, recorded = models()[experiment.model], axes_of(experiment), recorded_variables(experiment)
     variables = {}
@@ -92,7 +90,7 @@ def template(experiment: Experiment) -> Template:
     return Template(axes, variables, units, shared)
 
 
-def recorded_variables(experiment: Experiment) -> dict[str, Variable]:
+def recorded_variables(experiment: PlannedExperiment) -> dict[str, Variable]:
     """Variables in an experiment's dataset, by name."""
     cells = [cell.parameters for cell in experiment.cells.values()]
     return {
@@ -106,7 +104,7 @@ def recorded_variables(experiment: Experiment) -> dict[str, Variable]:
     }
 
 
-def axes_of(experiment: Experiment) -> dict[str, tuple[Any, ...] | None]:
+def axes_of(experiment: PlannedExperiment) -> dict[str, tuple[Any, ...] | None]:
     """Axes of an experiment's dataset and their values: None where only the dataset knows, () of what it lacks."""
     model = models()[experiment.model]
     found: dict[str, Any] = {

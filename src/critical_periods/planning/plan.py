@@ -17,7 +17,7 @@ from critical_periods.configuration.document import Configuration, configuration
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.configuration.studies import merged
 from critical_periods.models.registry import SHARED_PARAMETERS, ModelSpec, Simulation, built_in, models, simulations
-from critical_periods.planning.cells import Bundle, Cell, Experiment
+from critical_periods.planning.cells import Bundle, Cell, PlannedExperiment
 from critical_periods.planning.panels import check_figure, recorded_variables
 
 #: Most cells that all experiments of a configuration may have together: planning them takes minutes.
@@ -151,7 +151,7 @@ class Plan:
         plain = self.config.model_dump(include=set(SHARED_PARAMETERS))
         return {name: plain[name] for name in SHARED_PARAMETERS if name in known}
 
-    def _experiment(self, name: str) -> Experiment:
+    def _experiment(self, name: str) -> PlannedExperiment:
         settings, place = self.config.experiments[name], f"experiments.{name}"
         if settings.model not in models():
             raise ConfigError(f"{place}.model", settings.model, one_of(settings.model, models()))
@@ -164,13 +164,13 @@ class Plan:
                 raise ConfigError(f"{place}.set", parameter, "a parameter that the experiment does not vary")
         defaults = merged(self._shared(model) | dict(self.config.models.get(settings.model, {})), settings.set)
         try:
-            axes, cells = grid(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
+            axes, cells = grid_cells(model, defaults, settings.seeds or self.config.seeds, settings.vary, place)
         except ConfigError as error:
             self._say_where_given(error, name)
             raise
         theory = theory_cells(model, cells, f"{place}.theory") if settings.theory else {}
         rate = defaults.get("epochs_at_rate")
-        return Experiment(name, settings.title, settings.model, axes, cells, theory, rate)
+        return PlannedExperiment(name, settings.title, settings.model, axes, cells, theory, rate)
 
     def _say_where_given(self, error: ConfigError, name: str) -> None:
         """Let an error of an experiment's parameter say which section of the configuration gives the parameter."""
@@ -210,7 +210,7 @@ def told_apart(cells: Sequence[Mapping[str, Any]], varied: Collection[str]) -> s
     return ", ".join(texts)
 
 
-def grid(
+def grid_cells(
     model: type[ModelSpec],
     parameters: Mapping[str, Any],
     seeds: Sequence[int],

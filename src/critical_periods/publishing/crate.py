@@ -12,7 +12,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from critical_periods.locations import PROJECT, SOURCE
-from critical_periods.storage.datasets import CHECKSUM, read
+from critical_periods.storage.datasets import CHECKSUM, read_dataset
 from critical_periods.storage.files import whole
 from critical_periods.storage.provenance import code_version, software_versions
 
@@ -91,7 +91,7 @@ def write_crate(
         place = f"results/{file.relative_to(results).as_posix()}"
         told = {"name": file.name, "encodingFormat": _FORMATS[file.suffix]}
         if file.suffix == ".nc":
-            attributes = read(file).attrs
+            attributes = read_dataset(file).attrs
             made.append(attributes["created"])
             told |= {"description": f"{attributes['title']} ({CHECKSUM} {attributes[CHECKSUM]})"}
         outcome.append(crate.add_file(file, place, properties=told, record_size=True))

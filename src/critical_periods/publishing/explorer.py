@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from critical_periods.models.registry import models
-from critical_periods.planning.cells import Experiment
+from critical_periods.planning.cells import PlannedExperiment
 from critical_periods.storage.files import write_whole
 
 #: The page as `make explorer` leaves it, with the experiments of the paper.
-PAGE = Path(__file__).with_name("explorer.html")
+EXPLORER = Path(__file__).with_name("explorer.html")
 
 #: Most cells of an experiment that the page offers.
-MOST_CELLS = 100
+MOST_OFFERED = 100
 
 _PLACE = re.compile(r'(?<=<script type="application/json" id="configuration">).*?(?=</script>)', re.DOTALL)
 
 
-def offered(experiments: Iterable[Experiment]) -> list[dict[str, Any]]:
+def offered(experiments: Iterable[PlannedExperiment]) -> list[dict[str, Any]]:
     """What the page has of experiments of models that it computes: name, title, what varies, and parameters of cells.
 
     Of these only the cells that their model says it draws as they are.
@@ -34,7 +34,7 @@ def offered(experiments: Iterable[Experiment]) -> list[dict[str, Any]]:
             drawn = list(filter(model.explored, cells.values()))
             vary = [name for name, values in experiment.axes.items() if len(values) > 1]
             found.append(
-                {"name": experiment.name, "title": experiment.title, "vary": vary, "cells": drawn[:MOST_CELLS]}
+                {"name": experiment.name, "title": experiment.title, "vary": vary, "cells": drawn[:MOST_OFFERED]}
             )
     return found
 
@@ -44,11 +44,11 @@ def filled(page: str, experiments: str) -> str:
     return _PLACE.sub(lambda _: experiments, page, count=1)
 
 
-def checksum() -> str:
+def page_checksum() -> str:
     """Checksum of the page, so that a new one is filled anew."""
-    return hashlib.sha256(PAGE.read_bytes()).hexdigest()
+    return hashlib.sha256(EXPLORER.read_bytes()).hexdigest()
 
 
 def write_page(experiments: str, path: str | Path) -> None:
     """Write the page with what is offered, as JSON."""
-    write_whole(filled(PAGE.read_text(encoding="utf-8"), experiments), path)
+    write_whole(filled(EXPLORER.read_text(encoding="utf-8"), experiments), path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from critical_periods.configuration.claims import Claim
+from critical_periods.analysis.claims import Claim
 from critical_periods.configuration.document import Configuration, Experiment, Figure
 from critical_periods.configuration.fields import Section
 from critical_periods.configuration.files import paper
@@ -17,7 +17,7 @@ from critical_periods.models.registry import ModelSpec, models
 from critical_periods.publishing.schema import GENERATED
 
 #: The page, from the root of the repository.
-PAGE = Path("docs/keys.md")
+KEYS_PAGE = Path("docs/keys.md")
 
 #: What a deployed project reads about its configuration, from the root of the repository.
 CONFIG_README = Path("config/README.md")
@@ -111,7 +111,7 @@ def _cell(text: str) -> str:
 
 def main() -> None:
     """Write the pages, into the repository that is the working directory."""
-    PAGE.write_text(page(), encoding="utf-8")
+    KEYS_PAGE.write_text(page(), encoding="utf-8")
     CONFIG_README.write_text(config_readme(), encoding="utf-8")
 
 

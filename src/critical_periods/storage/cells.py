@@ -159,7 +159,7 @@ class StoredCells:
 
     def read(self, cell: str) -> xr.Dataset:
         """Dataset of a cell."""
-        from critical_periods.storage.datasets import CHECKSUM, DatasetError, read
+        from critical_periods.storage.datasets import CHECKSUM, DatasetError, read_dataset
 
         if cell not in self.place:
             names = ", ".join(str(manifest.path) for manifest in self.manifests)
@@ -169,7 +169,7 @@ class StoredCells:
         end = time.monotonic() + self.patience
         while True:
             try:
-                dataset = read(path)
+                dataset = read_dataset(path)
                 break
             except DatasetError as error:
                 if time.monotonic() >= end:

@@ -120,7 +120,7 @@ def with_provenance(dataset: xr.Dataset, provenance: Mapping[str, str]) -> xr.Da
     return dataset.assign_attrs({**provenance, "software": software, CHECKSUM: digest})
 
 
-def read(path: str | Path) -> xr.Dataset:
+def read_dataset(path: str | Path) -> xr.Dataset:
     """Read a dataset into memory and check that it is what was written.
 
     Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from critical_periods.publishing.markup import markdown_text
-from critical_periods.storage.files import is_abandoned, write_whole
+from critical_periods.storage.files import is_abandoned
 from critical_periods.storage.stamps import stamp_of
 
 #: What a run leaves in a folder of its own: the folder, what its files end in, and the folder of their logs.
@@ -30,7 +28,7 @@ TABLES = (
 
 
 #: Kinds of what jobs have left beside cells.
-KINDS = (*(folder for folder, _, _ in FOLDERS), "tables")
+KNOWN_KINDS = (*(folder for folder, _, _ in FOLDERS), "tables")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Product:
     @property
     def where(self) -> Path:
         """Its file, or the folder of several alike."""
-        return self.files[0] if self.run or self.kind in KINDS else self.files[0].parent
+        return self.files[0] if self.run or self.kind in KNOWN_KINDS else self.files[0].parent
 
     @property
     def made(self) -> datetime:
@@ -168,7 +166,7 @@ def prune(products: Sequence[Product], defaults: Mapping[str, Mapping[str, Any]]
         return
     total = sum(product.size for product in products)
     for product in products:
-        yield f"{format_size(product.size):>9}  {product.where}  {_described(product, defaults)}"
+        yield f"{format_size(product.size):>9}  {product.where}  {described(product, defaults)}"
         for path in (*product.files, *product.traces) if delete else ():
             path.unlink(missing_ok=True)
             _remove_empty(path.parent)
@@ -182,7 +180,7 @@ def _remove_empty(folder: Path) -> None:
         folder = folder.parent
 
 
-def _described(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> str:
+def described(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> str:
     """What a product is, from what it says itself; "" where it says nothing that can be read."""
     from PIL import Image
 
@@ -197,7 +195,7 @@ def _described(product: Product, defaults: Mapping[str, Mapping[str, Any]]) -> s
                     return str(image.info.get("Title", ""))
             case "tables" | "interactive":
                 return ""
-    return f"{len(product.files)} {product.kind}" if product.kind not in KINDS else ""
+    return f"{len(product.files)} {product.kind}" if product.kind not in KNOWN_KINDS else ""
 
 
 def _told_of_cells(files: Sequence[Path], defaults: Mapping[str, Mapping[str, Any]]) -> str:
@@ -218,66 +216,3 @@ def dataset_attributes(path: Path) -> dict[str, str]:
 
     with netCDF4.Dataset(path) as file:
         return {name: file.getncattr(name) for name in file.ncattrs()}
-
-
-def write_readme(results: Path, cells: Path, titles: Mapping[str, str], paper: Mapping[str, Collection[str]]) -> None:
-    """Write `README.md` into a folder of results: what is there, of which study, made when, by which code.
-
-    Parameters
-    ----------
-    results
-        The folder.
-    cells
-        The folder of the cells.
-    titles
-        Study -> what it is about, "" for the paper.
-    paper
-        "experiments" and "figures" -> names of those that are the paper's own, not of a configuration beside it.
-    """
-    from humanfriendly import format_size
-
-    by_run: dict[tuple[str, bool], list[Product]] = {}
-    for product in products(results):
-        kind = "figures" if product.kind == "interactive" else product.kind
-        beside = product.run == "" and product.name not in paper.get(kind, [product.name])
-        by_run.setdefault((product.run, beside), []).append(product)
-    lines = [
-        "# Results",
-        "",
-        "Written by the last run. All of it is generated: what is deleted, the next run that needs it makes again;",
-        "`snakemake prune` tells what no study asks for any more.",
-    ]
-    for (run, beside), found in sorted(by_run.items()):
-        title = "Beside the paper" if beside else titles.get(run.split("/")[0], "Of no study that there is now")
-        lines += ["", f"## {markdown_text(title)}" + f" (`{run}`)" * bool(run), "", *_table(results, found)]
-    rows = []
-    for folder in sorted(cells.glob("*/")):
-        if files := [path.stat() for path in folder.glob("*/*.nc")]:
-            last = _minute(datetime.fromtimestamp(max(file.st_mtime for file in files), UTC))
-            size = format_size(sum(file.st_size for file in files))
-            rows.append(f"| [{folder.name}]({os.path.relpath(folder, results)}) | {len(files)} | {size} | {last} |")
-    if rows:
-        lines += ["", "## Cells", "", "What single jobs computed, shared by all studies.", ""]
-        lines += ["| folder | cells | size | last made |", "|---|---|---|---|", *rows]
-    lines += ["", "`logs/` and `benchmarks/`: what each job said, how long it took, how much memory it used."]
-    write_whole("\n".join(lines) + "\n", results / "README.md")
-
-
-def _table(results: Path, found: Sequence[Product]) -> list[str]:
-    """Rows of the products of a run; a figure and its interactive twin are one."""
-    lines = ["| | what | made | code |", "|---|---|---|---|"]
-    twins = {f"figures {product.name}": product.files for product in found if product.kind == "interactive"}
-    for product in found:
-        if product.kind == "interactive":
-            continue
-        is_dataset = product.kind == "experiments"
-        code = dataset_attributes(product.files[0]).get("code_version", "") if is_dataset else ""
-        files = (*product.files, *twins.get(f"{product.kind} {product.name}", ()))
-        links = ", ".join(f"[{file.suffix[1:]}]({file.relative_to(results).as_posix()})" for file in files)
-        what = markdown_text(_described(product, {}))
-        lines.append(f"| {product.name}: {links} | {what} | {_minute(product.made)} | {markdown_text(code)} |")
-    return lines
-
-
-def _minute(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -44,7 +44,7 @@ def read(dataset: str | Path) -> xr.Dataset:
             there = [str(asked.with_name(file.stem)) for file in sorted(path.parent.glob("*.nc"))]
             raise DatasetError(f"{path}: not there; {path.parent.parent} has {', '.join(there) or 'no experiments'}")
     show_tables()
-    return datasets.read(path)
+    return datasets.read_dataset(path)
 
 
 def show_tables() -> None:

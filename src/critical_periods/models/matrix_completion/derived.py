@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.analysis.closing import measured_closing, settled
-from critical_periods.analysis.learning import learning
-from critical_periods.analysis.measures import HARM, relative_accuracy
+from critical_periods.analysis.learning import HARM, learning
+from critical_periods.analysis.measures import relative_accuracy
 
 
 def derive(dataset: xr.Dataset) -> xr.Dataset:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from critical_periods.analysis.learning import HARM
 from critical_periods.analysis.measures import (
-    HARM,
+    AxisValue,
     MissingDataError,
     Recorded,
     Selection,
-    Value,
     at,
     by_seed,
     chosen,
@@ -37,12 +37,12 @@ def growth_by_deficit(dataset: xr.Dataset, variable: Recorded, **where: Selectio
     return with_deficit / without
 
 
-def final_effect(dataset: xr.Dataset, reduce: Literal["max", "min"] = "max", **where: Value) -> xr.DataArray:
+def final_effect(dataset: xr.Dataset, reduce: Literal["max", "min"] = "max", **where: AxisValue) -> xr.DataArray:
     """Relative accuracy after the longest deficit; the largest or smallest one over what `where` leaves open."""
     return by_seed(at(dataset["relative_accuracy"], **where).isel(switch_epoch=-1), reduce)
 
 
-def largest_effect(dataset: xr.Dataset, **where: Value) -> xr.DataArray:
+def largest_effect(dataset: xr.Dataset, **where: AxisValue) -> xr.DataArray:
     """Largest |relative accuracy| over all durations of the deficit."""
     return by_seed(abs(at(dataset["relative_accuracy"], **where)), "max")
 
@@ -62,7 +62,7 @@ def effect_contrast(dataset: xr.Dataset, dim: str) -> xr.DataArray:
     return _fall(_longest(dataset), dim)
 
 
-def effect_trend(dataset: xr.Dataset, **where: Value) -> xr.DataArray:
+def effect_trend(dataset: xr.Dataset, **where: AxisValue) -> xr.DataArray:
     """Rank correlation of relative accuracy with the duration of the deficit; the largest over what is left open."""
     return by_seed(rank_correlation(at(dataset["relative_accuracy"], **where), "switch_epoch"), "max")
 
@@ -96,7 +96,7 @@ def effect_of_ranks(dataset: xr.Dataset, least: float = 0.0, below: float = np.i
     return effect.where(inside).mean(["pretrain_rank", "final_rank"])
 
 
-def excess_rank(dataset: xr.Dataset, deficit: Literal["none", "longest"], **where: Value) -> xr.DataArray:
+def excess_rank(dataset: xr.Dataset, deficit: Literal["none", "longest"], **where: AxisValue) -> xr.DataArray:
     """Number of singular values above a tenth of the largest one at the end of training, minus the task's rank."""
     values = at(dataset["singular_value"], **where).isel(switch_epoch=0 if deficit == "none" else -1, drop=True)
     values = values.dropna("epoch", how="all").isel(epoch=-1, drop=True).transpose(..., "mode")
@@ -168,7 +168,7 @@ def seed_similarity(dataset: xr.Dataset) -> float:
     return min(_correlation(curve, other) for curve, other in zip(curves, others, strict=True))
 
 
-def relative_imbalance(dataset: xr.Dataset, **where: Value) -> xr.DataArray:
+def relative_imbalance(dataset: xr.Dataset, **where: AxisValue) -> xr.DataArray:
     """Largest drift of `balancedness` in a run, over the square of a factor's largest singular value.
 
     That is of the largest entry of |W_(j+1)^T W_(j+1) - W_j W_j^T|; smaller entries may change unseen. A factor's

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from critical_periods.configuration.fields import (
-    Activation,
+    ActivationName,
     ConfigError,
     Device,
     Epochs,
-    Precision,
+    PrecisionName,
+    Rank,
     Rate,
     SomeEpochs,
     key,
@@ -49,7 +50,6 @@ PUBLIC = {
     "Measures": {"critical_periods.models.matrix_completion.measures": "matrix_measures"},
 }
 
-Rank = Annotated[int, Field(ge=1, le=10_000)]
 Entries = Annotated[int, Field(ge=1, le=100_000_000)]
 OwnFile = Annotated[
     str,
@@ -113,9 +113,9 @@ class LearningStages(Simulation):
     @staticmethod
     def simulate(*cells: Any, **options: Any) -> xr.Dataset:
         """Compute the stages."""
-        from critical_periods.models.matrix_completion.simulation.stages import simulate
+        from critical_periods.models.matrix_completion.simulation.stages import simulate_stages
 
-        return simulate(*cells, **options)
+        return simulate_stages(*cells, **options)
 
     @staticmethod
     def cost(parameters: Mapping[str, Any]) -> tuple[float, float]:
@@ -151,7 +151,7 @@ class MatrixCompletion(ModelSpec):
     variables = VARIABLES
 
     solver: SolverName = key("Constant steps as in the paper, or the same gradient integrated adaptively.")
-    dtype: Precision = key("Floating-point precision of training.")
+    dtype: PrecisionName = key("Floating-point precision of training.")
     device: Device = key("Where training runs; cuda needs a GPU that torch finds.")
     size: int = key(
         "n; all matrices are n x n; the longer side of one from a file.", label="size $n$", ge=2, le=10_000
@@ -211,7 +211,7 @@ class MatrixCompletion(ModelSpec):
     onset: Epochs = key(
         "Epochs of the final task before the first one begins.", 0, label="onset of the deficit", unit="epoch"
     )
-    activation: Activation = key(
+    activation: ActivationName = key(
         "Function after every factor but the last; linear for none.", "linear", label="activation"
     )
     epochs_at_rate: Rate | None = key(

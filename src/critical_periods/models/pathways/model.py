@@ -10,10 +10,10 @@ from pydantic import Field
 
 from critical_periods.configuration.fields import (
     UNIQUE,
-    Activation,
+    ActivationName,
     ConfigError,
     Epochs,
-    Precision,
+    PrecisionName,
     Rate,
     Section,
     SomeEpochs,
@@ -166,7 +166,7 @@ class Deficits(ModelSpec):
 
 
 @with_options(but=("gradient_flow",))  # tolerances are parameters of their own
-class ScalarPathways(Deficits):
+class ScalarPathwaysModel(Deficits):
     """One mode of the multi-pathway network: scales p and q of each pathway (section 3, eqs 6-8)."""
 
     name = "scalar_pathways"
@@ -288,7 +288,7 @@ class ScalarPathways(Deficits):
         return "init_p" not in parameters
 
 
-class PathwayNetwork(Deficits):
+class PathwayNetworkModel(Deficits):
     """Multi-pathway network on the hierarchical task (section 3, eqs 1-5, 11)."""
 
     name = "pathway_network"
@@ -299,14 +299,14 @@ class PathwayNetwork(Deficits):
     cost = staticmethod(network_cost)
     variables = PATHWAY_NETWORK
 
-    dtype: Precision = key("Floating-point precision of training.")
+    dtype: PrecisionName = key("Floating-point precision of training.")
     branching: Annotated[list[Annotated[int, Field(ge=2, le=1000)]], Field(min_length=1, max_length=12)] = key(
         "Children of a node at each level of the hierarchical task's tree, root first."
     )
     width: Width | Annotated[list[Width], Field(min_length=1, max_length=26)] = key(
         "Units in each hidden layer, at least one for every mode; a list for one of its own each."
     )
-    activation: Activation = key(
+    activation: ActivationName = key(
         "Function after every layer of a pathway, its output too; linear for none.", "linear", label="activation"
     )
     init_scale: float = key(
@@ -414,4 +414,4 @@ class GatingSchedules(ModelSpec):
         return {"strategy": ("worst", "first", "every other", "thin", "last", "best")}
 
 
-MODELS = (ScalarPathways, PathwayNetwork, GatingSchedules)
+MODELS = (ScalarPathwaysModel, PathwayNetworkModel, GatingSchedules)

@@ -10,9 +10,9 @@ import numpy as np
 import scipy.integrate
 import xarray as xr
 
+from critical_periods.analysis.learning import LEARNED
 from critical_periods.dynamics.coverage import beyond, not_predicted
 from critical_periods.models.pathways.simulation.scalar import initial_scales, pathway_singular_value, scales
-from critical_periods.models.registry import LEARNED
 
 #: Parameters that the theory covers: what pathways grow by, which are all alike, and what counts or records epochs.
 COVERS = frozenset(

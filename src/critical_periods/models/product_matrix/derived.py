@@ -8,8 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from critical_periods.analysis.learning import ends
-from critical_periods.models.registry import LEARNED
+from critical_periods.analysis.learning import LEARNED, ends
 
 
 def predict_learning(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from critical_periods.configuration.fields import Epochs, Precision, Rate, SomeEpochs, Tolerance, key
+from critical_periods.analysis.learning import LEARNED
+from critical_periods.configuration.fields import Epochs, PrecisionName, Rank, Rate, SomeEpochs, Tolerance, key
 from critical_periods.models.registry import (
     AXES,
-    LEARNED,
     ModelSpec,
     Variable,
     check_ascending,
@@ -36,8 +36,6 @@ PUBLIC = {
         "critical_periods.models.product_matrix.simulation.landscape": ("singular_velocities",),
     },
 }
-
-Rank = Annotated[int, Field(ge=1, le=10_000)]
 
 
 def _variables(*runs: str) -> dict[str, Variable]:
@@ -107,7 +105,7 @@ class TwoTasks(ModelSpec):
     n_singular_values: int = key(
         "How many of the largest singular values are recorded, at most size.", ge=1, le=10_000
     )
-    dtype: Precision = key("Floating-point precision of training.")
+    dtype: PrecisionName = key("Floating-point precision of training.")
 
     def check(self, place: str) -> None:
         """Refuse ranks and observations that the size rules out."""

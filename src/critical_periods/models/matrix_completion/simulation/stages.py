@@ -133,7 +133,7 @@ def learned_times(pulls: np.ndarray, curvatures: np.ndarray, init_scale: float, 
     return np.cumsum(lasted)
 
 
-def simulate(parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail") -> xr.Dataset:
+def simulate_stages(parameters: Mapping[str, Any], progress: str | None = None, diverged: str = "fail") -> xr.Dataset:
     """What theory says of a first task: the dataset of a cell.
 
     Parameters
