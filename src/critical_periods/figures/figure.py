@@ -85,8 +85,9 @@ class Plot:
         return [column for column in (self.panel.col, self.panel.row) if column]
 
     def values(self, column: str | None) -> list[Any]:
-        """Values of the column of facets, in order; None where there is no such column."""
-        return next((layer.levels(column) for layer in self.layers if column in layer.table), [None])
+        """Values of the column of facets, in the order of the dataset; None where there is no such column."""
+        tables = (layer.table for layer in self.layers if column in layer.table)
+        return next((list(pd.unique(table[column])) for table in tables), [None])
 
     def texts(self, column: str, values: Sequence[Any]) -> dict[Any, str]:
         """Values of a column in words."""
@@ -113,11 +114,6 @@ class Plot:
     def is_matrix(self) -> bool:
         """Whether it is a matrix, with rows from the top."""
         return bool(getattr(self.panel, "matrix", False))
-
-    @property
-    def is_square(self) -> bool:
-        """Whether its axes are as high as they are wide."""
-        return self.panel.square or self.is_matrix
 
 
 @dataclass(frozen=True)
@@ -275,11 +271,13 @@ class Figure:
     @cached_property
     def _palettes(self) -> dict[str, dict[Any, str]]:
         columns = {layer.hue for plot in self.plots for layer in plot.layers if layer.hue}
-        return {
-            column: {value: self.style.colour(colour) for value, colour in look.palette(column, levels).items()}
-            for column in columns
-            if (levels := self.levels(column))
-        }
+        return {column: self._palette(column, levels) for column in columns if (levels := self.levels(column))}
+
+    def _palette(self, column: str, levels: list[Any]) -> dict[Any, str]:
+        """Colours of values; where some are words, as null is among them, equal ones have that of the word."""
+        texts = words.said(levels) if any(isinstance(value, str) for value in levels) else levels
+        colours = look.palette(column, dict.fromkeys(texts))
+        return {value: self.style.colour(colours[text]) for value, text in zip(levels, texts, strict=True)}
 
     def palette(self, column: str | None) -> dict[Any, str]:
         """Colour of every value of a column, the same in all panels."""
@@ -319,17 +317,21 @@ class Figure:
 
     def _axis(self, plot: Plot, which: Literal["x", "y"]) -> Axis:
         column, scale, name = getattr(plot, which), plot.panel.scale(which), plot.name(which)
+        square = plot.panel.square  # the same limits along x and y
         alike = [
-            other for other in self.plots if other.is_map == plot.is_map and other.along(which) == plot.along(which)
+            other
+            for other in self.plots
+            if (square and type(other.panel) is type(plot.panel))
+            or (other.is_map == plot.is_map and other.along(which) == plot.along(which))
         ]
         layers = [layer for other in alike for layer in other.layers]
         if (found := self._categories(layers, column, plot)) is not None:
             spread = (-0.5, len(found) - 0.5)
             return Axis(name, "linear", 1.0, spread, [*range(len(found))], words.said(found), [], found)
-        square = {plot.x, plot.y} if plot.panel.square else {column}
         if plot.is_map:
             layers = [layer for layer in layers if layer.plot == "heatmap"]
-        values = np.concatenate([layer.shown(each) for layer in layers for each in square])
+        shown = [layer.shown(each) for layer in layers for each in ({layer.x, layer.y} if square else {column})]
+        values = np.concatenate(shown)
         values = np.unique(values[np.isfinite(values)])
         linthresh = 0.1 if column in plot.dataset.data_vars and which == "y" else scales.threshold(values)
         given = getattr(plot.panel, f"{which}lim", None)
@@ -346,7 +348,8 @@ class Figure:
                 *(words.said([int(value) for value in marked]), []),
             )
         marked = scales.ticks(low, high, scale, linthresh)
-        if plot.is_map and len(values) <= 6:
+        places = scales.transformed(values, scale, linthresh)
+        if plot.is_map and 1 < len(values) <= 6 and np.diff(places).min() > 0.12 * np.ptp(places):
             marked = [float(value) for value in values]
         minor = scales.minor_ticks(low, high, scale, linthresh)
         return Axis(name, scale, linthresh, (float(low), float(high)), marked, words.said(marked), minor)
@@ -404,15 +407,21 @@ class Figure:
         table = pd.concat([part for part in parts if len(part)], ignore_index=True)
         return table[["panel", "layer", "what", *table.columns.difference(["panel", "layer", "what"], sort=False)]]
 
-    def remark(self, facet: Facet) -> str:
-        """A line below the head of an axes: numbers of its panel, or what a mark says of it."""
+    def remark(self, facet: Facet) -> list[str]:
+        """What stands below the head of an axes, in lines: numbers of its panel, or what a mark says of it."""
         texts = [text for layer, rows in facet.layers if layer.plot == "text" for text in rows[layer.hue].unique()]
-        return "; ".join(filter(None, [facet.plot.panel.remark(facet.plot.dataset), *texts]))
+        text = "; ".join(filter(None, [facet.plot.panel.remark(facet.plot.dataset), *texts]))
+        return wrap(text, int(15 * self._across(facet)))
 
     def head(self, facet: Facet) -> list[str]:
         """What stands above an axes, in lines as wide as it is."""
         text = "   ".join(filter(None, (facet.letter, facet.head if facet.top else "")))
-        return wrap(text, int(15 * self.width / sum(self.shape(facet.band)[1])), drop_whitespace=False)
+        return wrap(text, int(14 * self._across(facet)), drop_whitespace=False)
+
+    def _across(self, facet: Facet) -> float:
+        """Inches across the part of the figure that an axes has."""
+        widths = self.shape(facet.band)[1]
+        return self.width * widths[facet.j] / sum(widths)
 
     def wrapped(self) -> list[str]:
         """The title, in lines of the figure's width."""

@@ -237,7 +237,7 @@ class Prediction(Panel):
         if not len(factors):
             return f"no value in any of {len(points)} settings"
         some = f"; {len(known)} of {len(points)} settings" if len(known) < len(points) else ""
-        return f"off by a factor of {factors.median():.2f} (median), {factors.max():.2f} (largest){some}"
+        return f"off by a factor of {factors.median():.2f} (median), {factors.max():.2f} at most{some}"
 
 
 #: Looks of the lines beside predictions.

@@ -103,7 +103,7 @@ def _band(figure: Figure, band: int) -> str:
     for index, facet in enumerate(figure.facets):
         if facet.band == band:
             words = " · ".join(filter(None, (facet.letter, facet.head, facet.side)))
-            remark = figure.remark(facet)
+            remark = " ".join(figure.remark(facet))
             small = f"<small>{html.escape(remark)}</small>" if remark else ""
             charts.append(
                 f'<section><h2>{html.escape(words)}</h2>{small}<div class="chart" id="c{index}"></div></section>'
@@ -128,7 +128,7 @@ def _chart(figure: Figure, facet: Facet) -> go.Figure:
     for layer, rows in facet.layers:
         PRIMITIVES[layer.plot](drawn, figure, facet, layer, rows)
         longest = max(longest, _ends(drawn, figure, facet, layer, rows))
-    if facet.plot.is_square:
+    if facet.plot.panel.square or facet.plot.is_matrix:
         drawn.update_yaxes(scaleanchor="x", constrain="domain").update_xaxes(constrain="domain")
     margin = {"l": 54, "r": 14 + 7 * longest, "t": ABOVE, "b": BELOW}
     font = {"family": f"{look.FONT}, system-ui, sans-serif", "color": look.TOKENS["ink"], "size": 12}

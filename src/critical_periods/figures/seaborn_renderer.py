@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -39,6 +40,9 @@ from critical_periods.storage.files import write_whole
 
 for _font in Path(__file__).with_name("fonts").glob("*.ttf"):
     fontManager.addfont(str(_font))
+
+#: About how many markers a line has at most.
+MOST_MARKERS = 10
 
 #: Markers without a face.
 UNFILLED = ("x", "+")
@@ -135,7 +139,7 @@ def _size(figure: Figure) -> tuple[float, float]:
     for band in range(len(figure.bands)):
         facets = [facet for facet in figure.facets if facet.band == band]
         height += figure.shape(band)[0] * figure.row_height(band) + 0.4
-        height += 0.15 * len({facet.i for facet in facets if figure.remark(facet)})
+        height += 0.14 * figure.shape(band)[0] * max(len(figure.remark(facet)) for facet in facets)
         height += 0.13 * (max(len(figure.head(facet)) for facet in facets) - 1)
     rows = len(_legend_rows(legend.keys(figure), figure.width))
     return figure.width, height + 0.18 * len(figure.wrapped()) + 0.17 * rows + 0.15 * bool(legend.note(figure))
@@ -199,6 +203,8 @@ def _line(axes: Axes, figure: Figure, facet: Facet, layer: Layer, rows: pd.DataF
             marked |= {"ms": stroke.size, "mew": 0.4, "mec": figure.style.colour("paper")}
         elif layer.marked(part) and not layer.hue:
             marked = {"marker": "o", "ms": stroke.size, "mew": 0.4, "mec": figure.style.colour("paper")}
+        if marked:
+            marked["markevery"] = max(part[layer.x].nunique() // MOST_MARKERS, 1)
         if words:
             look_of["lw"] = 0
         band: dict[str, Any] = {"estimator": None}
@@ -297,18 +303,18 @@ def _dress(axes: Axes, figure: Figure, facet: Facet) -> None:
     before = figure.bands[facet.band][0]
     alike = facet.plot is not before and before.along("y") == facet.plot.along("y")
     x, y = (figure.axis(facet.plot, which) for which in ("x", "y"))
+    upright = fill(y.name, int(17 * figure.row_height(facet.band)))
     _dress_axis(axes, "x", x, x.name if facet.bottom else "", facet.bottom)
     side = f"{facet.side}\n" if facet.side and facet.left else ""
-    _dress_axis(axes, "y", y, side + y.name if facet.left and not alike else "", facet.left and not alike)
+    _dress_axis(axes, "y", y, side + upright if facet.left and not alike else "", facet.left and not alike)
     remark = figure.remark(facet)
-    axes.set_title("\n".join(map(str.rstrip, figure.head(facet))), pad=14 if remark else None)
+    axes.set_title("\n".join(map(str.rstrip, figure.head(facet))), pad=4 + 9 * len(remark))
     if remark:
-        axes.annotate(
-            remark, (0, 1), xytext=(0, 3.5), xycoords="axes fraction", textcoords="offset points", size=look.SMALL,
-            color=figure.style.colour("soft"),
-        )  # fmt: skip
-    if facet.plot.is_square:
-        axes.set_aspect("equal", adjustable="box")
+        at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+        words: dict[str, Any] = {"size": look.SMALL, "color": figure.style.colour("soft"), "linespacing": 1.1}
+        axes.annotate("\n".join(remark), (0, 1), xytext=(0, 3), **at, **words).set_in_layout(False)
+    if facet.plot.panel.square or facet.plot.is_matrix:
+        axes.set_aspect("equal")
     if facet.plot.is_map:
         axes.spines[:].set_visible(False)
     else:

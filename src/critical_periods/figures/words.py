@@ -23,6 +23,7 @@ _GREEK = {"lambda": "\N{GREEK SMALL LETTER LAMDA}"}
 #: How a value of a column is said, where its name and the value do not say it well.
 PHRASES = {
     "depth": "depth {}",
+    "mode": "mode {}",
     "n_observed": "{} entries",
     "pretrain_rank": "rank {}",
     "init_scale": "scale {}",

@@ -73,12 +73,12 @@ class PhasePortrait(Panel):
             Layer("path", points, A, B, units=units, stroke=run),
             Layer("path", inside, A, B, units=units, stroke=Stroke("deficit", 1.6, label="during the deficit")),
             Layer(
-                *("scatter", begins.reset_index(), A, B),
-                stroke=Stroke("deficit", size=4, marker="D", label="onset of the deficit, mean of the runs"),
-            ),
-            Layer(
                 *("scatter", ends.reset_index(), A, B),
                 stroke=Stroke("ink", size=5, marker="o", label="end, mean of the runs"),
+            ),
+            Layer(
+                *("scatter", begins.reset_index(), A, B),
+                stroke=Stroke("deficit", size=3.4, marker="D", label="onset of the deficit, mean of the runs"),
             ),
         ]
 
