@@ -86,6 +86,9 @@ def draw(figure: Figure) -> Picture:
         if figure.style.usetex:
             for text in picture.findobj(Text):
                 text.set_text(tex_text(text.get_text()))
+        for _ in range(2 if any(plot.panel.square for plot in figure.plots) else 1):
+            picture.draw_without_rendering()  # where axes are square, their layout takes a second pass
+        picture.set_layout_engine("none")
         _spread(picture, ends)
         return picture
 
@@ -357,9 +360,6 @@ def _end(axes: Axes, figure: Figure, facet: Facet, end: End) -> Annotation:
 
 def _spread(picture: Picture, ends: list[Annotation]) -> None:
     """Move names apart that lie on one another."""
-    if not ends:
-        return
-    picture.draw_without_rendering()
     for axes in dict.fromkeys(each.axes for each in ends):
         assert axes is not None
         here = [each for each in ends if each.axes is axes]
