@@ -83,7 +83,11 @@ def test_published_numbers_are_those_of_the_published_tables():
 
 
 #: Pictures that an earlier version drew, until the studies behind them are run again and published.
-NOT_YET_DRAWN_ANEW = set()
+NOT_YET_DRAWN_ANEW = {
+    *("ext_closing", "ext_closing_new", "ext_cure_price", "ext_decoupled", "ext_exact", "ext_imbalance", "ext_layers"),
+    *("ext_loss", "ext_maps", "ext_nonlinear", "ext_observations", "ext_recovery", "ext_scales", "ext_stages"),
+    *("ext_step", "ext_transfer", "ext_window", "ext_window_map"),
+}
 
 
 def test_published_pictures_are_of_the_settings_that_there_are():

@@ -49,6 +49,9 @@ def test_what_was_dark_is_light_on_dark_paper_but_for_the_colours_of_maps(drawn)
         colours += [axes.get_xticklabels()[0].get_color(), axes.xaxis.get_majorticklines()[0].get_color()]
         inks.append([lightness(colour) for colour in colours])
     assert inks[1] == pytest.approx([look.DARK + (1 - look.DARK) * (1 - ink) for ink in inks[0]], abs=0.02)
+    keys = [key.get_color() for key in dark.legends[0].get_lines()] if dark.legends else []
+    drawn_in = {line.get_color() for line in dark.axes[0].lines}
+    assert set(keys) <= drawn_in, "keys have the colours of their lines"
     meshes = [next(iter(figure.axes[1].collections)) for figure in (light, dark)]
     assert np.array_equal(*(mesh.to_rgba(mesh.get_array()) for mesh in meshes))
 

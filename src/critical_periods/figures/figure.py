@@ -277,11 +277,15 @@ class Figure:
         """Colours of values; where some are words, as null is among them, equal ones have that of the word."""
         texts = words.said(levels) if any(isinstance(value, str) for value in levels) else levels
         colours = look.palette(column, dict.fromkeys(texts))
-        return {value: self.style.colour(colours[text]) for value, text in zip(levels, texts, strict=True)}
+        return {value: colours[text] for value, text in zip(levels, texts, strict=True)}
+
+    def colours(self, column: str | None) -> dict[Any, str]:
+        """Colour of every value of a column on white paper, the same in all panels."""
+        return self._palettes.get(column, {}) if column else {}
 
     def palette(self, column: str | None) -> dict[Any, str]:
-        """Colour of every value of a column, the same in all panels."""
-        return self._palettes.get(column, {}) if column else {}
+        """The same on the paper of the figure's style."""
+        return {value: self.style.colour(colour) for value, colour in self.colours(column).items()}
 
     @cached_property
     def _markers(self) -> dict[str, dict[Any, str]]:
@@ -411,7 +415,7 @@ class Figure:
         """What stands below the head of an axes, in lines: numbers of its panel, or what a mark says of it."""
         texts = [text for layer, rows in facet.layers if layer.plot == "text" for text in rows[layer.hue].unique()]
         text = "; ".join(filter(None, [facet.plot.panel.remark(facet.plot.dataset), *texts]))
-        return wrap(text, int(15 * self._across(facet)))
+        return wrap(text, int((15 if facet.plot.panel.square else 18) * self._across(facet)))
 
     def head(self, facet: Facet) -> list[str]:
         """What stands above an axes, in lines as wide as it is."""

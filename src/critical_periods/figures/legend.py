@@ -53,7 +53,8 @@ def ends(figure: Figure, facet: Facet, layer: Layer, rows: pd.DataFrame) -> list
     groups = _groups(figure, facet.plot, layer, rows)
     found = []
     for index, (y, values) in enumerate(groups):
-        text = f"all {len(order)}" if len(values) == len(order) > 3 else words.together([texts[v] for v in values])
+        every = len(values) == len(order) > 3 and layer.hue not in look.RAMPS
+        text = f"all {len(order)}" if every else words.together([texts[v] for v in values])
         special = len(values) == 1 and texts[values[0]] not in phrases[values[0]]
         if index == len(groups) - 1 or special:
             name = facet.plot.names.get(str(layer.hue), str(layer.hue)).partition(" (")[0]
@@ -130,7 +131,7 @@ def keys(figure: Figure, every: bool = False) -> list[Key]:
 def _of_column(figure: Figure, plot: Plot, role: str, column: str, shape: str) -> Iterator[Key]:
     """Keys of the values of a column."""
     levels = figure.levels(column)
-    texts, palette, markers = plot.texts(column, levels), figure.palette(column), figure.markers(column)
+    texts, palette, markers = plot.texts(column, levels), figure.colours(column), figure.markers(column)
     if role == "style":
         yield from (Key(texts[value], "marker", Stroke("soft", marker=markers.get(value, "o"))) for value in levels)
     elif role == "size":

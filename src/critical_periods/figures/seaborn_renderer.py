@@ -414,7 +414,8 @@ def _legend_rows(keys: list[Key], width: float) -> list[list[Key]]:
 def _handle(figure: Figure, key: Key) -> Any:
     """A legend's picture of a key."""
     if key.shape == "ramp":
-        return tuple(Line2D([], [], color=colour, lw=key.stroke.width) for colour in key.colours)
+        colours = map(figure.style.colour, key.colours)
+        return tuple(Line2D([], [], color=colour, lw=key.stroke.width) for colour in colours)
     if key.shape == "patch":
         return Patch(**_artist(figure, key.stroke.but(width=0)))
     words = _artist(figure, key.stroke)
