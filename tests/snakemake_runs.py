@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import psutil
 import yaml
 from conftest import REPOSITORY
+from warm_snakemake import Run
 
 from critical_periods.storage.datasets import CHECKSUM
 
@@ -50,24 +49,16 @@ class Runs:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.options = folder, options
-        self.environment = {k: v for k, v in (environment or os.environ).items() if not k.startswith("SNAKEMAKE")}
+        self.environment = environment
         self.configuration = folder / "changes.yaml"
         self.configuration.write_text(yaml.safe_dump(dict(changes or {})))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Run:
         """Start Snakemake as the leader of a process group; its output goes to the file `log`."""
-        configurations = [str(REPOSITORY / "tests/smoke.yaml"), str(self.configuration)]
-        command = [sys.executable, "-m", "snakemake", *self.options, "--directory", str(self.folder), *arguments]
-        with (self.folder / self.log).open("w") as output:
-            self.process = subprocess.Popen(
-                [*command, "--configfile", *configurations],
-                cwd=REPOSITORY,
-                env=self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
+        words = (*self.options, "--directory", self.folder, *arguments, "--configfile")
+        files = REPOSITORY / "tests/smoke.yaml", self.configuration
+        log = self.folder / self.log
+        self.process = Run(*words, *files, folder=REPOSITORY, environment=self.environment, output=log)
         return self.process
 
     def run(self, *arguments: str, fails: bool = False) -> str:
@@ -116,7 +107,7 @@ def wait_for(condition: Callable[[], Any], what: str, runs: Runs | None = None, 
     return value
 
 
-def training_job(process: subprocess.Popen[str]) -> psutil.Process | None:
+def training_job(process: Run) -> psutil.Process | None:
     """The Python process below a run of Snakemake that executes a script of the workflow, if there is one now."""
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
@@ -128,7 +119,7 @@ def training_job(process: subprocess.Popen[str]) -> psutil.Process | None:
     return None
 
 
-def kill_tree(process: subprocess.Popen[str]) -> None:
+def kill_tree(process: Run) -> None:
     """kill -9 a run and everything below it."""
     below = psutil.Process(process.pid).children(recursive=True)
     process.kill()

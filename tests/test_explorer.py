@@ -1,14 +1,13 @@
 """The explorer: its numbers against Python's, and what a reader does with it, in a real browser."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import xarray as xr
 import yaml
 from conftest import REPOSITORY, wait
+from warm_snakemake import finished
 
 from critical_periods.configuration.files import paper
 from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
@@ -223,15 +222,15 @@ def test_the_lines_for_the_workflow_compute_the_same(explorer, tmp_path):
       return new Promise((done) => setTimeout(() => done(globalThis.copied), 200));"""
     lines = explorer.execute_script(copied)
     (tmp_path / "mine.yaml").write_text(lines)
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", tmp_path, "--configfile"]
+    words = ["--cores", "1", "--directory", tmp_path, "--configfile"]
     files = [REPOSITORY / "tests/smoke.yaml", tmp_path / "mine.yaml"]
     targets = [
         "--",
         explorer.execute_script("return explorer.target(explorer.presets[0].state)"),
         "results/explorer.html",
     ]
-    done = subprocess.run([*command, *files, *targets], cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run = finished(*words, *files, *targets, folder=REPOSITORY)
+    assert run.returncode == 0, run.output
     found = explorer.execute_script(
         "return explorer.records(explorer.presets[0].state).runs.map((run) => run.final)",
     )

@@ -13,6 +13,7 @@ import xarray as xr
 import yaml
 from conftest import REPOSITORY
 from PIL import Image
+from warm_snakemake import finished
 
 from critical_periods.configuration.document import style_asked
 from critical_periods.planning.panels import check_style
@@ -71,14 +72,10 @@ class Copy:
         arguments = [str(self.repository / word) if word.endswith(".yaml") else word for word in arguments]
         if "--configfile" not in arguments:
             arguments.append("--configfile")
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
-        command = [sys.executable, "-m", "snakemake", "--directory", str(self.work), *arguments]
-        done = subprocess.run(
-            [*command, str(self.repository / "tests/smoke.yaml")],
-            cwd=self.repository, env=environment, capture_output=True, text=True, timeout=400,
-        )  # fmt: skip
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        smoke = self.repository / "tests/smoke.yaml"
+        run = finished("--directory", self.work, *arguments, smoke, folder=self.repository)
+        assert (run.returncode != 0) == fails, run.output
+        return run.output
 
 
 @pytest.fixture

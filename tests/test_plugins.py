@@ -3,12 +3,11 @@
 import csv
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 import yaml
 from conftest import REPOSITORY
+from warm_snakemake import finished
 
 from critical_periods.storage.datasets import read_dataset
 
@@ -22,13 +21,10 @@ def snakemake(folder, *arguments, files=("autoencoder.yaml",), environment=None,
     """Output of Snakemake on an example's configuration as it lies in a folder, run in another."""
     work = folder / "work"
     work.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(work), *arguments]
-    done = subprocess.run(
-        [*command, "--configfile", *(str(folder / file) for file in files)],
-        cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    words = ("--cores", "2", "--directory", work, *arguments, "--configfile")
+    run = finished(*words, *(folder / file for file in files), folder=REPOSITORY, environment=environment)
+    assert (run.returncode != 0) == fails, run.output
+    return run.output
 
 
 @pytest.fixture
@@ -105,9 +101,8 @@ def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
         REPOSITORY, example / "repository", ignore=shutil.ignore_patterns(".*", "results", "__pycache__", "docs")
     )
     (repository / "config.yaml").write_text(yaml.safe_dump(config | {"plugins": ["../autoencoder.py"]}))
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "claims", "--directory", str(example / "work")]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run = finished("--cores", "2", "claims", "--directory", example / "work", folder=repository)
+    assert run.returncode == 0, run.output
     with (example / "work/results/claims.csv").open(newline="") as file:
         [verdict] = list(csv.DictReader(file))
     assert (verdict["id"], verdict["holds"]) == ("early_mask", "True")
@@ -156,11 +151,10 @@ def test_plugins_of_several_files_add_up(example):
     second = example / "second.yaml"
     second.write_text("plugins: [other.py]\n")
     (example / "other.py").write_text("MODELS = []\n\n\ndef another_measure(dataset):\n    return dataset\n")
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "autoencoder_window", "--directory", str(example)]
-    files = ["--configfile", str(example / "autoencoder.yaml"), str(second)]
-    done = subprocess.run([*command, *files], cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "train_autoencoder" in done.stdout + done.stderr
+    words = ("--dry-run", "autoencoder_window", "--directory", example)
+    run = finished(*words, "--configfile", example / "autoencoder.yaml", second, folder=REPOSITORY)
+    assert run.returncode == 0, run.output
+    assert "train_autoencoder" in run.output
 
 
 def test_a_file_that_lies_where_python_imports_from_is_itself_and_in_the_way_of_others_of_its_name(example):

@@ -4,8 +4,6 @@ import copy
 import html
 import json
 import re
-import subprocess
-import sys
 import unicodedata
 import zipfile
 from types import SimpleNamespace
@@ -16,6 +14,7 @@ import xarray as xr
 import yaml
 from conftest import CLAIMS, CONFIG, EXTENSION_CLAIMS, EXTENSIONS, REPOSITORY, described, wait
 from docutils.core import publish_parts
+from warm_snakemake import finished
 
 from critical_periods.analysis.verdicts import Judgement, Verdict, as_html
 from critical_periods.figures import seaborn_renderer
@@ -99,13 +98,10 @@ def test_titles_of_panels_are_drawn_as_they_are(title):
 
 def workflow(folder, targets, *options):
     """Run the workflow at toy size in a folder, and unpack the report on it."""
-    command = (
-        *(sys.executable, "-m", "snakemake", "--configfile", str(REPOSITORY / "tests/smoke.yaml"), *options),
-        *("--directory", str(folder), *targets),
-    )
+    words = ("--configfile", REPOSITORY / "tests/smoke.yaml", *options, "--directory", folder, *targets)
     for last in (("--cores", "2"), ("--report", "report.zip")):
-        done = subprocess.run([*command, *last], cwd=REPOSITORY, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        run = finished(*words, *last, folder=REPOSITORY)
+        assert run.returncode == 0, run.output
     with zipfile.ZipFile(folder / "report.zip") as archive:
         archive.extractall(folder / "report")
     return next((folder / "report").rglob("report.html"))

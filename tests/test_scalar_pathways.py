@@ -393,10 +393,10 @@ def test_all_that_gating_does_is_to_set_the_clock_back():
     """Clocks, the integral of dp / q^(D-1), of the pathways end as far apart as the error summed over the deficit."""
     depth, rate, duration = 3, 1e-4, 500
     cell = SWEEP | {"depth": depth, "learning_rate": rate, "epochs": 40_000, "n_trajectories": 1, "init_sd": 0.0}
-    dataset = simulate_scalar(cell | {"duration": duration, "record_every": 1}).isel(trajectory=0, mode=0)
+    dataset = simulate_scalar(cell | {"duration": duration, "record_every": 10}).isel(trajectory=0, mode=0)
     strengths = dataset["pathway_singular_value"]
     error = 10 - strengths.sum("pathway").sel(epoch=slice(0, duration))
-    missed = rate * np.trapezoid(error.values)
+    missed = rate * np.trapezoid(error.values, error["epoch"])
     a, b = (float(scales(strengths.isel(epoch=-1).sel(pathway=name).item(), depth, 1.0)[0]) for name in "ab")
     assert integrate.quad(lambda p: 1 / (1 + p * p), b, a)[0] == pytest.approx(missed, rel=1e-5)
 

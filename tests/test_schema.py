@@ -128,10 +128,11 @@ def test_every_key_has_type_sentence_and_bounds(section):
 
 
 def test_the_page_of_keys_says_type_bounds_default_unit_and_sentence():
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", reference.page(), re.MULTILINE))
+    page = reference.page()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE))
     assert rows["onset"].split(" | ")[0] == "integer, at least 0, at most 1000000000"
-    assert " | 0 | epoch | " in reference.page()
+    assert " | 0 | epoch | " in page
     assert "null or integer, at least 20, at most 1000000000 | 10000 | epoch | " in rows["cycle_epochs"]
     for section in DECLARED:
         for name, *_ in reference.keys(section):
-            assert f"| `{name}` |" in reference.page(), name
+            assert f"| `{name}` |" in page, name

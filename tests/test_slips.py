@@ -3,8 +3,6 @@
 import copy
 import math
 import shutil
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -12,6 +10,7 @@ from conftest import CONFIG, REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
+from warm_snakemake import finished
 
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.files import located, read_file
@@ -342,9 +341,9 @@ def test_no_mutation_of_the_configuration_ends_otherwise_than_in_a_plan_or_one_l
     assert len(message) < 5000
 
 
-def snakemake(folder, snakefile, *arguments, **options):
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--directory", "elsewhere"]
-    return subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False, **options)
+def snakemake(folder, snakefile, *arguments):
+    words = ("--snakefile", snakefile, "--directory", "elsewhere")
+    return finished(*words, *arguments, folder=folder)
 
 
 @pytest.mark.workflow
@@ -363,8 +362,8 @@ def snakemake(folder, snakefile, *arguments, **options):
 )
 def test_snakemake_says_it_in_one_line(tmp_path, text, reason):
     (tmp_path / "mine.yaml").write_text(text)
-    ran = snakemake(tmp_path, REPOSITORY / "workflow/Snakefile", "--dry-run", "--configfile", "mine.yaml", timeout=280)
-    output = ran.stdout + ran.stderr
+    ran = snakemake(tmp_path, REPOSITORY / "workflow/Snakefile", "--dry-run", "--configfile", "mine.yaml")
+    output = ran.output
     assert ran.returncode == 1
     assert "Traceback" not in output
     (line,) = [line for line in output.splitlines() if "Configuration: " in line]
@@ -387,8 +386,8 @@ def test_the_workflows_own_configuration_is_checked_before_snakemake_reads_it(tm
     for part in ("workflow", "src"):
         shutil.copytree(REPOSITORY / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "config.yaml").write_text(BREAKS_SNAKEMAKE[name])
-    ran = snakemake(tmp_path, copy / "workflow/Snakefile", "--dry-run", timeout=60)
-    output = ran.stdout + ran.stderr
+    ran = snakemake(tmp_path, copy / "workflow/Snakefile", "--dry-run")
+    output = ran.output
     assert ran.returncode == 1
     assert "Traceback" not in output
     (line,) = [line for line in output.splitlines() if "Configuration: " in line]

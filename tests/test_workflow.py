@@ -5,14 +5,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 
 import pytest
 import yaml
 from conftest import CLAIMS, REPOSITORY
 from snakemake_runs import wait_for
+from warm_snakemake import Run
 
 from critical_periods.storage.datasets import CHECKSUM, read_dataset
 
@@ -93,17 +92,12 @@ class Project:
         path.write_text(path.read_text().replace(old, new))
 
     def start(self, *arguments):
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(self.workdir), *arguments]
-        return subprocess.Popen(
-            command, cwd=self.repository, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        return Run("--cores", "2", "--directory", self.workdir, *arguments, folder=self.repository)
 
     def snakemake(self, *arguments, fails=False):
-        process = self.start(*arguments)
-        output, _ = process.communicate(timeout=300)
-        assert (process.returncode != 0) == fails, output
-        return output
+        run = self.start(*arguments)
+        assert (run.wait() != 0) == fails, run.output
+        return run.output
 
     def planned(self, *arguments):
         """How many jobs of each rule a dry run plans."""
@@ -294,12 +288,11 @@ def test_a_run_whose_code_is_edited_meanwhile_fails_and_leaves_no_wrong_result(f
     """Even where the edit is undone, so that nothing shows it afterwards."""
     project = Project(tmp_path)
     measures, edit = "src/critical_periods/analysis/measures.py", ("drop=True) - recon", "drop=True) + recon")
-    process = project.start("results/experiments/depth.nc")
+    run = project.start("results/experiments/depth.nc")
     wait_for(lambda: list(project.workdir.glob("results/logs/pretrain/*/*.log")), "a job")
     project.edit(measures, *edit)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode != 0
-    assert re.search(r"CodeChangedError: analysis/measures\.py: code = \w+; allowed: \w+, as planned", output)
+    assert run.wait() != 0
+    assert re.search(r"CodeChangedError: analysis/measures\.py: code = \w+; allowed: \w+, as planned", run.output)
     project.edit(measures, *reversed(edit))
     project.snakemake("results/experiments/depth.nc")
     assert project.dataset("depth").attrs[CHECKSUM] == finished.dataset("depth").attrs[CHECKSUM]
