@@ -267,7 +267,7 @@ def _bar(verdict: Verdict) -> str:
     """How far a value is from its threshold, relative to the larger of both: to the right where it holds."""
     value, threshold = verdict.value, verdict.claim.threshold
     part = min(abs(value - threshold) / max(abs(value), abs(threshold), 1e-300), 1.0)
-    within = COMPARISONS[verdict.claim.comparison](value, threshold)
+    within = COMPARISONS[verdict.claim.comparison.replace(" ", "_")](value, threshold)
     start = 50 if within else 50 * (1 - part)
     return f'<span class="bar"><i style="left: {start:.0f}%; width: {50 * part:.0f}%"></i></span>'
 
