@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -552,7 +553,10 @@ def test_tables_have_the_columns_agreed_on_and_name_what_fails(tmp_path):
     assert tuple(rows[0]) == COLUMNS
     assert [row["id"] for row in rows if row["holds"] == "False"] == ["4a"]
     assert verdicts_text(judgement).endswith("1 do not (4a).")
-    assert 'class="no"' in as_html(judgement)
+    page = as_html(judgement)
+    assert page.index('class="no"') < page.index('class="yes"'), "what does not hold is on top"
+    bars = re.findall(r'<tr class="(yes|no)">.*?left: (\d+)%; width: (\d+)%', page)
+    assert all((int(left) == 50) == (word == "yes") or int(width) == 0 for word, left, width in bars)
 
 
 def test_harmless_window_ends_where_the_loss_reaches_the_limit():

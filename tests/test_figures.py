@@ -402,6 +402,10 @@ def test_labels_have_no_mathematics_whose_subscripts_would_be_too_small(label, p
     assert words.plain(label) == plain
 
 
+def test_texts_of_a_figure_are_written_for_latex():
+    assert words.tex(f"50 % a_b {words.number(-3e-7)}") == r"50 \% a\_b $-$3$\cdot$10$^{-7}$"
+
+
 def test_no_text_of_a_figure_is_smaller_than_seven_points():
     data = dataset(seeds=MANY, depth=[2, 3], switch_epoch=EPOCHS)
     picture = seaborn_renderer.draw(made(data, LINE | {"title": "Lines"}, MAP | {"contour": -0.1, "title": "Map"}))

@@ -30,12 +30,11 @@ from matplotlib.patches import Patch
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from critical_periods.figures import legend, look, scales
+from critical_periods.figures import legend, look, scales, words
 from critical_periods.figures.figure import Axis, Facet, Figure
 from critical_periods.figures.layers import Layer
 from critical_periods.figures.legend import End, Key
 from critical_periods.figures.look import Stroke, Style
-from critical_periods.publishing.markup import tex_text
 from critical_periods.storage.files import write_whole
 
 for _font in Path(__file__).with_name("fonts").glob("*.ttf"):
@@ -85,7 +84,7 @@ def draw(figure: Figure) -> Picture:
         _around(picture, figure)
         if figure.style.usetex:
             for text in picture.findobj(Text):
-                text.set_text(tex_text(text.get_text()))
+                text.set_text(words.tex(text.get_text()))
         for _ in range(2 if any(plot.panel.square for plot in figure.plots) else 1):
             picture.draw_without_rendering()  # where axes are square, their layout takes a second pass
         picture.set_layout_engine("none")
@@ -172,7 +171,7 @@ def _numeric(figure: Figure, facet: Facet, layer: Layer, rows: pd.DataFrame) -> 
 
 
 def _line(axes: Axes, figure: Figure, facet: Facet, layer: Layer, rows: pd.DataFrame, z: float) -> None:
-    words = bool(figure.axis(facet.plot, "x").categories)
+    side_by_side = bool(figure.axis(facet.plot, "x").categories)
     rows = _numeric(figure, facet, layer, rows)
     levels = layer.levels(layer.hue)
     mapping: dict[str, Any] = {
@@ -208,7 +207,7 @@ def _line(axes: Axes, figure: Figure, facet: Facet, layer: Layer, rows: pd.DataF
             marked = {"marker": "o", "ms": stroke.size, "mew": 0.4, "mec": figure.style.colour("paper")}
         if marked:
             marked["markevery"] = max(part[layer.x].nunique() // MOST_MARKERS, 1)
-        if words:
+        if side_by_side:
             look_of["lw"] = 0
         band: dict[str, Any] = {"estimator": None}
         if spread != "none":
@@ -237,24 +236,24 @@ def _scatter(axes: Axes, figure: Figure, facet: Facet, layer: Layer, rows: pd.Da
         return
     stroke, column = layer.stroke, layer.style or layer.hue
     shapes = figure.markers(column) if stroke.marker is None else {}
-    words: dict[str, Any] = {"x": layer.x, "y": layer.y, "zorder": z + 0.5, "legend": False, "ax": axes}
+    drawn: dict[str, Any] = {"x": layer.x, "y": layer.y, "zorder": z + 0.5, "legend": False, "ax": axes}
     if layer.hue:
         levels = [level for level in layer.levels(layer.hue) if level in set(rows[layer.hue])]
-        words |= {"hue": layer.hue, "palette": {level: figure.palette(layer.hue)[level] for level in levels}}
+        drawn |= {"hue": layer.hue, "palette": {level: figure.palette(layer.hue)[level] for level in levels}}
     else:
-        words["color"] = figure.style.colour(stroke.colour or "ink")
+        drawn["color"] = figure.style.colour(stroke.colour or "ink")
     if shapes:
-        words |= {"style": column, "markers": {level: shapes[level] for level in set(rows[column])}}
+        drawn |= {"style": column, "markers": {level: shapes[level] for level in set(rows[column])}}
     else:
-        words["marker"] = stroke.marker or "o"
+        drawn["marker"] = stroke.marker or "o"
     if layer.size:
-        words |= {"size": layer.size, "sizes": {level: size**2 for level, size in figure.sizes(layer.size).items()}}
+        drawn |= {"size": layer.size, "sizes": {level: size**2 for level, size in figure.sizes(layer.size).items()}}
     else:
-        words["s"] = stroke.size**2
+        drawn["s"] = stroke.size**2
     edges = {"linewidth": 0.4, "edgecolor": figure.style.colour("paper")}
     if stroke.marker in UNFILLED:
         edges = {"linewidth": 0.9}
-    sns.scatterplot(rows, **words, **edges)
+    sns.scatterplot(rows, **drawn, **edges)
     if stroke.hollow:
         ring = axes.collections[-1]
         ring.set_edgecolor(ring.get_facecolor())
@@ -314,8 +313,8 @@ def _dress(axes: Axes, figure: Figure, facet: Facet) -> None:
     axes.set_title("\n".join(map(str.rstrip, figure.head(facet))), pad=4 + 9 * len(remark))
     if remark:
         at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
-        words: dict[str, Any] = {"size": look.SMALL, "color": figure.style.colour("soft"), "linespacing": 1.1}
-        axes.annotate("\n".join(remark), (0, 1), xytext=(0, 3), **at, **words).set_in_layout(False)
+        drawn: dict[str, Any] = {"size": look.SMALL, "color": figure.style.colour("soft"), "linespacing": 1.1}
+        axes.annotate("\n".join(remark), (0, 1), xytext=(0, 3), **at, **drawn).set_in_layout(False)
     if facet.plot.panel.square or facet.plot.is_matrix:
         axes.set_aspect("equal")
     if facet.plot.is_map:
@@ -343,9 +342,7 @@ def _bar(picture: Picture, figure: Figure, column: str, of_map: list[Axes]) -> C
     ends = "max" if norm.beyond else "neither"
     bar = picture.colorbar(mesh, ax=of_map, aspect=28, pad=0.015, fraction=0.05, label=norm.name, extend=ends)
     at = scales.ticks(norm.low, norm.high, "linear")
-    from critical_periods.figures.words import said
-
-    bar.set_ticks(at, labels=said(at))
+    bar.set_ticks(at, labels=words.said(at))
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.ax.minorticks_off()
     return bar
@@ -354,8 +351,8 @@ def _bar(picture: Picture, figure: Figure, column: str, of_map: list[Axes]) -> C
 def _end(axes: Axes, figure: Figure, facet: Facet, end: End) -> Annotation:
     """A name at the end of a line."""
     colour = end.colour if figure.style.dark else look.readable(end.colour)
-    words: dict[str, Any] = {"size": look.SMALL, "weight": "bold", "va": "center", "color": colour}
-    return axes.annotate(end.label, (end.x, end.y), xytext=(5, 0), textcoords="offset points", **words)
+    drawn: dict[str, Any] = {"size": look.SMALL, "weight": "bold", "va": "center", "color": colour}
+    return axes.annotate(end.label, (end.x, end.y), xytext=(5, 0), textcoords="offset points", **drawn)
 
 
 def _spread(picture: Picture, ends: list[Annotation]) -> None:
@@ -383,10 +380,10 @@ def _around(picture: Picture, figure: Figure) -> None:
         top = (0.1 / width, (below - 0.02 - 0.17 * index) / height)
         layout = {"handler_map": {tuple: HandlerTuple(ndivide=None, pad=0)}, "handlelength": 2, "columnspacing": 1.3}
         handles = [_handle(figure, key) for key in row]
-        words = [key.label for key in row]
+        labels = [key.label for key in row]
         made = picture.legend(
             handles,
-            words,
+            labels,
             loc="upper left",
             ncols=len(row),
             bbox_to_anchor=top,
@@ -418,13 +415,13 @@ def _handle(figure: Figure, key: Key) -> Any:
         return tuple(Line2D([], [], color=colour, lw=key.stroke.width) for colour in colours)
     if key.shape == "patch":
         return Patch(**_artist(figure, key.stroke.but(width=0)))
-    words = _artist(figure, key.stroke)
+    drawn = _artist(figure, key.stroke)
     if key.stroke.marker:
-        face = figure.style.colour("paper") if key.stroke.hollow else words["color"]
-        edge = words["color"] if key.stroke.hollow or key.stroke.marker in UNFILLED else figure.style.colour("paper")
-        words |= {"marker": key.stroke.marker, "ms": key.stroke.size, "mfc": face, "mec": edge, "mew": 0.8}
+        face = figure.style.colour("paper") if key.stroke.hollow else drawn["color"]
+        edge = drawn["color"] if key.stroke.hollow or key.stroke.marker in UNFILLED else figure.style.colour("paper")
+        drawn |= {"marker": key.stroke.marker, "ms": key.stroke.size, "mfc": face, "mec": edge, "mew": 0.8}
     if key.shape == "marker":
-        words["ls"] = ""
+        drawn["ls"] = ""
     else:
-        words["lw"] = max(key.stroke.width, 0.8)
-    return Line2D([], [], **words)
+        drawn["lw"] = max(key.stroke.width, 0.8)
+    return Line2D([], [], **drawn)

@@ -11,13 +11,22 @@ import numpy as np
 
 from critical_periods.analysis import coordinates
 from critical_periods.analysis.coordinates import is_null
+from critical_periods.publishing.markup import tex_text
 
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 #: From here on numbers are written as 10k; beside one of them, from 1000 on.
 THOUSANDS = 10_000
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_RAISED_DIGITS = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+_RAISED, _LOWERED = str.maketrans("-0123456789", _RAISED_DIGITS), str.maketrans(_RAISED_DIGITS, "-0123456789")
+_TEX = {
+    MINUS: "$-$",
+    DASH: "--",
+    "\N{MIDDLE DOT}": r"$\cdot$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{GREEK SMALL LETTER LAMDA}": r"$\lambda$",
+}
 _GREEK = {"lambda": "\N{GREEK SMALL LETTER LAMDA}"}
 
 #: How a value of a column is said, where its name and the value do not say it well.
@@ -81,6 +90,14 @@ def together(texts: Sequence[str]) -> str:
     if whole and all(int(b) - int(a) == 1 for a, b in pairwise(texts)):
         return f"{texts[0]}{DASH}{texts[-1]}"
     return ", ".join(texts)
+
+
+def tex(text: str) -> str:
+    """A text of a figure as LaTeX, where it has signs that LaTeX's fonts lack."""
+    escaped = tex_text(text)
+    for sign, command in _TEX.items():
+        escaped = escaped.replace(sign, command)
+    return re.sub(f"[{_RAISED_DIGITS}]+", lambda found: f"$^{{{found[0].translate(_LOWERED)}}}$", escaped)
 
 
 def plain(label: str) -> str:
