@@ -511,7 +511,7 @@ def test_claims_are_checked_without_the_packages_that_measure():
     )
     loaded = set(done.stdout.split())
     assert "critical_periods.analysis.measures" in loaded
-    assert not {"xarray", "pandas", "scipy", "torch", "matplotlib", "sklearn"} & loaded
+    assert not {"xarray", "pandas", "scipy", "torch", "matplotlib", "seaborn", "plotly", "sklearn"} & loaded
 
 
 def test_the_verdict_on_several_seeds_is_that_of_the_whole_interval():
