@@ -62,7 +62,7 @@ html_math_renderer = "mathml"
 html_show_sourcelink = False
 copybutton_prompt_text = "$ "
 
-#: Beside the public names: what a model, a kind of figures or a landscape of one's own is made of.
+#: Beside the public names: what a model, a kind of panel or a landscape of one's own is made of.
 TO_EXTEND = (
     "critical_periods.models.registry",
     "critical_periods.configuration.fields.key",

@@ -35,7 +35,7 @@ def modules(pattern):
     return [".".join(file.parts) for file in files]
 
 
-#: What scripts load by name: code of models, and what draws kinds of figures.
+#: What scripts load by name: code of models, and what draws kinds of panels.
 LOADED = {
     "simulate.py": modules("simulation/*.py"),
     "aggregate.py": [*modules("theory.py"), *modules("derived.py")],

@@ -167,6 +167,15 @@ def test_a_logarithmic_axis_with_0_tells_0_and_thousands_apart():
     )
 
 
+@pytest.mark.parametrize(
+    ("scale", "said"), [("linear", ""), ("log", ", log scale"), ("symlog", ", log scale beyond ±0.1")]
+)
+def test_a_variable_on_a_logarithmic_axis_says_so(scale, said):
+    axes = drawn(1 - dataset("reconstruction_error", seeds=[0]), LINE | {"y": "reconstruction_error", "yscale": scale})
+    assert axes[0].get_ylabel().replace("\n", " ").endswith(said)
+    assert ("log" in axes[0].get_ylabel()) == bool(said)
+
+
 def test_a_map_shows_harm_above_0_and_where_it_begins_along_edges():
     data = dataset(seeds=[0])
     [axes, bar] = drawn(data, MAP | {"contour": -0.1})

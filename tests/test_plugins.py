@@ -1,4 +1,4 @@
-"""Models, measures and kinds of figures from outside: planned, run, drawn and judged as those that are built in."""
+"""Models, measures and kinds of panels from outside: planned, run, drawn and judged as those that are built in."""
 
 import csv
 import os

@@ -145,7 +145,7 @@ class Configuration(Section):
     )
     plugins: Files = key(
         "Python modules, or files relative to the configuration that names them, that bring models, measures and "
-        "kinds of figures; their code is run.",
+        "kinds of panels; their code is run.",
         [],
     )
     studies: Files = key("Files of further studies, relative to the configuration that names them.", [])

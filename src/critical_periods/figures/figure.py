@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from critical_periods.analysis import coordinates
+from critical_periods.analysis.learning import HARM
 from critical_periods.figures import look, scales, words
 from critical_periods.figures.kinds import marks, panel_of, phrases
 from critical_periods.figures.layers import Layer
@@ -94,10 +95,13 @@ class Plot:
         return heads(self.dataset, column, list(values), self.names)
 
     def name(self, which: Literal["x", "y"]) -> str:
-        """What an axis is called."""
+        """What an axis is called; of a variable on a logarithmic one it says so."""
         own = self.panel.xlabel if which == "x" else self.panel.ylabel
         column = getattr(self, which)
-        return own or self.names.get(column, column)
+        scale = self.panel.scale(which)
+        logarithmic = which == "y" and column in self.dataset.data_vars and not self.panel.square
+        beyond = {"log": ", log scale", "symlog": f", log scale beyond ±{HARM:g}"}.get(scale, "") * logarithmic
+        return (own or self.names.get(column, column)) + beyond
 
     def along(self, which: Literal["x", "y"]) -> tuple[str, ...]:
         """What an axis is: of equal ones, limits are equal; epochs of another model are something else."""
@@ -337,7 +341,7 @@ class Figure:
         shown = [layer.shown(each) for layer in layers for each in ({layer.x, layer.y} if square else {column})]
         values = np.concatenate(shown)
         values = np.unique(values[np.isfinite(values)])
-        linthresh = 0.1 if column in plot.dataset.data_vars and which == "y" else scales.threshold(values)
+        linthresh = HARM if column in plot.dataset.data_vars and which == "y" else scales.threshold(values)
         given = getattr(plot.panel, f"{which}lim", None)
         if given is not None:
             low, high = given

@@ -118,7 +118,7 @@ class Layer:
 
     def shown(self, column: str) -> np.ndarray:
         """Values of a column that have to lie within the axes."""
-        if self.plot in ("rule", "span", "text") or column not in (self.x, self.y):
+        if self.plot in ("span", "text") or column not in (self.x, self.y):
             return np.array([])
         if column != self.y or self.plot != "line" or self.spread() == "none":
             return self.table[column].to_numpy(float)
