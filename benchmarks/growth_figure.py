@@ -75,6 +75,8 @@ def draw(rows, path):
             axes.set(xlabel=abscissa, ylabel=ordinate)
             axes.margins(y=0.4 if abscissa == UPDATES else 0.05)  # room for the legend
             axes.minorticks_off()
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(lambda value, _: words.number(value))
             if abscissa != UPDATES:
                 axes.set_xticks(sorted(places), [words.number(int(place)) for place in sorted(places)])
             low, high = axes.get_ylim()
