@@ -335,7 +335,7 @@ def import_time(module):
 
 def start():
     simulation = "models.matrix_completion.simulation"
-    for module in ("planning.plan", "storage.datasets", simulation, "figures.charts"):
+    for module in ("planning.plan", "storage.datasets", simulation, "figures.seaborn_renderer"):
         fastest = min(import_time(module) for _ in range(SIZES.rounds))
         report(f"start-up: interpreter and critical_periods.{module}", fastest, "s")
     times = [import_time(simulation) / import_time(f"{simulation}, torch") for _ in range(SIZES.rounds)]

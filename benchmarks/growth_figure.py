@@ -2,7 +2,9 @@
 
 import matplotlib.pyplot as plt
 
-from critical_periods.figures import style
+from critical_periods.figures import look, words
+from critical_periods.figures.figure import letter
+from critical_periods.figures.seaborn_renderer import theme
 
 
 def curve(rows, measure):
@@ -16,11 +18,11 @@ UPDATES = "updates that a cell asks for"
 #: Title of the abscissa, of the ordinate, and label -> (measure, style).
 PANELS = [
     (
-        *("matrix size $n$", "time of an update (µs)"),
+        *("matrix size n", "time of an update (µs)"),
         {"update": ("update, by n", "o-"), "its products": ("products of an update, by n", "k--")},
     ),
     (
-        *("depth $N$", "time of an update (µs)"),
+        *("depth N", "time of an update (µs)"),
         {"update": ("update, by depth", "o-"), "its products": ("products of an update, by depth", "k--")},
     ),
     (
@@ -37,10 +39,10 @@ PANELS = [
             "gradient flow": ("cell by gradient flow, by updates", "C1s-"),
         },
     ),
-    ("matrix size $n$", "cell by gradient flow (s)", {"gradient flow": ("cell by gradient flow, by n", "C1s-")}),
-    ("depth $N$", "cell by gradient flow (s)", {"gradient flow": ("cell by gradient flow, by depth", "C1s-")}),
+    ("matrix size n", "cell by gradient flow (s)", {"gradient flow": ("cell by gradient flow, by n", "C1s-")}),
+    ("depth N", "cell by gradient flow (s)", {"gradient flow": ("cell by gradient flow, by depth", "C1s-")}),
     (
-        *("matrix size $n$", "largest memory (MB)"),
+        *("matrix size n", "largest memory (MB)"),
         {
             "gradient descent": ("memory of a cell by gradient descent, by n", "o-"),
             "gradient flow": ("memory of a cell by gradient flow, by n", "C1s-"),
@@ -60,28 +62,30 @@ PANELS = [
 
 def draw(rows, path):
     """Draw every panel whose measures are in the table."""
-    style.apply()
-    figure, panels = plt.subplots(3, 3, figsize=(style.PAGE, 5.6))
-    for axes, (abscissa, ordinate, lines) in zip(panels.flat, PANELS, strict=True):
-        places = set()
-        for label, (measure, marks) in lines.items():
-            at, values = curve(rows, measure)
-            values = [value / 60 for value in values] if "minutes" in ordinate else values
-            axes.loglog(at, values, marks, lw=0.8 if "--" in marks else None, label=label)
-            places |= {*at}
-        axes.set(xlabel=abscissa, ylabel=ordinate)
-        axes.margins(y=0.4 if abscissa == UPDATES else 0.05)  # room for the legend
-        axes.minorticks_off()
-        if abscissa != UPDATES:
-            axes.set_xticks(sorted(places), [style.value_label(int(place)) for place in sorted(places)])
-        low, high = axes.get_ylim()
-        if high / low < 1000:
-            steps = (1, 2, 3, 5, 7) if high / low < 5 else (1, 2, 5) if high / low < 30 else (1, 3)
-            ticks = [step * 10.0**power for power in range(-4, 7) for step in steps]
-            axes.set_yticks([tick for tick in ticks if low <= tick <= high])
-            axes.yaxis.set_major_formatter("{x:g}")
-        if len(lines) > 1:
-            axes.legend(loc="lower right" if abscissa == UPDATES else "best")
-    style.letter(list(panels.flat))
-    figure.savefig(path)
-    plt.close(figure)
+    with theme(look.PAPER):
+        figure, panels = plt.subplots(3, 3, figsize=(look.PAGE, 5.6), layout="constrained")
+        for index, (axes, (abscissa, ordinate, lines)) in enumerate(zip(panels.flat, PANELS, strict=True)):
+            places = set()
+            for label, (measure, marks) in lines.items():
+                at, values = curve(rows, measure)
+                values = [value / 60 for value in values] if "minutes" in ordinate else values
+                axes.loglog(at, values, marks, lw=0.8 if "--" in marks else None, label=label)
+                places |= {*at}
+            axes.set_title(letter(index))
+            axes.set(xlabel=abscissa, ylabel=ordinate)
+            axes.margins(y=0.4 if abscissa == UPDATES else 0.05)  # room for the legend
+            axes.minorticks_off()
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(lambda value, _: words.number(value))
+            if abscissa != UPDATES:
+                axes.set_xticks(sorted(places), [words.number(int(place)) for place in sorted(places)])
+            low, high = axes.get_ylim()
+            if high / low < 1000:
+                steps = (1, 2, 3, 5, 7) if high / low < 5 else (1, 2, 5) if high / low < 30 else (1, 3)
+                ticks = [step * 10.0**power for power in range(-4, 7) for step in steps]
+                axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+                axes.yaxis.set_major_formatter("{x:g}")
+            if len(lines) > 1:
+                axes.legend(loc="lower right" if abscissa == UPDATES else "best")
+        figure.savefig(path)
+        plt.close(figure)

@@ -62,12 +62,12 @@ html_math_renderer = "mathml"
 html_show_sourcelink = False
 copybutton_prompt_text = "$ "
 
-#: Beside the public names: what a model, a kind of figures or a landscape of one's own is made of.
+#: Beside the public names: what a model, a kind of panel or a landscape of one's own is made of.
 TO_EXTEND = (
     "critical_periods.models.registry",
     "critical_periods.configuration.fields.key",
-    "critical_periods.figures.kinds.Kind",
-    "critical_periods.figures.kinds.Panel",
+    "critical_periods.figures.panels.Panel",
+    "critical_periods.figures.layers.Layer",
     "critical_periods.dynamics.landscape",
 )
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -510,7 +511,7 @@ def test_claims_are_checked_without_the_packages_that_measure():
     )
     loaded = set(done.stdout.split())
     assert "critical_periods.analysis.measures" in loaded
-    assert not {"xarray", "pandas", "scipy", "torch", "matplotlib", "sklearn"} & loaded
+    assert not {"xarray", "pandas", "scipy", "torch", "matplotlib", "seaborn", "plotly", "sklearn"} & loaded
 
 
 def test_the_verdict_on_several_seeds_is_that_of_the_whole_interval():
@@ -552,7 +553,10 @@ def test_tables_have_the_columns_agreed_on_and_name_what_fails(tmp_path):
     assert tuple(rows[0]) == COLUMNS
     assert [row["id"] for row in rows if row["holds"] == "False"] == ["4a"]
     assert verdicts_text(judgement).endswith("1 do not (4a).")
-    assert 'class="no"' in as_html(judgement)
+    page = as_html(judgement)
+    assert page.index('class="no"') < page.index('class="yes"'), "what does not hold is on top"
+    bars = re.findall(r'<tr class="(yes|no)">.*?left: (\d+)%; width: (\d+)%', page)
+    assert all((int(left) == 50) == (word == "yes") or int(width) == 0 for word, left, width in bars)
 
 
 def test_harmless_window_ends_where_the_loss_reaches_the_limit():

@@ -12,7 +12,7 @@ import critical_periods as cp
 from critical_periods.analysis import learning
 from critical_periods.analysis.assemble import assemble
 from critical_periods.analysis.closing import agreement, compared, measured_closing, settled
-from critical_periods.figures import charts
+from critical_periods.figures.figure import figure
 from critical_periods.models.matrix_completion import theory as matrix_theory
 from critical_periods.models.matrix_completion.derived import derive as derive_matrix
 from critical_periods.models.matrix_completion.model import LearningStages
@@ -318,5 +318,6 @@ def test_closings_are_censored_where_harm_still_grows_or_most_runs_never_close()
     data["harm_settled"] = ("seed", "depth"), [[True, True], [True, True], [False, True]]
     assert compared(data, "predicted", "measured")["measured"].values[0] == pytest.approx(20)
     assert agreement(compared(data, "predicted", "measured"))[1].tolist() == pytest.approx([2])
-    panel = {"chart": "prediction", "experiment": "closing", "x": "predicted", "y": "measured", "lines": "depth"}
-    assert "harm_settled" in charts.chosen(data.assign_coords(depth=[2, 3]), panel), "the figure censors them too"
+    panel = {"plot": "prediction", "experiment": "e", "x": "predicted", "y": "measured", "hue": "depth"}
+    drawn = figure("Closing", [panel], {"e": data.assign_coords(depth=[2, 3])}).csv()
+    assert drawn.query("known == True and layer == '4 scatter'")["measured"].tolist() == pytest.approx([20])

@@ -9,9 +9,9 @@ from critical_periods.analysis import coordinates
 from critical_periods.analysis.assemble import assemble
 from critical_periods.analysis.measures import MissingDataError, at
 from critical_periods.execution.jobs import run_batches
-from critical_periods.figures import charts, spectra, style
+from critical_periods.figures import legend, seaborn_renderer, words
+from critical_periods.figures.figure import figure as made
 from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
-from critical_periods.models.pathways.panels import phase_portraits
 from critical_periods.models.pathways.simulation.simulate_scalar import simulate_scalar
 from critical_periods.models.registry import models
 from critical_periods.planning.descriptions import descriptions
@@ -67,30 +67,15 @@ def experiment(config, tmp_path):
     return run
 
 
-def legend(figure):
-    return [text.get_text() for row in figure.legends for text in row.get_texts()]
-
-
 def test_numbers_stay_numbers_beside_null(experiment):
-    curves = {"experiment": "e", "show": "reconstruction_error", "lines": "pretrain_n_observed"}
-    curves |= {"chart": "curves", "x": "switch_epoch"}
-    spectrum = {"experiment": "e", "select": {"pretrain_n_observed": None}, "switch_epochs": [0, 20]}
-    chart = {"chart": "curves", "experiment": "e", "show": "reconstruction_error"}
-    charted = [
-        chart | {"x": "pretrain_n_observed", "select": {"switch_epoch": 20}},
-        chart | {"x": "switch_epoch", "select": {"pretrain_n_observed": None}},
-        chart | {"x": "pretrain_n_observed", "lines": "switch_epoch"},
-        chart | {"chart": "map", "x": "switch_epoch", "y": "pretrain_n_observed"},
+    line = {"plot": "line", "experiment": "e", "y": "reconstruction_error"}
+    panels = [
+        line | {"x": "switch_epoch", "hue": "pretrain_n_observed"},
+        line | {"x": "pretrain_n_observed", "select": {"switch_epoch": 20}},
+        line | {"x": "switch_epoch", "select": {"pretrain_n_observed": None}},
+        {**line, "plot": "heatmap", "x": "switch_epoch", "y": "pretrain_n_observed", "hue": "reconstruction_error"},
     ]
-    dataset, cells = experiment(
-        "matrix_completion",
-        {"pretrain_n_observed": [None, 100, 30]},
-        [
-            {"kind": "charts", "panels": [curves]},
-            {"kind": "spectra", "panels": [spectrum]},
-            {"kind": "charts", "panels": charted},
-        ],
-    )
+    dataset, cells = experiment("matrix_completion", {"pretrain_n_observed": [None, 100, 30]}, [{"panels": panels}])
     error = dataset["reconstruction_error"].squeeze("seed")
     np.testing.assert_array_equal(dataset["pretrain_n_observed"], [np.nan, 100, 30])
     for value, cell in cells.items():
@@ -99,41 +84,31 @@ def test_numbers_stay_numbers_beside_null(experiment):
     with pytest.raises(MissingDataError, match="no pretrain_n_observed = 50"):
         at(error, pretrain_n_observed=50)
 
-    figure = charts.draw([curves], {"e": dataset})
-    assert legend(figure) == ["observed while pre-training", "same as final", "100", "30"]
-    lines = [line for line in figure.axes[0].lines if line.get_marker() in style.MARKERS]
-    for line, cell in zip(lines, cells.values(), strict=True):
+    plan = made("F", panels, {"e": dataset})
+    lines, across, chosen, table = seaborn_renderer.draw(plan).axes[:4]
+    named = {text.get_text().split(" ")[-1] for text in lines.texts}
+    assert {"final", "100", "30"} >= named
+    for line, cell in zip(lines.lines, cells.values(), strict=False):
         np.testing.assert_allclose(line.get_ydata(), cell["reconstruction_error"])
-
-    figure = spectra.draw([spectrum], {"e": dataset})
-    assert figure.axes[0].get_ylabel().endswith("observed while pre-\ntraining: same as final")
-    leading = cells[None]["singular_value"].sel(switch_epoch=20).isel(mode=0).dropna("epoch")
-    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), leading)
-
-    figure = charts.draw(charted, {"e": dataset})
-    figure.canvas.draw()
-    ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
-    assert ticks == ["same as final", "100", "30"]
-    assert [tick.get_text() for tick in figure.axes[3].get_yticklabels()] == ticks
-    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), error.sel(switch_epoch=20))
-    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), cells[None]["reconstruction_error"])
+    ticks = ["same as final", "100", "30"]
+    assert [tick.get_text() for tick in across.get_xticklabels()] == ticks
+    assert [tick.get_text() for tick in table.get_yticklabels()] == ticks
+    np.testing.assert_allclose(across.lines[0].get_ydata(), error.sel(switch_epoch=20))
+    np.testing.assert_allclose(chosen.lines[0].get_ydata(), cells[None]["reconstruction_error"])
 
 
 def test_words_stand_beside_none(experiment):
-    panels = [{"experiment": "e", "select": {"lesioned_pathway": None, "depth": 2}, "columns": "alternate_every"}]
+    select = {"lesioned_pathway": None, "depth": 2}
+    panels = [{"plot": "phase_portrait", "experiment": "e", "select": select, "col": "alternate_every"}]
     dataset, _ = experiment(
         "scalar_pathways",
         {"lesioned_pathway": [None, "a"], "alternate_every": [None, 2], "depth": [2, 3]},
-        [{"kind": "phase_portraits", "panels": panels}],
+        [{"panels": panels}],
     )
     assert dataset["lesioned_pathway"].values.tolist() == ["none", "a"]
     undisturbed = coordinates.select(dataset, {"lesioned_pathway": None, "alternate_every": None})
     assert undisturbed["share"].equals(dataset.isel(lesioned_pathway=0, alternate_every=0)["share"])
-    assert style.parameter(undisturbed, "lesioned_pathway") is None
-    assert style.parameter(undisturbed, "alternate_every") is None
-    figure = phase_portraits.draw(panels, {"e": dataset})
-    titles = [axes.get_title(loc="left").split("  ")[1] for axes in figure.axes]
-    assert titles == ["epochs of a turn never", "epochs of a turn 2"]
+    assert [facet.head for facet in made("F", panels, {"e": dataset}).facets] == ["never", "epochs of a turn 2"]
 
 
 def test_true_and_false_stay_what_they_are(experiment):
@@ -162,10 +137,9 @@ def test_null_is_found_and_has_a_word(known):
     assert coordinates.find(made, None).tolist() == [0]
     assert coordinates.find(made, made[0]).tolist() == [0]
     assert coordinates.value_of(coordinates.select(stored, {"axis": None})["axis"]) is None
-    assert style.value_labels(made) == ["none", *style.value_labels(known)]
+    assert words.said(made) == ["none", *words.said(known)]
     declared = descriptions(models()["scalar_pathways"], ["lesion_duration"])["lesion_duration"]
-    said = stored["axis"].assign_attrs(declared)
-    assert style.value_labels(said) == ["to the end", *style.value_labels(known)]
+    assert words.said(made, declared["null"]) == ["to the end", *words.said(known)]
 
 
 def test_predictions_are_told_apart_where_an_axis_has_null():
@@ -174,9 +148,7 @@ def test_predictions_are_told_apart_where_an_axis_has_null():
         {name: (("seed", "axis"), np.array([[2.0, 8.0], [4.0, 8.0]])) for name in ("predicted", "measured")},
         coords={"seed": [0, 1], "axis": axis},
     )
-    panel = {"chart": "prediction", "experiment": "e", "x": "predicted", "y": "measured", "lines": "axis"}
-    figure = charts.draw([panel], {"e": dataset})
-    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
-    assert len({str(point.get_color()) for point in points}) == 2
-    texts = legend(figure)
-    assert texts == ["axis", "none", "100"]
+    panel = {"plot": "prediction", "experiment": "e", "x": "predicted", "y": "measured", "hue": "axis"}
+    plan = made("F", [panel], {"e": dataset})
+    assert len(set(plan.palette("axis").values())) == 2
+    assert [key.label for key in legend.keys(plan, every=True) if "axis" in key.label] == ["axis none", "axis 100"]

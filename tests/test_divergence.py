@@ -2,7 +2,6 @@
 
 import logging
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -12,7 +11,7 @@ from critical_periods.analysis.assemble import assemble
 from critical_periods.dynamics.schedules import Jump, Phase, Task
 from critical_periods.dynamics.trajectories import DivergedError
 from critical_periods.execution.jobs import run_batches
-from critical_periods.figures import charts
+from critical_periods.figures.figure import figure
 from critical_periods.models.matrix_completion.derived import derive
 from critical_periods.models.matrix_completion.simulation.landscape import Factorization
 from critical_periods.models.matrix_completion.simulation.simulate import batch_key, complete, pretrain
@@ -123,10 +122,11 @@ def test_cells_of_one_batch_that_diverge_do_not_take_the_others_with_them(cell, 
     assert list(done) == ["sound"]
 
 
-def crosses(figure):
-    """Places of the crosses in the first axes of a figure."""
-    found = [line.get_xdata() for line in figure.axes[0].lines if line.get_marker() == "x"]
-    return sorted(float(x) for line in found for x in line)
+def crosses(panel, dataset):
+    """Places of the crosses in a figure of a panel."""
+    layers = figure("Crosses", [panel], {"sweep": dataset}).plots[0].layers
+    found = [layer.table[layer.x] for layer in layers if layer.stroke.label == "diverged"]
+    return sorted(x for column in found for x in column)
 
 
 def test_figures_mark_what_diverged_and_nothing_else():
@@ -142,10 +142,14 @@ def test_figures_mark_what_diverged_and_nothing_else():
         },
         attrs={"parameters": "{}"},
     )
-    lines = {"experiment": "sweep", "show": "reconstruction_error", "lines": "depth"}
-    lines |= {"chart": "curves", "x": "switch_epoch"}
-    assert crosses(charts.draw([lines], {"sweep": dataset})) == [0, 10, 20]
-    chart = {"experiment": "sweep", "chart": "map", "show": "reconstruction_error", "x": "switch_epoch", "y": "depth"}
-    assert crosses(charts.draw([chart], {"sweep": dataset})) == [0, 10, 20]
-    assert crosses(charts.draw([lines], {"sweep": dataset.drop_vars("diverged")})) == []
-    plt.close("all")
+    line = {"plot": "line", "experiment": "sweep", "x": "switch_epoch", "y": "reconstruction_error", "hue": "depth"}
+    chart = {
+        "plot": "heatmap",
+        "experiment": "sweep",
+        "x": "switch_epoch",
+        "y": "depth",
+        "hue": "reconstruction_error",
+    }
+    for panel in (line, chart):
+        assert crosses(panel, dataset) == [0, 10, 20]
+        assert crosses(panel, dataset.drop_vars("diverged")) == []

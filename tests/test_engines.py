@@ -99,7 +99,7 @@ from critical_periods.models.matrix_completion.simulation.simulate import comple
 cell = {cell | {"solver": solver, "gradient_flow": {"rtol": 1e-4, "atol": 1e-7}}}
 first = run_batches("pretraining", {{"cell": cell}}, pretrain, lambda parameters: 0)
 run_batches("matrix_completion", {{"cell": cell}}, complete, lambda parameters: 0, first.get)
-assert not {{"torch", "scipy", "sklearn", "matplotlib"}} & set(sys.modules)
+assert not {{"torch", "scipy", "sklearn", "matplotlib", "seaborn", "plotly"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -14,8 +14,6 @@ import rattler
 import yaml
 from conftest import REPOSITORY
 
-from critical_periods.figures.kinds import kinds
-
 SOURCE = REPOSITORY / "src"
 
 #: Names on conda-forge of packages that are imported, or locked, under another name.
@@ -37,12 +35,12 @@ def modules(pattern):
     return [".".join(file.parts) for file in files]
 
 
-#: What scripts load by name: code of models, and what draws kinds of figures.
+#: What scripts load by name: code of models, and what draws kinds of panels.
 LOADED = {
     "simulate.py": modules("simulation/*.py"),
     "aggregate.py": [*modules("theory.py"), *modules("derived.py")],
-    "draw.py": [kind.draw for kind in kinds().values()],
-    "draw_interactive.py": [kind.interactive for kind in kinds().values()],
+    "draw.py": modules("panels.py"),
+    "draw_interactive.py": modules("panels.py"),
 }
 
 
@@ -72,14 +70,20 @@ def imports_of(file, only_at_once):
         node = pending.pop()
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
-        elif not (only_at_once and isinstance(node, ast.FunctionDef)):
+        elif not (only_at_once and (isinstance(node, ast.FunctionDef) or is_for_types(node))):
             pending += ast.iter_child_nodes(node)
+
+
+def is_for_types(node):
+    """Whether a statement is one for type checkers only."""
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
 
 
 def imported(script):
     """Packages that a script imports, directly or through the modules of ours that it imports.
 
-    All scripts know what solvers there are; what these import when they run, only simulations need.
+    All scripts know what solvers and kinds of panels there are; what these import when they run, only simulations and
+    drawings need.
     """
     loaded = {name.partition(":")[0] for name in LOADED.get(script.name, ()) if name}
     found, seen = set(), set()
@@ -90,7 +94,9 @@ def imported(script):
             continue
         seen.add(file)
         solves = {"dynamics", "solvers"} & set(file.parts)
-        for node in imports_of(file, only_at_once=solves and script.name != "simulate.py"):
+        draws = "figures" in file.parts or file.name == "panels.py"
+        idle = (solves and script.name != "simulate.py") or (draws and not script.name.startswith("draw"))
+        for node in imports_of(file, only_at_once=idle):
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

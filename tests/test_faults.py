@@ -8,7 +8,6 @@ import subprocess
 
 import matplotlib.pyplot as plt
 import numpy as np
-import plotly.graph_objects as go
 import psutil
 import pytest
 import xarray as xr
@@ -16,7 +15,8 @@ from conftest import CLAIMS
 from snakemake_runs import LONG, Runs, kill_tree, training_job, wait_for
 
 from critical_periods.analysis.verdicts import Judgement, Verdict, write_csv
-from critical_periods.figures import interactive, style
+from critical_periods.figures import plotly_renderer, seaborn_renderer
+from critical_periods.figures.figure import figure as figure_of
 from critical_periods.storage.datasets import DatasetError, read_dataset, write
 
 RESULT = "results/experiments/depth.nc"
@@ -212,9 +212,11 @@ def test_full_disk_leaves_no_half_of_what_is_made_of_datasets(drawing, small_dis
         if drawing == "figure":
             figure, axes = plt.subplots()
             axes.plot(np.random.default_rng(0).random(1000))
-            style.save(figure, "Title", str(disk / "fig.pdf"), str(disk / "fig.png"))
+            seaborn_renderer.save(figure, "Title", str(disk / "fig.pdf"), str(disk / "fig.png"))
         elif drawing == "interactive figure":
-            interactive.save(go.Figure(), "Title", "fig", str(disk / "fig.html"))
+            curve = xr.Dataset({"error": ("depth", [1.0, 2.0])}, coords={"depth": [1, 2]})
+            panel = {"plot": "line", "experiment": "e", "x": "depth", "y": "error"}
+            plotly_renderer.save(figure_of("Title", [panel], {"e": curve}), "", {}, str(disk / "fig.html"))
         else:
             write_csv(
                 Judgement(

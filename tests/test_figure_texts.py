@@ -1,92 +1,11 @@
-"""What goes from a figure into a paper: its numbers, an SVG, and a caption."""
+"""What goes from a figure into a paper and a report: captions."""
 
-import csv
 import re
-from io import StringIO
 
-import numpy as np
 import pytest
-import xarray as xr
 from conftest import CONFIG
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
-from critical_periods.figures import curves, style
-from critical_periods.figures.numbers import as_csv
-from critical_periods.publishing.captions import REFERENCES, figure_caption, paper_caption
-
-
-def numbers(figure):
-    return list(csv.DictReader(StringIO(as_csv(figure))))
-
-
-def points(rows, **where):
-    return [
-        (float(row["x"]), float(row["y"])) for row in rows if all(row[key] == value for key, value in where.items())
-    ]
-
-
-def test_curves_runs_and_their_names_are_those_of_the_data():
-    error = xr.DataArray(
-        np.arange(12.0).reshape(2, 2, 3), dims=("seed", "depth", "epoch"),
-        coords={"seed": [0, 1], "depth": [2, 3], "epoch": [0, 10, 20]},
-    )  # fmt: skip
-    axes = Figure().subplots()
-    axes.set(xlabel="epoch", ylabel="error,\nlog")
-    axes.set_title(r"$\mathbf{(A)}$  By depth", loc="left")
-    curves.draw(axes, error, "epoch", "depth", style.looks([2, 3], "depth"))
-    rows = numbers(axes.figure)
-    assert points(rows, name="2", drawn="curve") == [(0, 3), (10, 4), (20, 5)]
-    assert points(rows, name="3", drawn="curve") == [(0, 6), (10, 7), (20, 8)]
-    assert len(points(rows, drawn="run")) == 12
-    runs = {row["piece"] for row in rows if row["drawn"] == "run"}
-    assert sorted(points(rows, piece=run) for run in runs) == [
-        [(0, start), (10, start + 1), (20, start + 2)] for start in (0, 3, 6, 9)
-    ]
-    assert {row["title"] for row in rows} == {"By depth"}
-    assert {row["y_label"] for row in rows} == {"error, log"}
-
-
-def test_maps_bands_and_pieces_of_lines_are_numbers_too():
-    figure = Figure()
-    map_axes, axes = figure.subplots(1, 2)
-    mesh = map_axes.pcolormesh([0, 2, 4], [0, 1, 2], [[1.0, 2.0], [3.0, np.nan]])
-    figure.colorbar(mesh, ax=map_axes)
-    axes.fill_between([0, 1, 2, 3, 4], [2, 3, np.nan, 4, 5], [4, 3, 3, 2, 1], color="r", label="spread")
-    axes.add_collection(LineCollection([[(0, 0), (1, 1)], [(1, 1), (2, 0)], [(5, 5), (6, 6)]], colors="b"))
-    axes.plot([0.5], [0.5], transform=axes.transAxes)
-    axes.axhline(0)
-    figure.legend(handles=axes.plot([9], [9], color="b"), labels=["path"])
-    rows = numbers(figure)
-    assert [(*point, row["value"]) for point, row in zip(points(rows, panel="1"), rows, strict=False)] == [
-        (1, 0.5, "1"), (3, 0.5, "2"), (1, 1.5, "3"), (3, 1.5, "nan"),
-    ]  # fmt: skip
-    spread = [row for row in rows if row["drawn"] == "band"]
-    assert [(row["name"], row["x"], row["low"], row["high"], row["y"]) for row in spread] == [
-        ("spread", "0", "2", "4", ""),
-        ("spread", "1", "3", "3", ""),
-        ("spread", "3", "2", "4", ""),
-        ("spread", "4", "1", "5", ""),
-    ]
-    assert [row["piece"] == spread[0]["piece"] for row in spread] == [True, True, False, False]
-    pieces = dict.fromkeys(row["piece"] for row in rows if row["name"] == "path")
-    assert [points(rows, panel="2", piece=piece) for piece in pieces] == [
-        [(0, 0), (1, 1), (2, 0)],
-        [(5, 5), (6, 6)],
-        [(9, 9)],
-    ]
-    assert {row["panel"] for row in rows} == {"1", "2"}
-
-
-def test_equal_figures_are_equal_files(tmp_path):
-    for name in ("one", "two"):
-        figure = Figure()
-        figure.subplots().plot([0, 1], [1, 0])
-        style.save(figure, "Title", *(str(tmp_path / f"{name}.{kind}") for kind in ("svg", "pdf", "png")))
-    for kind in ("svg", "pdf", "png"):
-        one, two = ((tmp_path / f"{name}.{kind}").read_bytes() for name in ("one", "two"))
-        assert one == two
-
+from critical_periods.publishing.captions import REFERENCES, figure_caption, page_caption, paper_caption
 
 VERDICTS = {
     "5b": {"holds": "True", "statement": "50 % of W_1", "value": "-0.6", "threshold": "0"},
@@ -130,3 +49,9 @@ def test_every_figure_of_the_paper_has_a_caption_of_balanced_braces(name):
     assert tex.count("{") == tex.count("}")
     assert tex.count("$") % 2 == 0
     assert "_" not in tex.replace("\\_", "").split("$")[0]
+
+
+def test_the_caption_of_a_page_says_what_is_drawn_and_what_its_title_states():
+    text = page_caption(CONFIG, "fig01")
+    assert text.startswith("Competition of two pathways under early and late gating, by depth (depth: 2, 5, 8, 13;")
+    assert text.endswith("The title states what claims 1a, 1b, 2a say. It goes against 2b.")

@@ -84,7 +84,7 @@ def copy(tmp_path):
 
 
 def test_the_page_tells_every_addition():
-    for addition in ("parameter", "claim", "deficit", "solver", "model", "kind of figures", "study"):
+    for addition in ("parameter", "claim", "deficit", "solver", "model", "kind of panel", "study"):
         assert "```" in PAGE.split(f"\n## Add a {addition}\n")[1].split("\n## ")[0]
 
 

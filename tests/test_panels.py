@@ -3,6 +3,7 @@
 import copy
 import itertools
 import warnings
+from functools import partial
 
 import matplotlib.pyplot as plt
 import pytest
@@ -12,8 +13,10 @@ from conftest import CONFIG
 import critical_periods as cp
 from critical_periods.configuration.document import Figure
 from critical_periods.configuration.fields import ConfigError
-from critical_periods.execution.jobs import loaded
-from critical_periods.figures.kinds import kinds
+from critical_periods.figures import plotly_renderer, seaborn_renderer
+from critical_periods.figures.drawing import template
+from critical_periods.figures.figure import figure
+from critical_periods.figures.kinds import checked_panel
 from critical_periods.planning.panels import check_figure
 from critical_periods.planning.plan import Plan
 
@@ -67,21 +70,25 @@ def datasets():
     return found
 
 
-def refusal(experiments, kind, *panels):
-    """The line that refuses a figure; "" for none."""
+def refusal(experiments, panel, **keys):
+    """The line that refuses a figure of one panel; "" for none."""
     try:
-        check_figure("figures.mine", Figure(title="Mine", kind=kind, panels=list(panels)), experiments)
+        check_figure("figures.mine", Figure(title="Mine", panels=[panel], **keys), experiments, {"1a": {}})
     except ConfigError as error:
         return str(error)
     return ""
 
 
-def failure(datasets, kind, panel):
-    """What goes wrong where a figure is drawn; "" for nothing."""
+def failure(datasets, panel):
+    """What goes wrong where a figure is drawn from its dataset, by all renderers; "" for nothing."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of logarithms of nothing, and the like
         try:
-            loaded(kinds()[kind].draw)([panel], datasets)
+            parsed = checked_panel(panel, "panel", {name: partial(template, each) for name, each in datasets.items()})
+            made = figure("Mine", [parsed], datasets)
+            assert len(made.csv())
+            plotly_renderer.draw(made)
+            seaborn_renderer.draw(made)
         except (ValueError, KeyError) as error:
             return f"{type(error).__name__}: {error}"
         finally:
@@ -89,177 +96,129 @@ def failure(datasets, kind, panel):
     return ""
 
 
-def selection(experiment, *spread):
-    """The first value of every parameter that varies and that a panel does not spread out."""
-    axes = experiment.axes.items()
-    return {axis: values[0] for axis, values in axes if axis not in ("seed", *spread) and len(values) > 1}
-
-
-def panels_of_papers_kinds(experiments):
-    """Every kind of the paper's figures, drawn from every experiment, spread out over every parameter that varies."""
-    for name, experiment in experiments.items():
-        for axis in experiment.axes:
-            base = {"experiment": name, "select": selection(experiment, axis)}
-            for show in ("relative_accuracy", "reconstruction_error"):
-                yield "charts", base | {"chart": "curves", "x": "switch_epoch", "show": show, "lines": axis}
-            yield "spectra", base | {"columns": axis}
-            yield "phase_portraits", base | {"columns": axis}
-            yield "pathway_panels", base | {"show": "curves", "columns": axis}
-        base = {"experiment": name, "select": selection(experiment)}
-        yield "spectra", base | {"switch_epochs": [0]}
-        yield "spectra", base | {"switch_epochs": [0], "select": base["select"] | {"seed": 1}}
-        for show in ("curves", "matrices"):
-            yield "pathway_panels", base | {"show": show}
-            yield "pathway_panels", base | {"show": show, "select": base["select"] | {"seed": 1}}
-
-
-def charts(experiments, datasets):
-    """Every variable on every axis of its experiment, alone or by another, with all others selected, or one not."""
+def panels(experiments, datasets):
+    """Every variable on every axis of its experiment, alone or by another, with all others selected; and portraits."""
     for name, experiment in experiments.items():
         dataset = datasets[name]
         axes = list(dict.fromkeys([*experiment.axes, *map(str, dataset.dims)]))
         for index, variable in enumerate([*dataset.data_vars, "misspelt"]):
             has = [axis for axis in map(str, dataset[variable].dims) if axis in axes] if variable in dataset else axes
             for x in axes if index % 3 == 0 else has:
-                y = axes[(index + axes.index(x)) % len(axes)]
-                rest = [axis for axis in has if axis not in (x, y, "seed", "trajectory")]
-                select = {axis: dataset[axis].values[:1].tolist()[0] for axis in rest}
-                chart = {"experiment": name, "show": variable, "x": x, "select": select}
-                yield chart | {"chart": "curves", "lines": y}
-                yield chart | {"chart": "map", "y": y}
-                yield chart | {"chart": "curves"}
+                other = axes[(index + axes.index(x)) % len(axes)]
+                rest = [axis for axis in has if axis not in (x, other, "seed", "trajectory")]
+                select = {axis: dataset[axis].values[:1].tolist()[0] for axis in rest if axis in dataset.coords}
+                base = {"experiment": name, "x": x, "select": select}
+                yield base | {"plot": "line", "y": variable, "hue": other}
+                yield base | {"plot": "heatmap", "y": other, "hue": variable}
+                yield base | {"plot": "scatter", "y": variable}
+                yield base | {"plot": "line", "y": variable}
         for predicted, measured in (("predicted_closing", "measured_closing"), ("share", "impairment")):
-            yield {"chart": "prediction", "experiment": name, "x": predicted, "y": measured}
+            yield {"plot": "prediction", "experiment": name, "x": predicted, "y": measured}
+        for axis in experiment.axes:
+            yield {"plot": "phase_portrait", "experiment": name, "col": axis}
 
 
-def test_panels_of_the_papers_kinds_are_planned_if_and_only_if_they_can_be_drawn(experiments, datasets):
-    accepted = {kind: set() for kind in kinds()}
-    for kind, panel in panels_of_papers_kinds(experiments):
-        refused = refusal(experiments, kind, panel)
-        if refused:
-            # What is drawn all the same says something untrue: initial conditions as points, or labels of other cells.
-            told = "no trajectory" in refused or "cells of one" in refused
-            assert told or failure(datasets, kind, panel), (kind, panel, refused)
-            continue
-        accepted[kind].add(panel["experiment"])
-        assert not failure(datasets, kind, panel), (kind, panel)
-        if twin := kinds()[kind].interactive:
-            loaded(twin)([panel], datasets)
-    assert accepted == {
-        "spectra": {"completion", "looked_at", "flow", "modes"},
-        "phase_portraits": {"portraits", "lesioned", "by_size"},
-        "pathway_panels": {"network", "tanh", "gated"},
-        "charts": {"completion", "looked_at"},
-    }
-
-
-def test_charts_are_planned_if_and_only_if_they_can_be_drawn(experiments, datasets):
+def test_panels_are_planned_if_and_only_if_they_can_be_drawn(experiments, datasets):
     count = {"planned": 0, "refused": 0}
-    for panel in itertools.islice(charts(experiments, datasets), 0, None, 4):
-        refused = refusal(experiments, "charts", panel)
-        failed = failure(datasets, "charts", panel)
-        if refused:
-            # A mean over draws against draws is a single point; a coordinate is no result.
-            harmless = (
-                "not what is averaged over" in refused or panel.get("show") in datasets[panel["experiment"]].coords
-            )
-            assert failed or harmless, (panel, refused)
-        else:
-            assert not failed, (panel, failed)
+    for panel in itertools.islice(panels(experiments, datasets), 0, None, 5):
+        refused, failed = refusal(experiments, panel), failure(datasets, panel)
+        assert bool(refused) == bool(failed), (panel, refused, failed)
         count["refused" if refused else "planned"] += 1
-    assert min(count.values()) > 50, count
+    assert min(count.values()) > 30, count
+
+
+LINE = "{plot: line, experiment: completion, x: switch_epoch, y: relative_accuracy, hue: depth"
 
 
 @pytest.mark.parametrize(
-    ("kind", "panel", "message"),
+    ("panel", "message"),
     [
-        ("spectra", "{experiment: portraits, columns: depth}", "experiment = 'portraits'; allowed: "),
         (
-            "spectra",
-            "{experiment: completion, columns: depth}",
-            "experiment = 'completion'; allowed: one whose singular_value has no switch_epoch: modes",
+            "{plot: pie, experiment: completion}",
+            "plot = 'pie'; allowed: phase_portrait, line, scatter, heatmap, prediction",
         ),
-        ("spectra", "{experiment: modes, switch_epochs: [0], select: {n_observed: 20}}", "switch_epochs"),
-        ("phase_portraits", "{experiment: completion, columns: depth}", "allowed: one that records path: portraits"),
+        ("{plot: linee, experiment: completion, x: depth, y: relative_accuracy}", "(did you mean line?)"),
+        ("{experiment: completion, x: depth, y: relative_accuracy}", "missing key = 'plot'"),
+        ("{plot: line, experiment: completed, x: depth, y: relative_accuracy}", "did you mean completion?"),
+        ("{plot: phase_portrait, experiment: completion, col: depth}", "allowed: one that records path"),
+        ("{plot: phase_portrait, experiment: no_portraits, col: duration}", "allowed: one that records path"),
+        ("{plot: phase_portrait, experiment: three_pathways, col: depth}", "one of 2 pathways and one singular_value"),
         (
-            "phase_portraits",
-            "{experiment: no_portraits, columns: duration}",
-            "allowed: one that records path: portraits",
-        ),
-        (
-            "phase_portraits",
-            "{experiment: three_pathways, columns: depth}",
-            "allowed: cells of one n_pathways in a panel, 2 and no 3",
+            "{plot: phase_portrait, experiment: by_size, col: singular_value}",
+            "one of 2 pathways and one singular_value",
         ),
         (
-            "phase_portraits",
-            "{experiment: portraits, columns: onset, select: {depth: 2}}",
-            "cells of one onset in a panel, 0 and no 50",
+            "{plot: line, experiment: portraits, x: depth, y: share, select: {onset: 0}}",
+            "a value of pathway, one of a, b",
         ),
+        ("{plot: line, experiment: completion, x: epoch, y: balancedness}", "y = 'balancedness'; allowed: "),
+        ("{plot: line, experiment: completion, x: switch_epoch, y: sharpness}", "y = 'sharpness'; allowed: "),
+        ("{plot: line, experiment: portraits, x: depth, y: recovery_epochs}", "y = 'recovery_epochs'; allowed: "),
         (
-            "phase_portraits",
-            "{experiment: by_size, columns: singular_value}",
-            "cells of one singular_value in the figure, 5 and no 10",
-        ),
-        (
-            "pathway_panels",
-            "{experiment: portraits, show: curves, columns: depth, select: {onset: 0}}",
-            "allowed: one whose pathway_singular_value has no trajectory: network, tanh, gated",
-        ),
-        (
-            "pathway_panels",
-            "{experiment: network, show: matrices, columns: onset}",
-            "columns = 'onset'; allowed: no such key where matrices are shown",
-        ),
-        (
-            "pathway_panels",
-            "{experiment: gated, show: curves, columns: gated_pathway}",
-            "cells of one gated_pathway in the figure, a and no b",
-        ),
-        ("charts", "{experiment: completion, show: balancedness, x: epoch}", "show = 'balancedness'; allowed: "),
-        ("charts", "{experiment: completion, show: sharpness, x: switch_epoch}", "show = 'sharpness'; allowed: "),
-        (
-            "charts",
-            "{experiment: completion, show: effective_rank, x: switch_epoch}",
-            "show = 'effective_rank'; allowed: ",
-        ),
-        (
-            "charts",
-            "{experiment: portraits, show: recovery_epochs, x: depth, select: {onset: 0}}",
-            "show = 'recovery_epochs'; allowed: ",
-        ),
-        (
-            "charts",
-            "{experiment: portraits, show: share, x: depth, select: {onset: 0}}",
-            "with one of the values of pathway, which varies: a, b",
-        ),
-        (
-            "charts",
-            "{experiment: completion, show: relative_accuracy, x: epoch, lines: depth}",
+            "{plot: line, experiment: completion, x: epoch, y: relative_accuracy, hue: depth}",
             "x = 'epoch'; allowed: seed, depth, switch_epoch (did you mean depth?): axes of relative_accuracy",
         ),
-        ("charts", "{experiment: completion, show: relatve_accuracy, x: depth}", "did you mean relative_accuracy?"),
+        ("{plot: line, experiment: completion, x: depth, y: relatve_accuracy}", "did you mean relative_accuracy?"),
         (
-            "charts",
-            "{experiment: completion, show: relative_accuracy, x: seed, lines: depth}",
-            "not what is averaged over",
+            "{plot: line, experiment: completion, x: depth, y: relative_accuracy, hue: depth}",
+            "an axis of its own for each of",
+        ),
+        (
+            LINE + ", select: {depth: 2}}",
+            "select.depth = 2; allowed: a list, as it is the panel's hue",
+        ),
+        (
+            LINE + ", select: {depth: [7]}}",
+            "select.depth = 7; allowed: 1, 2",
+        ),
+        (
+            LINE + ", marks: [deficits]}",
+            "marks[0] = 'deficits'",
+        ),
+        (
+            "{plot: line, experiment: portraits, x: depth, y: impairment, select: {onset: 0}, marks: [lesion]}",
+            "allowed: none of an experiment without lesioned_modes",
+        ),
+        (
+            "{plot: prediction, experiment: completion, x: predicted_closing, y: relative_accuracy}",
+            "variables in the same unit, not in 1 and epoch",
         ),
     ],
 )
-def test_what_a_panel_cannot_show_is_said_in_one_line(experiments, kind, panel, message):
-    panel = ({"chart": "curves"} if kind == "charts" else {}) | yaml.safe_load(panel)
-    refused = refusal(experiments, kind, panel)
-    assert refused.startswith("figures.mine.panels")
+def test_what_a_panel_cannot_show_is_said_in_one_line(experiments, panel, message):
+    refused = refusal(experiments, yaml.safe_load(panel))
+    assert refused.startswith("figures.mine.panels[0]")
     assert message in refused
     assert refused.isprintable()
 
 
-def test_portraits_of_other_singular_values_do_not_share_axes(experiments):
-    rows = [{"experiment": "by_size", "columns": "seed", "select": {"singular_value": value}} for value in (5, 10)]
-    assert not refusal(experiments, "phase_portraits", rows[0])
-    assert "cells of one singular_value in the figure, 5 and no 10" in refusal(experiments, "phase_portraits", *rows)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("chart: curves", "plot: line, heatmap or prediction"),
+        ("show: relative_accuracy", "y, or hue in a heatmap"),
+        ("lines: depth", "hue"),
+        ("columns: depth", "col"),
+        ("log: y", "xscale and yscale"),
+        ("switch_epochs: [0]", "col: switch_epoch"),
+    ],
+)
+def test_words_of_earlier_versions_are_refused_with_the_new_one(experiments, old, new):
+    panel = {"experiment": "completion", "x": "switch_epoch"} | yaml.safe_load(old)
+    refused = refusal(experiments, panel)
+    assert f"unknown key = '{old.partition(':')[0]}'" in refused
+    assert f"(it is {new}" in refused or f"{new} now)" in refused
 
 
-def test_predictions_are_compared_in_one_unit(experiments):
-    panel = {"chart": "prediction", "experiment": "completion", "x": "predicted_closing", "y": "relative_accuracy"}
-    assert "variables in the same unit, not in 1 and epoch" in refusal(experiments, "charts", panel)
+def test_a_kind_of_a_whole_figure_is_refused_with_the_new_word(config):
+    config["figures"]["fig04"]["kind"] = "charts"
+    with pytest.raises(
+        ConfigError, match=r"figures.fig04: unknown key = 'kind'; .* \(it is plot, in every panel now\)"
+    ):
+        Plan(config)
+
+
+def test_a_title_states_claims_that_there_are(experiments):
+    panel = {"plot": "line", "experiment": "completion", "x": "switch_epoch", "y": "relative_accuracy", "hue": "depth"}
+    assert not refusal(experiments, panel, states=["not 1a"])
+    assert "states[0] = '1b'; allowed: 1a" in refusal(experiments, panel, states=["1b"])

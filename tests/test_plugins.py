@@ -1,4 +1,4 @@
-"""Models, measures and kinds of figures from outside: planned, run, drawn and judged as those that are built in."""
+"""Models, measures and kinds of panels from outside: planned, run, drawn and judged as those that are built in."""
 
 import csv
 import os
@@ -68,29 +68,29 @@ def test_a_model_from_a_file_is_simulated_drawn_and_judged(example):
 
 
 @pytest.mark.workflow
-def test_a_kind_of_figures_from_a_file_is_checked_and_drawn_with_its_page(example):
+def test_a_kind_of_panel_from_a_file_has_picture_page_and_table(example):
     files = (REPOSITORY / "tests/smoke.yaml", "distributions.yaml")
     asked = ("spread_of_harm", "results/interactive/spread_of_harm.html")
     snakemake(example, *asked, files=files)
     results = example / "work/results"
     with (results / "figures/spread_of_harm.csv").open(newline="") as file:
-        shares = {float(row["y"]) for row in csv.DictReader(file)}
+        shares = {float(row["share of runs"]) for row in csv.DictReader(file)}
     assert (min(shares), max(shares)) == (0, 1)
     assert "draw by draw" in (results / "interactive/spread_of_harm.html").read_text()
-    edit(example / "distributions.py", 'line_shape="hv"', 'line_shape="vh"')
+    edit(example / "distributions.py", "[self.hue, self.x, share]", "[self.hue, share, self.x]")
     planned = snakemake(example, *asked, "--dry-run", files=files)
     assert "interactive " in planned
     assert "train " not in planned
     for old, new, refusal in (
-        ("lines: switch_epoch", "lines: switch_epochs", "did you mean switch_epoch?"),
-        ("show: relative_accuracy", "show: accuracy", "did you mean relative_accuracy?"),
-        ("kind: distributions", "kind: distribution", "did you mean distributions?"),
+        ("hue: switch_epoch", "hue: switch_epochs", "did you mean switch_epoch?"),
+        ("x: relative_accuracy", "x: accuracy", "did you mean relative_accuracy?"),
+        ("plot: distribution", "plot: distributions", "did you mean distribution?"),
     ):
         edit(example / "distributions.yaml", old, new)
         assert refusal in snakemake(example, *asked, files=files, fails=True)
         edit(example / "distributions.yaml", new, old)
-    edit(example / "distributions.py", '    "distributions": Kind', '    "charts": Kind')
-    assert "kind of figures = 'charts'; allowed" in snakemake(example, *asked, files=files, fails=True)
+    edit(example / "distributions.py", '"distribution": Dist', '"line": Dist')
+    assert "kind of panel = 'line'; allowed" in snakemake(example, *asked, files=files, fails=True)
 
 
 @pytest.mark.workflow
@@ -136,7 +136,7 @@ def test_a_claim_on_a_plugin_is_judged_by_its_measure(example):
         ("autoencoder.yaml", "model: autoencoder", "model: autoencodr", "(did you mean autoencoder?)"),
         ("autoencoder.yaml", "onset: [0, 50", "onset: [-1, 50", "autoencoder.vary.onset = -1; allowed: integer"),
         ("autoencoder.yaml", "measure: early_harm", "measure: early_ham", "(did you mean early_harm?)"),
-        ("autoencoder.yaml", "show: error}", "show: eror}", "(did you mean error?)"),
+        ("autoencoder.yaml", "y: error}", "y: eror}", "(did you mean error?)"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_plugin_is_told_in_one_line_before_any_job(example, file, old, new, refusal):

@@ -162,7 +162,7 @@ TRAINED = {*MATRIX, "two_layers", "singular_flow", "shared_modes"}
         ("models/matrix_completion/model.py", "ge=", "gt=", set()),
         ("models/matrix_completion/model.py", "import complete", "import pretrain as complete", {"matrix_completion"}),
         ("models/registry.py", "megabytes: ClassVar[int] = 1000", "megabytes: ClassVar[int] = 2000", set()),
-        ("figures/style.py", "COLUMN, PAGE = 3.4", "COLUMN, PAGE = 3.5", set()),
+        ("figures/look.py", "NARROWEST = 3.4, 6.9", "NARROWEST = 3.5, 6.9", set()),
         ("execution/jobs.py", "begun = 0", "begun = 1", set()),
     ],
 )

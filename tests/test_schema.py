@@ -28,7 +28,7 @@ DECLARED = [
     *(document.Configuration, document.Experiment, document.Figure, claims.Claim, *SOLVERS.values()),
     *(studies.StudyFile, studies.Taken, studies.Variant, studies.Comparison),
     *models().values(),
-    *(kind.panel for kind in kinds().values()),
+    *kinds().values(),
 ]
 
 
@@ -75,9 +75,14 @@ def test_shipped_files_name_their_schema_for_editors(file):
         ("experiments.depth.vary.depth", [1, 0], "experiments.depth.vary.depth.1"),
         ("experiments.gating.set", {"pretrain_rank": 3}, "experiments.gating.set"),
         ("experiments.a b", {}, "experiments"),
-        ("figures.fig04.kind", "pie", "figures.fig04.kind"),
-        ("figures.fig04.panels", [{"experiment": "depth", "lines": "depth"}], "figures.fig04.panels.0"),
-        ("figures.fig01.panels", [{"experiment": "phase_portraits", "show": "x"}], "figures.fig01.panels.0"),
+        ("figures.fig04.kind", "charts", "figures.fig04"),
+        ("figures.fig04.panels", [{"plot": "pie", "experiment": "depth"}], "figures.fig04.panels.0.plot"),
+        (
+            "figures.fig04.panels",
+            [{"plot": "line", "experiment": "depth", "lines": "depth"}],
+            "figures.fig04.panels.0",
+        ),
+        ("figures.fig01.panels", [{"plot": "phase_portrait", "experiment": "e", "x": "e"}], "figures.fig01.panels.0"),
         ("claims.1a.measure", "final_efect", "claims.1a.measure"),
         ("claims.1a.statement", "", "claims.1a.statement"),
     ],

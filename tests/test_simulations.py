@@ -416,15 +416,15 @@ def test_progress_is_told_line_by_line_and_no_longer_afterwards():
     ("figure", "message"),
     [
         ("fig99", "^figure = 'fig99'; allowed: fig01, .*"),
-        ({"kind": "chart"}, r"^figure: missing key = 'panels'"),
-        ({"kind": "chart", "panels": [{}]}, r"^figure.kind = 'chart'; .*did you mean charts\?"),
-        ({"kind": "charts", "panels": [{"chart": "curves"}]}, r"^figure.panels\[0\]: missing key = 'x'"),
+        ({"title": "Mine"}, r"^figure: missing key = 'panels'"),
+        ({"plot": "linee"}, r"^figure.panels\[0\].plot = 'linee'; .*did you mean line\?"),
+        ({"panels": [{"plot": "line"}]}, r"^figure.panels\[0\]: missing key = 'x'"),
         (
-            {"kind": "charts", "panels": [{"chart": "curves", "x": "dpth", "show": "impairment"}]},
+            {"panels": [{"plot": "line", "x": "dpth", "y": "impairment"}]},
             r"^figure.panels\[0\].x = 'dpth'; allowed: .*did you mean depth\?",
         ),
         (
-            {"kind": "charts", "panels": [{"chart": "curves", "x": "depth", "show": "share", "select": {"b": 1}}]},
+            {"plot": "line", "x": "depth", "y": "share", "select": {"b": 1}},
             r"^figure.panels\[0\].select = 'b'; allowed: ",
         ),
     ],
@@ -438,8 +438,7 @@ def test_a_figure_is_drawn_from_datasets_in_memory(datasets):
     import matplotlib.pyplot as plt
 
     dataset, before = datasets["scalar_pathways"], dict(plt.rcParams)
-    panel = {"chart": "curves", "x": "duration", "show": "impairment", "lines": "depth"}
-    figure = cp.draw({"kind": "charts", "panels": [panel]}, dataset)
+    figure = cp.draw({"plot": "line", "x": "duration", "y": "impairment", "hue": "depth"}, dataset)
     median = dataset.impairment.median(["seed", "trajectory"])
     drawn = [line.get_ydata() for line in figure.axes[0].lines]
     for depth in median.depth:

@@ -54,15 +54,15 @@ def test_a_study_takes_experiments_of_a_model_with_the_figures_and_claims_that_r
     assert all(set(seed) == {4} for seed in (experiment.axes["seed"] for experiment in Plan(run).experiments.values()))
 
 
-def test_a_study_takes_what_a_kind_of_figures_is_drawn_from(config, study):
-    (run,) = study({"take": {"drawn_as": "phase_portraits"}}).runs.values()
-    assert set(run["experiments"]) == {"phase_portraits", "phase_portraits_small_init"}
+def test_a_study_takes_what_figures_draw_over_an_axis(config, study):
+    (run,) = study({"take": {"drawn_over": "since_switch"}}).runs.values()
+    assert set(run["experiments"]) == {"n_observed", "singular_flow"}
     assert run["figures"] == run["claims"] == {}
 
 
 def test_what_a_configuration_without_such_figures_has_is_taken(config, study):
     config["figures"] = {}
-    (run,) = study({"take": {"drawn_as": "charts"}}).runs.values()
+    (run,) = study({"take": {"drawn_over": "switch_epoch"}}).runs.values()
     assert run["experiments"] == {}
 
 
@@ -125,7 +125,10 @@ CLAIMED = {"statement": "S", "variant": "b", "over": "largest", "at_most": 1.0, 
             {"take": {"model": "matrix_competion"}},
             r"take\.model = 'matrix_competion'; .*did you mean matrix_completion",
         ),
-        ({"take": {"drawn_as": "chart"}}, r"take\.drawn_as = 'chart'; .*did you mean charts"),
+        (
+            {"take": {"drawn_over": "switch_epoc"}},
+            r"take\.drawn_over = 'switch_epoc'; .*did you mean switch_epoch",
+        ),
         ({"variants": {"a": {"dtype": "float16"}}}, r"variants\.a\.dtype = 'float16'; allowed: .*float32 or float64"),
         (
             {"variants": {"a": {}}, "compare": {"variable": "reconstruction_error", "reference": "b"}},

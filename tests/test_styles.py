@@ -7,11 +7,11 @@ from matplotlib.colors import to_rgb
 
 import critical_periods as cp
 from critical_periods.configuration.document import STYLES, Style, style_asked
-from critical_periods.figures import style
+from critical_periods.figures import look
 from critical_periods.planning.panels import check_style
 
-PANEL = {"chart": "curves", "x": "epoch", "show": "error", "lines": "depth", "title": "Error"}
-MAP = {"chart": "map", "x": "epoch", "y": "depth", "show": "error"}
+PANEL = {"plot": "line", "x": "epoch", "y": "error", "hue": "depth", "title": "Error"}
+MAP = {"plot": "heatmap", "x": "epoch", "y": "depth", "hue": "error"}
 
 
 @pytest.fixture
@@ -21,16 +21,18 @@ def drawn():
         {"error": (("seed", "depth", "epoch"), np.arange(6.0).reshape(1, 2, 3) + 1)},
         coords={"seed": [0], "depth": [2, 3], "epoch": [0, 10, 20]},
     )
-    return lambda asked, *panels: cp.draw({"kind": "charts", "panels": list(panels)}, dataset, style=asked)
+    return lambda asked, *panels: cp.draw({"panels": list(panels)}, dataset, style=asked)
 
 
 def test_a_figure_is_as_wide_as_its_style_and_folds_its_panels(drawn):
     for asked, inches, rows in (("paper", 6.9, 1), ("single_column", 3.4, 2), ({"width": 5}, 5, 1)):
         figure = drawn(asked, PANEL, PANEL, PANEL)
         assert figure.get_figwidth() == inches
-        assert figure.axes[0].get_gridspec().nrows == rows
+        assert len({axes.get_position().y0 for axes in figure.axes}) == rows
     assert drawn("paper", PANEL).get_figwidth() == 3.4
     assert drawn("double_column", PANEL).get_figwidth() == 6.9
+    folded = drawn("single_column", {**PANEL, "hue": None, "col": "depth"}, PANEL)
+    assert len({axes.get_position().y0 for axes in folded.axes}) == 2
 
 
 def lightness(colour):
@@ -39,19 +41,19 @@ def lightness(colour):
 
 def test_what_was_dark_is_light_on_dark_paper_but_for_the_colours_of_maps(drawn):
     light, dark = (drawn(asked, PANEL, MAP) for asked in ("paper", "dark"))
-    assert lightness(dark.get_facecolor()) == pytest.approx(style.DARK)
-    for figure, sign in ((light, -1), (dark, 1)):
+    assert lightness(dark.get_facecolor()) == pytest.approx(look.DARK, abs=0.01)
+    inks = []
+    for figure in (light, dark):
         axes = figure.axes[0]
-        inks = [*(line.get_color() for line in axes.lines), axes.xaxis.label.get_color()]
-        inks += [axes.get_xticklabels()[0].get_color(), axes.xaxis.get_majorticklines()[0].get_color()]
-        assert all(sign * (lightness(ink) - 0.5) > 0 for ink in inks), inks
+        colours = [*(line.get_color() for line in axes.lines), axes.xaxis.label.get_color()]
+        colours += [axes.get_xticklabels()[0].get_color(), axes.xaxis.get_majorticklines()[0].get_color()]
+        inks.append([lightness(colour) for colour in colours])
+    assert inks[1] == pytest.approx([look.DARK + (1 - look.DARK) * (1 - ink) for ink in inks[0]], abs=0.02)
+    keys = [key.get_color() for key in dark.legends[0].get_lines()] if dark.legends else []
+    drawn_in = {line.get_color() for line in dark.axes[0].lines}
+    assert set(keys) <= drawn_in, "keys have the colours of their lines"
     meshes = [next(iter(figure.axes[1].collections)) for figure in (light, dark)]
     assert np.array_equal(*(mesh.to_rgba(mesh.get_array()) for mesh in meshes))
-
-
-def test_texts_of_a_figure_are_written_for_latex():
-    assert style.tex(r"50 % of $W_1$ & a_b #\$") == r"50 \% of $W_1$ \& a\_b \#\$"
-    assert style.tex(style.number(-3e-7)) == "$-$3·10$^{-7}$"
 
 
 @pytest.mark.parametrize(

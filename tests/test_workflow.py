@@ -40,21 +40,29 @@ TINY = {
     "figures": {
         "fig04": {
             "title": "Curves",
-            "kind": "charts",
             "panels": [
                 {
-                    "chart": "curves",
+                    "plot": "line",
                     "experiment": "depth",
                     "x": "switch_epoch",
-                    "show": "relative_accuracy",
-                    "lines": "depth",
+                    "y": "relative_accuracy",
+                    "hue": "depth",
                 }
             ],
         },
         "fig06": {
             "title": "Spectra",
-            "kind": "spectra",
-            "panels": [{"experiment": "n_observed", "switch_epochs": [0, 20]}],
+            "panels": [
+                {
+                    "plot": "line",
+                    "experiment": "n_observed",
+                    "x": "epoch",
+                    "y": "singular_value",
+                    "hue": "mode",
+                    "col": "switch_epoch",
+                    "select": {"switch_epoch": [0, 20]},
+                }
+            ],
         },
     },
 }
@@ -207,7 +215,7 @@ def test_longer_final_training_reuses_the_pretraining(project):
 
 
 def test_an_edit_of_a_drawing_trains_nothing(project):
-    project.edit("src/critical_periods/figures/spectra.py", "broad = 2.2", "broad = 2.3")
+    project.edit("src/critical_periods/figures/look.py", "width=3.0, alpha=0.4", "width=3.1, alpha=0.4")
     assert project.planned() == {"figure": 2, "interactive": 2}
 
 
@@ -244,13 +252,13 @@ def test_an_edit_of_a_claim_or_of_what_it_measures_only_judges(project):
 def test_a_figure_of_ones_own_takes_no_claim_from_the_one_that_shows_it(project):
     mine = project.workdir / "mine.yaml"
     panel = {
-        "chart": "curves",
+        "plot": "line",
         "experiment": "depth",
         "x": "switch_epoch",
-        "show": "relative_accuracy",
-        "lines": "depth",
+        "y": "relative_accuracy",
+        "hue": "depth",
     }
-    mine.write_text(yaml.safe_dump({"figures": {"a_view": {"title": "Mine", "kind": "charts", "panels": [panel]}}}))
+    mine.write_text(yaml.safe_dump({"figures": {"a_view": {"title": "Mine", "panels": [panel]}}}))
     assert project.planned("results/claims.csv", "a_view", "--configfile", str(mine)) == {"figure": 1, "a_view": 1}
 
 

@@ -18,6 +18,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...] | str]] = {
         "critical_periods.storage.reading": ("read",),
         "critical_periods.storage.datasets": ("write",),
         "critical_periods.figures.drawing": ("draw",),
+        "critical_periods.figures.tables": ("tidy",),
     },
     "Phases and schedules": {
         "critical_periods.dynamics.schedules": ("Phase", "Task", "Window", "deficit_schedule"),

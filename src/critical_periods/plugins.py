@@ -1,7 +1,8 @@
-"""Models, measures and kinds of figures from outside: modules that a configuration names under `plugins`.
+"""Models, measures and kinds of panels from outside: modules that a configuration names under `plugins`.
 
 A plugin is Python code: a configuration with plugins runs its author's code. It may have a tuple `MODELS` of
-`critical_periods.models.registry.ModelSpec`, a dictionary `KINDS` of `critical_periods.figures.kinds.Kind`, and
+`critical_periods.models.registry.ModelSpec`, a dictionary `KINDS` of classes derived from
+`critical_periods.figures.panels.Panel`, another of `critical_periods.figures.panels.Mark`, `MARKS`, and
 measures: public functions of a `dataset`. Light enough for planning, as long as plugins are: what they import at their
 top is imported whenever the workflow is planned.
 """

@@ -14,7 +14,7 @@ from critical_periods.models.registry import models, simulations
 from critical_periods.planning.estimate import estimates_table, bundle_job, file_job, study_estimates
 from critical_periods.planning.making import Making
 from critical_periods.planning.runs import Runs
-from critical_periods.publishing.captions import figure_caption
+from critical_periods.publishing.captions import figure_caption, page_caption
 from critical_periods.publishing.markup import report_label, report_parameter
 from critical_periods.publishing.texts import write_captions, write_readme
 from critical_periods.storage.cells import other_versions
@@ -187,6 +187,11 @@ def figure_labels(run, figure):
 def caption(run, figure):
     """Caption of a figure in the report: text that a job carries without being run again for an edit of it."""
     return figure_caption(RUNS.settings[run], figure)
+
+
+def page_text(run, figure):
+    """What stands below a figure on its page, carried as its caption is."""
+    return page_caption(RUNS.settings[run], figure)
 
 
 def write_texts():

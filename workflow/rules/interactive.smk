@@ -20,6 +20,7 @@ rule interactive:
     resources:
         mem_mb=1000,
         runtime=10,
+        caption=asks(page_text),
     params:
         figure=asks(as_json(RUNS.figure)),
         code=asks(MAKING.page_code),

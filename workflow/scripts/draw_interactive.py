@@ -3,15 +3,16 @@
 import json
 from pathlib import Path
 
-from critical_periods.execution.jobs import Job, loaded
-from critical_periods.figures.interactive import save
-from critical_periods.figures.kinds import kinds
+from critical_periods.execution.jobs import Job
+from critical_periods.figures.figure import figure
+from critical_periods.figures.plotly_renderer import save
 from critical_periods.storage.datasets import read_dataset
 
 job = Job(snakemake)
-settings = json.loads(snakemake.params.figure)
+settings, name = json.loads(snakemake.params.figure), snakemake.wildcards.figure
 datasets = {Path(path).stem: read_dataset(path) for path in snakemake.input}
-figure = loaded(kinds()[settings["kind"]].interactive)(settings["panels"], datasets)
+made = figure(settings["title"], settings["panels"], datasets)
 job.check_code()
-save(figure, settings["title"], snakemake.wildcards.figure, snakemake.output[0])
+files = {f"figure ({kind.upper()})": f"../figures/{name}.{kind}" for kind in ("pdf", "svg", "png")}
+save(made, snakemake.resources.caption, {"data (CSV)": f"../figures/{name}.csv"} | files, snakemake.output[0])
 job.stamp()

@@ -10,11 +10,13 @@ from html import escape
 from inspect import signature
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from critical_periods.analysis.claims import COMPARISONS
 from critical_periods.analysis.claims import NumberedClaim as Claim
 from critical_periods.analysis.learning import LEARNED
 from critical_periods.analysis.measure_signatures import measures
@@ -223,13 +225,14 @@ def objections(table: str | Path, unjudged: str | Path) -> list[str]:
 
 
 def as_html(judgement: Judgement) -> str:
-    """The verdicts as a page of its own."""
+    """The verdicts as a page of its own: what does not hold first, with how far every value is from its threshold."""
     rows = "\n".join(
-        f'<tr class="{_word(verdict)}"><td>{escape(verdict.claim.id)}</td><td>{escape(verdict.claim.figure)}</td>'
-        f"<td>{escape(verdict.claim.statement)}</td><td>{escape(verdict.claim.quantity)}</td>"
-        f"<td>{escape(_value(verdict))}</td><td>{escape(_criterion(verdict.claim))}</td>"
-        f"<td>{escape(verdict.claim.why)}</td><td>{_word(verdict)}</td></tr>"
-        for verdict in judgement.verdicts
+        f'<tr class="{_word(verdict)}"><td>{"holds" if verdict.holds else "does not hold"}</td>'
+        f"<td>{escape(verdict.claim.id)}</td><td>{escape(verdict.claim.statement)}</td>"
+        f"<td>{escape(_value(verdict))}{_bar(verdict)}</td><td>{escape(_criterion(verdict.claim))}</td>"
+        f"<td>{_figure_link(verdict.claim.figure)}</td><td>{escape(verdict.claim.quantity)}</td>"
+        f"<td>{escape(verdict.claim.why)}</td></tr>"
+        for verdict in sorted(judgement.verdicts, key=lambda verdict: verdict.holds)
     )
     skipped = "".join(
         f"<li>{escape(claim.id)} {escape(claim.statement)}: {escape(reason)}</li>"
@@ -238,18 +241,44 @@ def as_html(judgement: Judgement) -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Claims</title><style>
-body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; overflow-wrap: anywhere; }}
-.wide {{ overflow-x: auto; overflow-wrap: normal; }} table {{ border-collapse: collapse; min-width: 60em; }}
-th, td {{ padding: .35em .6em; border-bottom: 1px solid #ccc; text-align: left; }}
-tr.yes td:last-child {{ color: #006644; font-weight: bold; }}
-tr.no td:last-child {{ color: #b33c00; font-weight: bold; }}
-</style></head><body><h1>Claims</h1><p>{escape(summary(judgement))}</p>
+:root {{ color-scheme: light dark; --line: #ccc; --yes: #006644; --no: #b33c00; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --line: #444; --yes: #4cc38a; --no: #ff9a57; }} }}
+body {{ font: 14px/1.4 Roboto, system-ui, sans-serif; margin: 1.5em; overflow-wrap: anywhere; }}
+.wide {{ overflow-x: auto; overflow-wrap: normal; }} table {{ border-collapse: collapse; min-width: 72em; }}
+th, td {{ padding: .35em .6em; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }}
+td:first-child {{ font-weight: bold; white-space: nowrap; }}
+tr.yes {{ --verdict: var(--yes); }} tr.no {{ --verdict: var(--no); }}
+tr.yes td:first-child, tr.no td:first-child {{ color: var(--verdict); }}
+td img {{ display: block; width: 9em; }}
+.bar {{ display: block; position: relative; width: 8em; height: .5em; border-left: 0; margin-top: .3em;
+  background: linear-gradient(var(--line), var(--line)) center / 1px 100% no-repeat; }}
+.bar i {{ position: absolute; top: 0; height: 100%; background: var(--verdict); }}
+</style></head><body><h1>Claims</h1><p>{escape(summary(judgement))} Bars: how far a value is from its threshold, in the
+middle, relative to the larger of both; to the right it holds.</p>
 <div class="wide"><table><thead>
-<tr><th>claim</th><th>figure</th><th>statement</th><th>measure</th><th>value</th><th>holds if</th>
-<th>why</th><th>holds</th></tr></thead><tbody>
+<tr><th>verdict</th><th>claim</th><th>statement</th><th>value</th><th>holds if</th><th>figure</th><th>measure</th>
+<th>why</th></tr></thead><tbody>
 {rows}
 </tbody></table></div>{f"<h2>Not judged</h2><ul>{skipped}</ul>" if skipped else ""}</body></html>
 """
+
+
+def _bar(verdict: Verdict) -> str:
+    """How far a value is from its threshold, relative to the larger of both: to the right where it holds."""
+    value, threshold = verdict.value, verdict.claim.threshold
+    part = min(abs(value - threshold) / max(abs(value), abs(threshold), 1e-300), 1.0)
+    within = COMPARISONS[verdict.claim.comparison.replace(" ", "_")](value, threshold)
+    start = 50 if within else 50 * (1 - part)
+    return f'<span class="bar"><i style="left: {start:.0f}%; width: {50 * part:.0f}%"></i></span>'
+
+
+def _figure_link(figure: str) -> str:
+    """The figure of a claim, with its picture, where the page lies beside both."""
+    if not figure:
+        return ""
+    name, label = quote(figure, safe=""), escape(figure)
+    picture = f'<img src="figures/{name}.png" alt="" loading="lazy" onerror="this.remove()">'
+    return f'<a href="interactive/{name}.html">{picture}{label}</a>'
 
 
 def verdicts_text(judgement: Judgement, width: int = 78) -> str:
@@ -281,9 +310,9 @@ def summary(judgement: Judgement) -> str:
 
 def _value(verdict: Verdict) -> str:
     if verdict.interval is None:
-        return f"{verdict.value:.4g}"
+        return f"{verdict.value:.3g}"
     low, high = verdict.interval
-    return f"{verdict.value:.4g} [{low:.4g}, {high:.4g}], {verdict.n_seeds} seeds"
+    return f"{verdict.value:.3g} [{low:.3g}, {high:.3g}], {verdict.n_seeds} seeds"
 
 
 def _criterion(claim: Claim) -> str:

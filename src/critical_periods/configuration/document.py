@@ -26,6 +26,7 @@ from critical_periods.configuration.solvers import SolverName, with_options
 
 Name = Annotated[str, matching("^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and underscores, a letter first")]
 Title = Annotated[str, one_line(200)]
+Stated = Annotated[str, matching("^(not )?[A-Za-z0-9][A-Za-z0-9_]{0,31}$", "a claim, or not and a claim")]
 Files = Annotated[list[str], Field(min_length=0, max_length=100)]
 Axis = Annotated[list[Any], Field(min_length=1, max_length=10_000), *UNIQUE]
 
@@ -44,13 +45,15 @@ class Experiment(Section):
 
 
 class Figure(Section):
-    """A figure: a kind of drawing, and panels that name the experiments they are drawn from."""
+    """A figure: panels in the words of seaborn, that name the experiments they are drawn from."""
 
     title: Title = key("What the figure says, in one line.")
-    kind: str = key("Kind of drawing.")
-    panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=12)] = key(
-        "What is drawn, panel by panel or row by row."
+    states: Annotated[list[Stated], Field(min_length=0, max_length=20)] = key(
+        "Claims that the title states: `4a` is one that holds, `not 4a` one that does not. The title is true of the "
+        "published verdicts only if these are.",
+        [],
     )
+    panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=12)] = key("What is drawn, panel by panel.")
 
 
 #: Styles by name: what they ask for.
@@ -145,7 +148,7 @@ class Configuration(Section):
     )
     plugins: Files = key(
         "Python modules, or files relative to the configuration that names them, that bring models, measures and "
-        "kinds of figures; their code is run.",
+        "kinds of panels; their code is run.",
         [],
     )
     studies: Files = key("Files of further studies, relative to the configuration that names them.", [])

@@ -15,7 +15,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.config import JsonDict
 
 #: What earlier versions called a key, or a value, and where it is now; for a release.
-OLD_WORDS = {name: f"studies/{name}.yaml" for name in ("extensions", "ensemble", "agreement")}
+MOVED = {name: f"studies/{name}.yaml" for name in ("extensions", "ensemble", "agreement")}
+
+#: What earlier versions called keys of figures, and what they are in seaborn's words; for a release.
+OLD_WORDS = {
+    "kind": "plot, in every panel",
+    "chart": "plot: line, heatmap or prediction",
+    "show": "y, or hue in a heatmap",
+    "lines": "hue",
+    "markers": "style",
+    "fills": "size",
+    "columns": "col",
+    "log": "xscale and yscale",
+    "points": "plot: scatter",
+    "modes": "select: {mode: [1, 2]}",
+    "switch_epochs": "select: {switch_epoch: [0, 1000]} and col: switch_epoch",
+    "drawn_as": "drawn_over, an axis",
+}
 
 #: Characters after which the value of an error, or what it allows, is cut.
 LONGEST_VALUE, LONGEST_ALLOWED = 200, 2000
@@ -192,7 +208,8 @@ def _refusal(section: type[Section], value: Any, place: str, errors: Iterable[Ma
     where = where or "configuration"
     if rank == 0:
         known = [key for option in _options(schema) for key in option.get("properties", ())]
-        return ConfigError(f"{where}: unknown key", name, one_of(name, known))
+        new = f" (it is {OLD_WORDS[name]} now)" if name in OLD_WORDS else _meant(name, list(map(str, known)))
+        return ConfigError(f"{where}: unknown key", name, ", ".join(known) + new)
     if rank == 1:
         required = [key for option in _options(schema) for key in option.get("required", ())]
         return ConfigError(f"{where}: missing key", name, f"all of {', '.join(required)}")
@@ -288,7 +305,7 @@ def one_of(value: Any, names: Iterable[Any]) -> str:
 
 def _meant(value: Any, known: Sequence[str]) -> str:
     """The one of some names that was probably meant, as a hint; "" where none is like the value."""
-    if isinstance(value, str) and value in OLD_WORDS:
-        return f" (it is {OLD_WORDS[value]} now)"
+    if isinstance(value, str) and value in MOVED:
+        return f" (it is {MOVED[value]} now)"
     close = difflib.get_close_matches(str(value), known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""

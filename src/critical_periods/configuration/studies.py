@@ -25,7 +25,8 @@ from critical_periods.configuration.fields import (
 )
 from critical_periods.configuration.files import located, read_file
 from critical_periods.configuration.solvers import WITH_OPTIONS, SolverName, with_options
-from critical_periods.figures.kinds import kinds
+from critical_periods.figures.panels import DERIVED
+from critical_periods.models.registry import models
 
 #: Folders of results that are the paper's: no study can be called after one.
 TAKEN = ("experiments", "figures", "cells", "logs", "benchmarks", "interactive", "all", "paper")
@@ -38,7 +39,7 @@ class Taken(Section):
     """What a study takes over from the paper."""
 
     model: str | None = key("Only experiments of this model.", None)
-    drawn_as: str | None = key("Only experiments that figures of this kind are drawn from.", None)
+    drawn_over: str | None = key("Only experiments that a panel of a figure draws over this axis, as its x.", None)
     figures: bool = key("Whether the figures that are drawn from these experiments alone are drawn too.", False)
     claims: bool = key("Whether the claims on these experiments are judged too.", False)
 
@@ -193,32 +194,31 @@ def _taken(name: str, study: StudyFile, paper: Mapping[str, Any]) -> dict[str, d
     """Experiments, figures and claims of the paper that a study takes over."""
     if study.take is None:
         return {"experiments": {}, "figures": {}, "claims": {}}
-    for part, wanted, known in (
-        ("model", study.take.model, paper["models"]),
-        ("drawn_as", study.take.drawn_as, kinds()),
-    ):
-        if wanted is not None and wanted not in known:
-            raise ConfigError(f"{name}.take.{part}", wanted, one_of(wanted, sorted(known)))
-    as_kind = {
-        experiment
-        for figure in paper["figures"].values()
-        if figure["kind"] == study.take.drawn_as
-        for experiment in drawn_from(figure)
-    }
+    model, over = study.take.model, study.take.drawn_over
+    if model is not None and model not in paper["models"]:
+        raise ConfigError(f"{name}.take.model", model, one_of(model, sorted(paper["models"])))
+    panels = [panel for figure in paper["figures"].values() for panel in figure["panels"]]
+    drawn = {panel["experiment"] for panel in panels if panel.get("x") == over}
+    axes = [*DERIVED, *(axis for each in models().values() for axis in (*each.model_fields, *each.variables))]
+    if over is not None and over not in axes:
+        raise ConfigError(f"{name}.take.drawn_over", over, one_of(over, sorted(set(axes))))
     experiments = {
         experiment: {k: value for k, value in settings.items() if k != "seeds" or study.seeds is None}
         for experiment, settings in paper["experiments"].items()
-        if study.take.model in (None, settings["model"]) and (study.take.drawn_as is None or experiment in as_kind)
-    }
-    figures = {
-        name: figure
-        for name, figure in paper["figures"].items()
-        if study.take.figures and set(drawn_from(figure)) <= experiments.keys()
+        if model in (None, settings["model"]) and (over is None or experiment in drawn)
     }
     claims = {
         claim: settings
         for claim, settings in claims_of(paper).items()
         if study.take.claims and settings["experiment"] in experiments
+    }
+    figures = {
+        name: {
+            **figure,
+            "states": [claim for claim in figure.get("states", []) if claim.removeprefix("not ") in claims],
+        }
+        for name, figure in paper["figures"].items()
+        if study.take.figures and set(drawn_from(figure)) <= experiments.keys()
     }
     return {"experiments": experiments, "figures": figures, "claims": claims}
 

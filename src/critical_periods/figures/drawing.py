@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import matplotlib.figure
 import xarray as xr
-from matplotlib.figure import Figure
 
 from critical_periods.configuration.document import Figure as Declared
 from critical_periods.configuration.document import style_asked
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.configuration.files import paper
-from critical_periods.execution.jobs import loaded
-from critical_periods.figures import style as looks
-from critical_periods.figures.kinds import Kind, Panel, kind_of
+from critical_periods.figures.figure import figure as made
+from critical_periods.figures.kinds import checked_panel
+from critical_periods.figures.panels import Template
+from critical_periods.figures.seaborn_renderer import draw as drawn
+from critical_periods.figures.tables import parameters, tidy
 from critical_periods.planning.panels import check_style
+
+__all__ = ["draw", "template", "tidy"]
 
 
 def draw(
     figure: str | Mapping[str, Any],
     datasets: xr.Dataset | Mapping[str, xr.Dataset],
     style: str | Mapping[str, Any] = "paper",
-) -> Figure:
+) -> matplotlib.figure.Figure:
     """Draw a figure from datasets in memory.
 
-    >>> cp.draw({"kind": "charts", "panels": [{"chart": "curves", "x": "duration", "show": "impairment"}]}, dataset)
+    >>> cp.draw({"plot": "line", "x": "duration", "y": "impairment"}, dataset)
 
     Parameters
     ----------
     figure
-        The name of one of the paper's, a key of `figures` in the configuration, or what the configuration would have
-        there: `kind` and `panels`.
+        The name of one of the paper's, a key of `figures` in the configuration; what the configuration would have
+        there, `panels` and a `title` if there is one; or a single panel.
     datasets
         Datasets by the names of the experiments that panels name; or one, which all panels are drawn from.
     style
@@ -52,32 +57,26 @@ def draw(
             raise ConfigError("figure", figure, one_of(figure, known))
         place, settings = f"figures.{figure}", known[figure]
     else:
-        place, settings = "figure", figure
+        place, settings = "figure", figure if "plot" not in figure else {"panels": [figure]}
     declared = validated(Declared, {"title": " ", **settings}, place)
-    kind = kind_of(place, declared.kind)
     if isinstance(datasets, xr.Dataset):
-        panels = [{**panel, "experiment": "dataset"} for panel in declared.panels]
+        given = [{**panel, "experiment": "dataset"} for panel in declared.panels]
         datasets = {"dataset": datasets}
     else:
-        panels = declared.panels
-    for number, panel in enumerate(panels):
-        _check_panel(f"{place}.panels[{number}]", kind, panel, datasets)
+        given = declared.panels
+    templates = {name: partial(template, each) for name, each in datasets.items()}
+    panels = [checked_panel(panel, f"{place}.panels[{number}]", templates) for number, panel in enumerate(given)]
     asked = style_asked(style)
     check_style(asked)
-    with looks.using(asked):
-        return looks.finished(loaded(kind.draw)(panels, datasets))
+    return drawn(made(declared.title, panels, datasets, asked))
 
 
-def _check_panel(place: str, kind: Kind, settings: Mapping[str, Any], datasets: Mapping[str, xr.Dataset]) -> None:
-    """Refuse a panel whose dataset there is not, or lacks what it shows or an axis that it names."""
-    panel: Panel = validated(kind.panel, settings, place)
-    panel.check(place)
-    if panel.experiment not in datasets:
-        raise ConfigError(f"{place}.experiment", panel.experiment, one_of(panel.experiment, datasets))
-    dataset = datasets[panel.experiment]
-    for role, name in panel.variables().items():
-        if name not in dataset:
-            raise ConfigError(f"{place}.{role or 'experiment'}", name, one_of(name, dataset.data_vars))
-    for role, axis in [*panel.axes().items(), *(("select", axis) for axis in panel.select)]:
-        if axis not in dataset.coords and axis not in dataset.dims:
-            raise ConfigError(f"{place}.{role}", axis, one_of(axis, dataset.dims))
+def template(dataset: xr.Dataset) -> Template:
+    """What a dataset has, for panels to be checked against."""
+    axes = {
+        str(axis): tuple(dataset[axis].values.tolist()) if axis in dataset.coords else None for axis in dataset.dims
+    }
+    variables = {str(name): tuple(map(str, values.dims)) for name, values in dataset.data_vars.items()}
+    units = {str(name): str(values.attrs.get("units", "1")) for name, values in dataset.variables.items()}
+    shared = parameters(dataset) | {str(name): () for name in dataset.coords}
+    return Template(axes, variables, units, shared)

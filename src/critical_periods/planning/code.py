@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from critical_periods import plugins
+from critical_periods.figures.kinds import kinds, marks
 from critical_periods.locations import SCRIPTS, SOURCE
 from critical_periods.models.registry import ModelSpec, models, simulations
 from critical_periods.planning.cells import PlannedExperiment
@@ -127,11 +128,15 @@ def assembling_code(experiment: PlannedExperiment) -> dict[str, Any]:
     return planned(["scripts/aggregate.py", *assembling_places(models()[experiment.model])], before)
 
 
-def drawing_code(script: str, draws: str, before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Code of a job that draws a figure by `module:function`."""
-    module = draws.partition(":")[0]
-    ours, _, name = module.partition(".")
-    drawn_by = [str(Path(name.replace(".", "/")).parent)] if ours == PACKAGE.name else _plugins(module)
+def drawing_code(
+    script: str, panels: Iterable[Mapping[str, Any]], before: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Code of a job that draws a figure, by what makes the tables of its panels and of their marks."""
+    modules = set()
+    for panel in panels:
+        makers = [kinds()[panel["plot"]], *(marks()[name].make for name in panel.get("marks", ()))]
+        modules |= {maker.__module__ for maker in makers}
+    drawn_by = [place for module in modules for place in _of_module(module)]
     return planned([f"scripts/{script}", *DRAWING, *drawn_by], before)
 
 
@@ -152,6 +157,12 @@ def _plugins(module: str) -> list[str]:
     """The plugin that a module is of; all of them where that is not plain."""
     own = [name for name in plugins.LOADED if f"{module}.".startswith(f"{name}.")]
     return [f"plugins/{name}" for name in own or plugins.LOADED]
+
+
+def _of_module(module: str) -> list[str]:
+    """The file of a module of the package, or the plugin that it is of."""
+    ours, _, name = module.partition(".")
+    return [f"{name.replace('.', '/')}.py"] if ours == PACKAGE.name else _plugins(module)
 
 
 def _place(function: Callable[..., Any]) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from critical_periods.configuration.studies import drawn_from
-from critical_periods.figures.kinds import kinds
 from critical_periods.planning.cells import Bundle
 from critical_periods.planning.code import assembling_code, drawing_code, judging_code, planned, simulation_code
 from critical_periods.planning.runs import Runs
@@ -95,16 +94,16 @@ class Making:
 
     def figure_code(self, run: str, figure: str) -> Code:
         """Code of the job that draws a figure."""
-        return self._drawing_code("draw.py", "draw", run, figure)
+        return self._drawing_code("draw.py", run, figure)
 
     def page_code(self, run: str, figure: str) -> Code:
         """Code of the job that draws the interactive page of a figure."""
-        return self._drawing_code("draw_interactive.py", "interactive", run, figure)
+        return self._drawing_code("draw_interactive.py", run, figure)
 
-    def _drawing_code(self, script: str, drawn_by: str, run: str, figure: str) -> Code:
+    def _drawing_code(self, script: str, run: str, figure: str) -> Code:
         settings = self.runs.figure(run, figure)
         before = [self.experiment_code(run, name) for name in drawn_from(settings)]
-        return drawing_code(script, getattr(kinds()[settings["kind"]], drawn_by), before)
+        return drawing_code(script, settings["panels"], before)
 
     def figure(self, run: str, figure: str) -> str:
         """What makes a figure."""

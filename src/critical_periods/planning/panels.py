@@ -1,15 +1,17 @@
-"""Whether a figure can be drawn: its panels against the variables and axes of their experiments."""
+"""Whether a figure can be drawn: its panels against what the datasets of their experiments will have."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from critical_periods.analysis.coordinates import RUNS
 from critical_periods.configuration.document import Figure
-from critical_periods.configuration.fields import ConfigError, one_of, validated
-from critical_periods.figures.kinds import Kind, Panel, kind_of
+from critical_periods.configuration.fields import ConfigError, one_of
+from critical_periods.figures.kinds import checked_panel
+from critical_periods.figures.look import FONT
+from critical_periods.figures.panels import Template
 from critical_periods.models.registry import Variable, models
 from critical_periods.planning.cells import PlannedExperiment
 
@@ -21,7 +23,9 @@ TEX_FONTS = (
 )
 
 
-def check_figure(place: str, figure: Figure, experiments: Mapping[str, PlannedExperiment]) -> None:
+def check_figure(
+    place: str, figure: Figure, experiments: Mapping[str, PlannedExperiment], claims: Mapping[str, Any] | None = None
+) -> None:
     """Refuse a figure with a panel that asks for what its experiment does not have.
 
     Parameters
@@ -32,20 +36,20 @@ def check_figure(place: str, figure: Figure, experiments: Mapping[str, PlannedEx
         The figure.
     experiments
         All experiments that there are, by name.
+    claims
+        All claims that there are, by name; None where nothing is known of them.
 
     Raises
     ------
     critical_periods.configuration.fields.ConfigError
         On the first such panel, with key, value and what is allowed.
     """
-    kind = kind_of(place, figure.kind)
-    alike: dict[str, Any] = {}
+    for index, claim in enumerate(figure.states if claims is not None else ()):
+        if claim.removeprefix("not ") not in claims:  # type: ignore[operator]
+            raise ConfigError(f"{place}.states[{index}]", claim, one_of(claim, claims or ()))
     for index, settings in enumerate(figure.panels):
-        panel = validated(kind.panel, settings, f"{place}.panels[{index}]")
-        _check_panel(f"{place}.panels[{index}]", kind, panel, experiments)
-        experiment = experiments[panel.experiment]
-        _check_alike(f"{place}.panels[{index}]", panel, experiment, panel.alike, "a panel", {})
-        _check_alike(f"{place}.panels[{index}]", panel, experiment, kind.alike, "the figure", alike)
+        where = f"{place}.panels[{index}]"
+        checked_panel(settings, where, {name: partial(template, each) for name, each in experiments.items()})
 
 
 def check_style(style: Mapping[str, Any]) -> None:
@@ -66,113 +70,24 @@ def check_style(style: Mapping[str, Any]) -> None:
     if "font" in style:
         from matplotlib.font_manager import get_font_names
 
-        known = TEX_FONTS if style.get("usetex") else sorted(get_font_names())
+        known = TEX_FONTS if style.get("usetex") else sorted({*get_font_names(), FONT})
         if style["font"] not in known:
             raise ConfigError("style.font", style["font"], one_of(style["font"], known))
 
 
-def _check_panel(place: str, kind: Kind, panel: Panel, experiments: Mapping[str, PlannedExperiment]) -> None:
-    panel.check(place)
-    if panel.experiment not in experiments:
-        raise ConfigError(f"{place}.experiment", panel.experiment, one_of(panel.experiment, experiments))
-    experiment, spread = experiments[panel.experiment], panel.axes()
-    known: Mapping[str, tuple[Any, ...] | None] = _axes(experiment) if kind.selects_axes else experiment.axes
-    for parameter, value in panel.select.items():
-        if parameter not in known:
-            raise ConfigError(f"{place}.select", parameter, one_of(parameter, known))
-        values = known[parameter]
-        if values is not None and not any(_same(value, other) for other in values):
-            raise ConfigError(f"{place}.select.{parameter}", value, one_of(value, values))
-    for role, parameter in spread.items():
-        if parameter not in known:
-            raise ConfigError(f"{place}.{role}", parameter, one_of(parameter, known))
-        if list(spread.values()).count(parameter) > 1:
-            raise ConfigError(f"{place}.{role}", parameter, "an axis of its own for each of " + ", ".join(spread))
-        if parameter in panel.select:
-            raise ConfigError(f"{place}.select", parameter, f"an axis that is not spread out as {role}")
-        if parameter in RUNS and role in panel.averaged:
-            allowed = one_of(parameter, [name for name in known if name not in RUNS])
-            raise ConfigError(f"{place}.{role}", parameter, f"{allowed}; not what is averaged over")
-    _check_variables(place, panel, experiments, spread)
-    available = {epoch for cell in experiment.cells.values() for epoch in cell.parameters.get("switch_epochs", [])}
-    for epoch in getattr(panel, "switch_epochs", None) or []:
-        if epoch not in available:
-            raise ConfigError(f"{place}.switch_epochs", epoch, one_of(epoch, sorted(available)))
-
-
-def _check_variables(
-    place: str, panel: Panel, experiments: Mapping[str, PlannedExperiment], spread: Mapping[str, str]
-) -> None:
-    """Refuse variables that the experiment does not record, axes that these lack, and axes that nothing becomes of."""
-    experiment = experiments[panel.experiment]
-    recorded, axes = recorded_variables(experiment), _axes(experiment)
-    for role, name in panel.variables().items():
-        if name not in recorded:
-            if role and panel.any_variable:
-                raise ConfigError(f"{place}.{role}", name, one_of(name, recorded))
-            able = [other.name for other in experiments.values() if name in recorded_variables(other)]
-            allowed = f"one that records {name}" + (f": {', '.join(able)}" if able else "; there is none")
-            raise ConfigError(f"{place}.experiment", panel.experiment, allowed)
-        has = [*(axis for axis in experiment.axes if axis != recorded[name].along), *(recorded[name].dims or ())]
-        has = [axis for axis in dict.fromkeys(has) if axes[axis] != ()]
-        drawn = panel.drawn()
-        left = [] if drawn is None else [axis for axis in has if axis not in (*drawn, *spread.values(), *panel.select)]
-        left = [axis for axis in left if axes[axis] is None or len(axes[axis] or ()) > 1]
-        if varied := [axis for axis in left if axis in experiment.axes]:
-            raise _unselected(place, panel, varied[0], axes)
-        for axis_role, axis in [*spread.items(), *(("select", axis) for axis in panel.select)]:
-            if axis not in has:
-                raise ConfigError(f"{place}.{axis_role}", axis, f"{one_of(axis, has)}: axes of {name}")
-        if left and panel.any_variable:
-            raise _unselected(place, panel, left[0], axes)
-        if left:
-            others = {other.name: recorded_variables(other).get(name) for other in experiments.values()}
-            able = [other for other, variable in others.items() if variable and left[0] not in (variable.dims or ())]
-            allowed = f"one whose {name} has no {left[0]}: {', '.join(able) or 'there is none'}"
-            raise ConfigError(f"{place}.experiment", panel.experiment, allowed)
-    units = sorted({recorded[name].unit for name in panel.variables().values()})
-    if len(units) > 1:
-        raise ConfigError(place, panel.variables(), f"variables in the same unit, not in {' and '.join(units)}")
-
-
-def _unselected(place: str, panel: Panel, axis: str, axes: Mapping[str, tuple[Any, ...] | None]) -> ConfigError:
-    """An axis that the panel neither spreads out nor selects on."""
-    values = axes[axis]
-    some = f": {', '.join(map(str, values[:8]))}" if values else ""
-    return ConfigError(f"{place}.select", dict(panel.select), f"with one of the values of {axis}, which varies{some}")
-
-
-def _check_alike(
-    place: str,
-    panel: Panel,
-    experiment: PlannedExperiment,
-    names: Mapping[str, Any],
-    where: str,
-    known: dict[str, Any],
-) -> None:
-    """Refuse cells that differ in what a figure, or a panel, says once for all of them."""
-    coordinates = {name for name, variable in models()[experiment.model].variables.items() if variable.dims is None}
-    chosen = [
-        cell.parameters
-        for point, cell in experiment.cells.items()
-        if all(
-            _same(value, panel.select[axis])
-            for axis, value in zip(experiment.axes, point, strict=True)
-            if axis in panel.select
-        )
-    ]
-    for name, needed in names.items():
-        # Of what is no axis, datasets keep what all of their cells have in common.
-        kept = name in experiment.axes or name in coordinates
-        cells = chosen if kept else [cell.parameters for cell in experiment.cells.values()]
-        if needed is not None:
-            known[name] = needed
-        for cell in cells:
-            value = cell.get(name)
-            if known.setdefault(name, value) != value:
-                one, other = (f"{item:g}" if isinstance(item, float) else item for item in (known[name], value))
-                allowed = f"cells of one {name} in {where}, {one} and no {other}"
-                raise ConfigError(f"{place}.experiment", panel.experiment, allowed)
+def template(experiment: PlannedExperiment) -> Template:
+    """What the dataset of an experiment will have."""
+    model, axes, recorded = models()[experiment.model], axes_of(experiment), recorded_variables(experiment)
+    variables = {}
+    for name, variable in recorded.items():
+        has = [*(axis for axis in experiment.axes if axis != variable.along), *(variable.dims or ())]
+        variables[name] = tuple(axis for axis in dict.fromkeys(has) if axes.get(axis) != ())
+    cells = [cell.parameters for cell in experiment.cells.values()]
+    shared = {name: value for name, value in cells[0].items() if all(cell.get(name) == value for cell in cells)}
+    # Where cells differ in what is a coordinate, tables have it all the same.
+    shared |= {name: () for name, variable in model.variables.items() if variable.dims is None and name in cells[0]}
+    units = {name: variable.unit for name, variable in model.variables.items()}
+    return Template(axes, variables, units, shared)
 
 
 def recorded_variables(experiment: PlannedExperiment) -> dict[str, Variable]:
@@ -189,7 +104,7 @@ def recorded_variables(experiment: PlannedExperiment) -> dict[str, Variable]:
     }
 
 
-def _axes(experiment: PlannedExperiment) -> dict[str, tuple[Any, ...] | None]:
+def axes_of(experiment: PlannedExperiment) -> dict[str, tuple[Any, ...] | None]:
     """Axes of an experiment's dataset and their values: None where only the dataset knows, () of what it lacks."""
     model = models()[experiment.model]
     found: dict[str, Any] = {
@@ -199,8 +114,3 @@ def _axes(experiment: PlannedExperiment) -> dict[str, tuple[Any, ...] | None]:
         for name, values in model.axis_values(cell.parameters).items():
             found[name] = dict.fromkeys([*(found[name] or ()), *values])
     return {name: None if values is None else tuple(values) for name, values in found.items()} | dict(experiment.axes)
-
-
-def _same(value: Any, other: Any) -> bool:
-    """Whether two values of the configuration are equal; true is not 1."""
-    return bool(value == other) and isinstance(value, bool) == isinstance(other, bool)

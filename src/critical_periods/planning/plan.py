@@ -52,7 +52,7 @@ class Plan:
         self._check_sizes()
         self.experiments = {name: self._experiment(name) for name in self.config.experiments}
         for name, figure in self.config.figures.items():
-            check_figure(f"figures.{name}", figure, self.experiments)
+            check_figure(f"figures.{name}", figure, self.experiments, self.config.claims)
         axes = {
             "seed",
             *(axis for model in models().values() for axis in (*model.model_fields, *model.variables)),

@@ -17,7 +17,6 @@ from critical_periods.configuration.fields import ConfigError
 from critical_periods.configuration.files import located, read_file
 from critical_periods.configuration.studies import Study, drawn_from, studies
 from critical_periods.dynamics.real_matrices import Matrices, known
-from critical_periods.figures.kinds import kinds
 from critical_periods.models.registry import models
 from critical_periods.planning.cells import Bundle, PlannedExperiment
 from critical_periods.planning.descriptions import descriptions
@@ -123,11 +122,10 @@ class Runs:
         files = [f"results/{study}/comparison.csv"] if self.studies[study].compare is not None else []
         for run in self.studies[study].runs:
             settings = self.settings[run]
-            pages = [name for name, figure in settings["figures"].items() if kinds()[figure["kind"]].interactive]
             files += [
                 *self.figure_files(run, settings["figures"]),
                 *self.experiment_files(run),
-                *(f"results/{run}interactive/{name}.html" for name in pages),
+                *(f"results/{run}interactive/{name}.html" for name in settings["figures"]),
                 *(f"results/{run}claims.{suffix}" for suffix in ("csv", "html", "txt") if settings.get("claims")),
             ]
         return files

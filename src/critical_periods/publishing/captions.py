@@ -107,6 +107,28 @@ def paper_caption(config: Mapping[str, Any], name: str, verdicts: Mapping[str, M
     return caption.format(title=escaped(figure["title"]), sentences=" ".join(sentences), name=name)
 
 
+def page_caption(config: Mapping[str, Any], name: str) -> str:
+    """Caption of a figure's page, plain text: what it is drawn from, and the claims of its title.
+
+    Parameters
+    ----------
+    config
+        The configuration that the figure is part of.
+    name
+        Name of the figure.
+    """
+    figure, sentences = config["figures"][name], []
+    for _, experiment, parameters, seeds in _drawn_from(config, figure, null="none"):
+        given = [f"{key}: {words}" for key, words in parameters.items()]
+        sentences.append(f"{experiment['title']} ({'; '.join([*given, seeds])}).")
+    for words, negative in (("The title states what claims {} say.", False), ("It goes against {}.", True)):
+        stated = [
+            claim.removeprefix("not ") for claim in figure.get("states", ()) if claim.startswith("not ") == negative
+        ]
+        sentences += [words.format(", ".join(stated))] if stated else []
+    return " ".join(sentences)
+
+
 def _drawn_from(
     config: Mapping[str, Any], figure: Mapping[str, Any], null: str
 ) -> Iterator[tuple[str, Mapping[str, Any], dict[str, str], str]]:
@@ -144,7 +166,7 @@ def _meanings(config: Mapping[str, Any], figure: Mapping[str, Any]) -> list[str]
     found = {}
     for panel in figure["panels"]:
         model = models()[config["experiments"][panel["experiment"]]["model"]]
-        for key in ("show", "x", "y"):
+        for key in ("x", "y", "hue"):
             variable = model.variables.get(panel.get(key, ""))
             if variable is not None and variable.dims is not None:
                 called = (variable.label or panel[key]).replace("$", "")

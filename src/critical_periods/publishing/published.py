@@ -10,6 +10,8 @@ takes over the verdicts and figures of a finished run and writes them anew; with
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import sys
@@ -19,10 +21,15 @@ from pathlib import Path
 import pandas as pd
 
 from critical_periods.analysis.tables import read_claims
+from critical_periods.configuration.files import paper, read_file
+from critical_periods.configuration.studies import BROUGHT, drawn_from
 from critical_periods.locations import PROJECT
 
 #: Pages with marks.
 PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "docs/findings.md", "docs/theory.md")
+
+#: Which figure each published picture is, and hashes of its settings and of the table that it was drawn from.
+PICTURES = PROJECT / "docs/gallery/pictures.csv"
 
 _MARK = re.compile(r"(<!-- =([\w.]+)(?::([^ ]+))? -->)(.*?)(<!-- \. -->)", re.DOTALL)
 
@@ -105,10 +112,7 @@ def publish(results: Path | None = None) -> None:
             run = results / ("" if table.stem == "paper" else table.stem)
             if (run / "claims.csv").is_file():
                 _take_over(run, table)
-        for picture in (PROJECT / "docs/gallery").glob("*.png"):
-            folder = "figures" if picture.name.startswith("fig") else "*/figures"  # studies draw figures anew
-            for drawn in results.glob(f"{folder}/{picture.name}"):
-                shutil.copy(drawn, picture)
+        _take_over_pictures(results)
     tables = verdicts(PROJECT / "docs/claims")
     for page in PAGES:
         path = PROJECT / page
@@ -122,6 +126,39 @@ def _take_over(run: Path, table: Path) -> None:
     )
     others = others.assign(value="", holds="not judged: " + others["reason"])
     pd.concat([judged, others])[judged.columns].to_csv(table, index=False, lineterminator="\n")
+
+
+def drawn_by() -> dict[str, str]:
+    """Hash of the settings of every figure of the paper and of studies: its panels, and what they are drawn from."""
+    found: dict[str, str] = {}
+    models = paper()["models"]
+    for run in (paper(), *map(read_file, sorted((PROJECT / "studies").glob("*.yaml")))):
+        for name, figure in (run.get("figures") or {}).items():
+            experiments = [run["experiments"][experiment] for experiment in drawn_from(figure)]
+            shared = [run.get(key) for key in BROUGHT if key not in ("experiments", "figures", "claims")]
+            settings = [figure, experiments, [models[each["model"]] for each in experiments], shared]
+            found[name] = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return found
+
+
+def pictures() -> dict[str, dict[str, str]]:
+    """Published pictures by the figure that they are: hash of its settings when it was drawn, and of its table."""
+    return pd.read_csv(PICTURES, dtype=str).set_index("figure").to_dict("index")
+
+
+def _take_over_pictures(results: Path) -> None:
+    """Copy the pictures that a run has drawn, and write what they were drawn by and from."""
+    known, hashes = pictures(), drawn_by()
+    for name in hashes:
+        # Where the ensemble has drawn a figure of the paper, with the paper's draw in it, that is shown.
+        folders = ("figures", "ensemble/figures") if name in paper()["figures"] else ("*/figures",)
+        drawn = [file for folder in folders for file in sorted(results.glob(f"{folder}/{name}.png"))]
+        if drawn:
+            shutil.copy(drawn[-1], PICTURES.with_name(f"{name}.png"))
+            table = hashlib.sha256(drawn[-1].with_suffix(".csv").read_bytes()).hexdigest()[:16]
+            known[name] = {"settings": hashes[name], "table": table}
+    rows = [{"figure": name, **row} for name, row in sorted(known.items())]
+    pd.DataFrame(rows).to_csv(PICTURES, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from critical_periods.configuration.files import paper
 from critical_periods.configuration.solvers import WITH_OPTIONS
 from critical_periods.configuration.studies import Comparison, StudyFile, Taken, Variant
 from critical_periods.declarations import as_unit, keys, sentence_of
-from critical_periods.figures.kinds import kinds
+from critical_periods.figures.kinds import kinds, marks
 from critical_periods.models.registry import ModelSpec, models
 from critical_periods.publishing.schema import GENERATED
 
@@ -69,8 +69,10 @@ def page() -> str:
     parts += [_section("`figures.<name>`", Figure)]
     parts += [_section("`claims.<name>`", Claim)]
     parts += [_MODELS, *map(_model, models().values())]
-    parts += ["## Panels\n\nEntries of `panels` of a figure, by its `kind`.\n"]
-    parts += [_section(f"`{name}`", kind.panel, level=3) for name, kind in kinds().items()]
+    parts += ["## Panels\n\nEntries of `panels` of a figure, by what they say under `plot`.\n"]
+    parts += [_section(f"`{name}`", kind, level=3) for name, kind in kinds().items()]
+    parts += ["### `marks`\n\n| mark | what |\n|---|---|"]
+    parts += [*(f"| `{name}` | {_cell(mark.sentence)} |" for name, mark in marks().items()), ""]
     parts += ["## Studies\n\nFiles of `studies/`, and those that the key `studies` names.\n"]
     parts += [_section("A file", StudyFile, level=3)]
     parts += [_section("`take`", Taken, level=3)]

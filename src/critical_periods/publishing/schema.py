@@ -51,7 +51,11 @@ def _configuration() -> dict[str, Any]:
     known = {
         "models": {"propertyNames": {"enum": list(models())}},
         "experiments": {"additionalProperties": {"properties": {"model": {"enum": list(models())}}}},
-        "figures": {"additionalProperties": {"properties": {"kind": {"enum": list(kinds())}}}},
+        "figures": {
+            "additionalProperties": {
+                "properties": {"panels": {"items": {"properties": {"plot": {"enum": list(kinds())}}}}}
+            }
+        },
         "claims": {"additionalProperties": {"properties": {"measure": {"enum": list(measures())}}}},
     }
     schema |= {"if": {"not": {"required": ["plugins"]}}, "then": {"properties": known}}
@@ -81,7 +85,7 @@ def _document(section: type[Section], description: str) -> dict[str, Any]:
         "$defs": definitions,
     }
     declared = dict(models())
-    for name, part in [*declared.items(), *((kind.panel.__name__, kind.panel) for kind in kinds().values())]:
+    for name, part in [*declared.items(), *((kind.__name__, kind) for kind in kinds().values())]:
         definitions[name], others = _parts(part)
         definitions |= others
     for name in (*_LAID_OVER, *models()):
@@ -90,10 +94,16 @@ def _document(section: type[Section], description: str) -> dict[str, Any]:
         _where("model", name, {"set": {"$ref": f"#/$defs/{name}"}, "vary": _varied(name, definitions[name])})
         for name in models()
     ]
-    definitions["Figure"]["allOf"] = [
-        _where("kind", name, {"panels": {"items": {"$ref": f"#/$defs/{kind.panel.__name__}"}}})
-        for name, kind in kinds().items()
-    ]
+    panels = definitions["Figure"]["properties"]["panels"]
+    panels["items"] = {
+        "type": "object",
+        "properties": {"plot": {"type": "string"}},
+        "required": ["plot", "experiment"],
+        "allOf": [
+            {"if": _where("plot", name, {})["if"], "then": {"$ref": f"#/$defs/{kind.__name__}"}}
+            for name, kind in kinds().items()
+        ],
+    }
     return _tidy(schema)
 
 

@@ -22,12 +22,15 @@ from critical_periods.configuration.solvers import SolverName, with_options
 from critical_periods.dynamics import real_matrices
 from critical_periods.models.matrix_completion.cost import completion_cost, pretraining_cost
 from critical_periods.models.matrix_completion.own_files import TASKS, all_observed, check_files, names_by_content
+from critical_periods.models.matrix_completion.panels import MARKS
 from critical_periods.models.matrix_completion.simulation.assumed import COVERS
 from critical_periods.models.matrix_completion.variables import VARIABLES
 from critical_periods.models.registry import ModelSpec, Simulation, check_ascending, check_at_most, check_init_scale
 
 if TYPE_CHECKING:
     import xarray as xr
+
+__all__ = ["MARKS", "MODELS", "PUBLIC"]
 
 #: Times in which modes are learned.
 CLOSED_FORM = "models/product_matrix/simulation/closed_form.py"
@@ -232,7 +235,7 @@ class MatrixCompletion(ModelSpec):
     layer_ratio: float = key(
         "Scale of the last layer's initial weights over that of the first, those between in even steps of its "
         "logarithm; the scale of their product stays.",
-        1.0, label="scale of the last layer / of the first", gt=0, le=1e12, later=True,
+        1.0, label="ratio of layer scales", gt=0, le=1e12, later=True,
     )  # fmt: skip
     imbalance: Annotated[float, Field(ge=-1_000_000, le=1_000_000)] | None = key(
         "lambda: W_2^T W_2 - W_1 W_1^T is lambda I at the start, their product what was drawn; needs depth 2; null, "

@@ -57,7 +57,7 @@ def _variables() -> dict[str, Variable]:
             "share of the error lost to the deficit that the cure brings back",
             *(
                 "1",
-                "share of the lost error that comes back",
+                "share of the lost accuracy that is recovered",
                 ("switch_epoch",),
                 _cured,
             ),

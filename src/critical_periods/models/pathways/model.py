@@ -24,7 +24,7 @@ from critical_periods.configuration.fields import (
 )
 from critical_periods.configuration.solvers import SolverName, with_options
 from critical_periods.models.pathways.cost import network_cost, scalar_cost, schedules_cost
-from critical_periods.models.pathways.panels.kinds import KINDS
+from critical_periods.models.pathways.panels import KINDS, MARKS, PHRASES
 from critical_periods.models.pathways.simulation.names import pathway_names
 from critical_periods.models.pathways.variables import GATING_SCHEDULES, PATHWAY_NETWORK, SCALAR_PATHWAYS, linear
 from critical_periods.models.registry import ModelSpec, check_init_scale
@@ -32,7 +32,7 @@ from critical_periods.models.registry import ModelSpec, check_init_scale
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["KINDS", "MODELS", "PUBLIC"]
+__all__ = ["KINDS", "MARKS", "MODELS", "PHRASES", "PUBLIC"]
 
 PUBLIC = {
     "Tasks": {

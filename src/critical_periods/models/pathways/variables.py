@@ -30,7 +30,8 @@ SCALAR_PATHWAYS = (
         "K_b": Variable("singular value of pathway b"),
         "train_loss": Variable("training loss on the task of the phase", dims=("epoch", "trajectory", "mode")),
         "pathway_singular_value": Variable(
-            "singular value K that a pathway expresses", dims=("epoch", "pathway", "trajectory", "mode")
+            "singular value K that a pathway expresses",
+            *("1", "singular value", ("epoch", "pathway", "trajectory", "mode")),
         ),
         "imbalance": Variable(
             "q^2 - p^2 at the start, which the flow conserves",
@@ -87,15 +88,17 @@ PATHWAY_NETWORK = (
     _SHARED
     | {
         "solver": Variable("solver: gradient descent on the network, or Euler steps of its scalar reduction"),
-        "output_mode": Variable("left singular vector of the task"),
-        "input_mode": Variable("right singular vector of the task"),
+        "output_mode": Variable("left singular vector of the task", label="output mode"),
+        "input_mode": Variable("right singular vector of the task", label="input mode"),
         "integration": Variable("what gradient descent is compared with"),
         "train_loss": Variable("training loss on the task of the phase", dims=("epoch",)),
         "pathway_singular_value": Variable(
-            "singular value K that a pathway expresses", dims=("solver", "epoch", "pathway", "mode")
+            "singular value K that a pathway expresses",
+            *("1", "singular value", ("solver", "epoch", "pathway", "mode")),
         ),
         "pathway_matrix": Variable(
-            "K = U^T Y V of a pathway after training", dims=("pathway", "output_mode", "input_mode")
+            "K = U^T Y V of a pathway after training",
+            *("1", "entry of K", ("pathway", "output_mode", "input_mode")),
         ),
         "ode_deviation": Variable(
             "largest |K of gradient descent - K of the scalar ODE| over epochs and pathways, over s",

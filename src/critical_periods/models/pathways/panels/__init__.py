@@ -1,1 +1,0 @@
-"""Kinds of figures that show pathways."""
