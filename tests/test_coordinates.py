@@ -85,7 +85,7 @@ def test_numbers_stay_numbers_beside_null(experiment):
         at(error, pretrain_n_observed=50)
 
     plan = made("F", panels, {"e": dataset})
-    lines, across, chosen, table = seaborn_renderer.draw(plan).axes[:4]
+    lines, across, chosen, table = seaborn_renderer.drawn(plan).axes[:4]
     named = {text.get_text().split(" ")[-1] for text in lines.texts}
     assert {"final", "100", "30"} >= named
     for line, cell in zip(lines.lines, cells.values(), strict=False):

@@ -212,11 +212,11 @@ def test_full_disk_leaves_no_half_of_what_is_made_of_datasets(drawing, small_dis
         if drawing == "figure":
             figure, axes = plt.subplots()
             axes.plot(np.random.default_rng(0).random(1000))
-            seaborn_renderer.save(figure, "Title", str(disk / "fig.pdf"), str(disk / "fig.png"))
+            seaborn_renderer.save_picture(figure, "Title", str(disk / "fig.pdf"), str(disk / "fig.png"))
         elif drawing == "interactive figure":
             curve = xr.Dataset({"error": ("depth", [1.0, 2.0])}, coords={"depth": [1, 2]})
             panel = {"plot": "line", "experiment": "e", "x": "depth", "y": "error"}
-            plotly_renderer.save(figure_of("Title", [panel], {"e": curve}), "", {}, str(disk / "fig.html"))
+            plotly_renderer.save_page(figure_of("Title", [panel], {"e": curve}), "", {}, str(disk / "fig.html"))
         else:
             write_csv(
                 Judgement(

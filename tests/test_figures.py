@@ -4,6 +4,7 @@ import gzip
 import itertools
 import re
 from io import StringIO
+from typing import get_args
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,7 +22,7 @@ from critical_periods.configuration.fields import ConfigError
 from critical_periods.figures import legend, look, plotly_renderer, scales, seaborn_renderer, words
 from critical_periods.figures.figure import figure
 from critical_periods.figures.kinds import kinds
-from critical_periods.figures.layers import MOST_RUNS, PRIMITIVES
+from critical_periods.figures.layers import MOST_RUNS, Primitive
 
 FEW, MANY = [0, 1, 2, 3], list(range(2 * MOST_RUNS))
 EPOCHS = [0, 1000, 2000, 5000, 10000, 40000]
@@ -50,7 +51,7 @@ def made(data, *panels, **style):
 
 def drawn(data, *panels, **style):
     """The axes of a figure, as Matplotlib draws them."""
-    picture = seaborn_renderer.draw(made(data, *panels, **style))
+    picture = seaborn_renderer.drawn(made(data, *panels, **style))
     picture.draw_without_rendering()
     return picture.axes
 
@@ -65,7 +66,7 @@ def texts(axes):
 
 
 def test_every_renderer_draws_every_primitive():
-    assert set(PRIMITIVES) == set(seaborn_renderer.PRIMITIVES) == set(plotly_renderer.PRIMITIVES)
+    assert set(get_args(Primitive)) == set(seaborn_renderer.PRIMITIVES) == set(plotly_renderer.PRIMITIVES)
 
 
 @pytest.mark.parametrize("seeds", [[0], FEW, MANY])
@@ -74,7 +75,7 @@ def test_seaborn_plotly_and_csv_show_the_same_medians_and_runs(seeds):
     plan = made(data, LINE)
     table = pd.read_csv(StringIO(plan.csv().to_csv(index=False)))
     axes = drawn(data, LINE)[0]
-    [chart] = plotly_renderer.draw(plan)
+    [chart] = plotly_renderer.charts_of(plan)
     medians = [points for alpha, points in lines_of(axes) if alpha == 1]
     twins = [trace for trace in chart.data if trace.hovertemplate]
     single = [points for alpha, points in lines_of(axes) if alpha == look.FAINT.alpha]
@@ -184,7 +185,7 @@ def test_a_map_shows_harm_above_0_and_where_it_begins_along_edges():
     assert bar.get_ylabel() == "loss of relative accuracy"
     border = {x for line in axes.lines for x in line.get_xdata()}
     assert border == {500}, "half way between the last value below and the first above"
-    [chart] = plotly_renderer.draw(made(data, MAP | {"contour": -0.1}))
+    [chart] = plotly_renderer.charts_of(made(data, MAP | {"contour": -0.1}))
     np.testing.assert_allclose(np.asarray(chart.data[0].z, float), -data["relative_accuracy"].squeeze("seed"))
 
 
@@ -291,7 +292,7 @@ def test_a_prediction_shows_every_setting_and_its_numbers_above_the_data():
     keys = [text.get_text() for legend in axes.figure.legends for text in legend.get_texts()]
     assert keys[:3] == ["depth 2", "depth 3", "depth 4"]
     assert keys[3:7] == ["scale 0.0001", "scale 0.001", "scale 0.01", "scale 0.1"]
-    [chart] = plotly_renderer.draw(made(data, panel))
+    [chart] = plotly_renderer.charts_of(made(data, panel))
     shown = sum(len(trace.x) for trace in chart.data if trace.mode == "markers")
     assert shown == 11
 
@@ -360,7 +361,7 @@ def test_a_phase_portrait_shows_runs_deficit_and_ends():
         np.testing.assert_allclose([row[-2], row[-1]], expected.sel(pathway=["a", "b"]))
     inside = layers["during the deficit"].table
     assert inside["path_epoch"].between(inside["onset"], inside["onset"] + 15).all()
-    assert len(plotly_renderer.draw(plan)) == len(seaborn_renderer.draw(plan).axes) == 4
+    assert len(plotly_renderer.charts_of(plan)) == len(seaborn_renderer.drawn(plan).axes) == 4
 
 
 def test_a_matrix_has_rows_from_the_top_and_a_frame_around_a_lesion():
@@ -417,15 +418,17 @@ def test_texts_of_a_figure_are_written_for_latex():
 
 def test_no_text_of_a_figure_is_smaller_than_seven_points():
     data = dataset(seeds=MANY, depth=[2, 3], switch_epoch=EPOCHS)
-    picture = seaborn_renderer.draw(made(data, LINE | {"title": "Lines"}, MAP | {"contour": -0.1, "title": "Map"}))
+    picture = seaborn_renderer.drawn(made(data, LINE | {"title": "Lines"}, MAP | {"contour": -0.1, "title": "Map"}))
     sizes = {text.get_fontsize() for text in picture.findobj(plt.Text) if text.get_text()}
     assert min(sizes) >= 7
 
 
 def test_equal_figures_are_equal_files(tmp_path):
     for name in ("one", "two"):
-        picture = seaborn_renderer.draw(made(dataset(), LINE))
-        seaborn_renderer.save(picture, "Title", *(str(tmp_path / f"{name}.{kind}") for kind in ("svg", "pdf", "png")))
+        picture = seaborn_renderer.drawn(made(dataset(), LINE))
+        seaborn_renderer.save_picture(
+            picture, "Title", *(str(tmp_path / f"{name}.{kind}") for kind in ("svg", "pdf", "png"))
+        )
     for kind in ("svg", "pdf", "png"):
         one, two = ((tmp_path / f"{name}.{kind}").read_bytes() for name in ("one", "two"))
         assert one == two
@@ -460,7 +463,7 @@ def test_nearly_every_title_states_claims():
 
 
 def page_of(data, path, *panels):
-    plotly_renderer.save(made(data, *panels), "Caption & <more>.", {"data": "../fig.csv"}, str(path))
+    plotly_renderer.save_page(made(data, *panels), "Caption & <more>.", {"data": "../fig.csv"}, str(path))
     return path.read_text(encoding="utf-8")
 
 
@@ -468,7 +471,7 @@ def test_a_page_has_caption_links_and_the_library_of_the_package(tmp_path):
     with gzip.open(plotly_renderer.LIBRARY, "rt", encoding="utf-8") as library:
         assert f"plotly.js (lines and maps) v{get_plotlyjs_version()}" in library.read(200)
     plan = figure("<b>Title</b> & $name", [LINE], {"e": dataset()})
-    plotly_renderer.save(plan, "Caption & <more>.", {"data": "../fig.csv"}, str(tmp_path / "page.html"))
+    plotly_renderer.save_page(plan, "Caption & <more>.", {"data": "../fig.csv"}, str(tmp_path / "page.html"))
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<h1>&lt;b&gt;Title&lt;/b&gt; &amp; $name</h1>" in page
     assert "Caption &amp; &lt;more&gt;." in page

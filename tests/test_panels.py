@@ -11,10 +11,10 @@ import yaml
 from conftest import CONFIG
 
 import critical_periods as cp
-from critical_periods.configuration.document import Figure
+from critical_periods.configuration.document import FigureSettings
 from critical_periods.configuration.fields import ConfigError
 from critical_periods.figures import plotly_renderer, seaborn_renderer
-from critical_periods.figures.drawing import template
+from critical_periods.figures.drawing import template_of
 from critical_periods.figures.figure import figure
 from critical_periods.figures.kinds import checked_panel
 from critical_periods.planning.panels import check_figure
@@ -73,7 +73,7 @@ def datasets():
 def refusal(experiments, panel, **keys):
     """The line that refuses a figure of one panel; "" for none."""
     try:
-        check_figure("figures.mine", Figure(title="Mine", panels=[panel], **keys), experiments, {"1a": {}})
+        check_figure("figures.mine", FigureSettings(title="Mine", panels=[panel], **keys), experiments, {"1a": {}})
     except ConfigError as error:
         return str(error)
     return ""
@@ -84,11 +84,12 @@ def failure(datasets, panel):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of logarithms of nothing, and the like
         try:
-            parsed = checked_panel(panel, "panel", {name: partial(template, each) for name, each in datasets.items()})
+            templates = {name: partial(template_of, each) for name, each in datasets.items()}
+            parsed = checked_panel(panel, "panel", templates)
             made = figure("Mine", [parsed], datasets)
             assert len(made.csv())
-            plotly_renderer.draw(made)
-            seaborn_renderer.draw(made)
+            plotly_renderer.charts_of(made)
+            seaborn_renderer.drawn(made)
         except (ValueError, KeyError) as error:
             return f"{type(error).__name__}: {error}"
         finally:

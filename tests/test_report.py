@@ -89,7 +89,7 @@ def test_titles_of_panels_are_drawn_as_they_are(title):
         xr.Dataset({"relative_accuracy": ("switch_epoch", [0.0, -1.0])}, coords={"switch_epoch": [0, 10]})
     )
     panel = {"plot": "line", "experiment": "e", "x": "switch_epoch", "y": "relative_accuracy", "title": title}
-    figure = seaborn_renderer.draw(made(title, [panel, panel], {"e": data}))
+    figure = seaborn_renderer.drawn(made(title, [panel, panel], {"e": data}))
     assert folded(figure.axes[0].get_title(loc="left")).replace(" ", "") == folded(f"A{title}").replace(" ", "")
     assert folded(figure.get_suptitle()).replace(" ", "") == folded(title).replace(" ", "")
     figure.draw_without_rendering()

@@ -25,7 +25,7 @@ SHIPPED = {
 
 #: Everything that declares keys.
 DECLARED = [
-    *(document.Configuration, document.Experiment, document.Figure, claims.Claim, *SOLVERS.values()),
+    *(document.Configuration, document.ExperimentSettings, document.FigureSettings, claims.Claim, *SOLVERS.values()),
     *(studies.StudyFile, studies.Taken, studies.Variant, studies.Comparison),
     *models().values(),
     *kinds().values(),
@@ -134,5 +134,5 @@ def test_the_page_of_keys_says_type_bounds_default_unit_and_sentence():
     assert " | 0 | epoch | " in page
     assert "null or integer, at least 20, at most 1000000000 | 10000 | epoch | " in rows["cycle_epochs"]
     for section in DECLARED:
-        for name, *_ in reference.keys(section):
+        for name, *_ in reference.key_rows(section):
             assert f"| `{name}` |" in page, name

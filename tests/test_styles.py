@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.colors import to_rgb
 
 import critical_periods as cp
-from critical_periods.configuration.document import STYLES, Style, style_asked
+from critical_periods.configuration.document import STYLES, StyleSettings, style_asked
 from critical_periods.figures import look
 from critical_periods.planning.panels import check_style
 
@@ -75,4 +75,4 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(asked, refusal, monkeypatch
 
 
 def test_named_styles_are_those_declared():
-    assert list(STYLES) == Style.model_json_schema()["properties"]["named"]["enum"]
+    assert list(STYLES) == StyleSettings.model_json_schema()["properties"]["named"]["enum"]

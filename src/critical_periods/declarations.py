@@ -103,7 +103,7 @@ def describe(model: str | None = None) -> Description:
     settings, given = model_named(model), defaults(model)
     parameters = [
         (name, _written(given[name]) if name in given else "required", values, unit, what)
-        for name, values, _, unit, what in keys(settings)
+        for name, values, _, unit, what in key_rows(settings)
     ]
     recorded = [
         (name, "an axis" if each.dims is None else ", ".join(each.dims), as_unit(each.unit), each.long_name)
@@ -137,7 +137,7 @@ def paper_values(model: type[ModelSpec]) -> dict[str, Any]:
     return shared_values(paper(), model) | dict(paper()["models"].get(model.name, {}))
 
 
-def keys(section: type[Section]) -> Iterator[tuple[str, str, str, str, str]]:
+def key_rows(section: type[Section]) -> Iterator[tuple[str, str, str, str, str]]:
     """Name, values allowed, default ("required" for none), unit ("" for none) and sentence of every key."""
     schema = section.model_json_schema()
     for name, info in section.model_fields.items():

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from critical_periods.analysis.assemble import assemble
-from critical_periods.configuration.document import Axis
+from critical_periods.configuration.document import AxisValues
 from critical_periods.configuration.fields import ConfigError, Section, Seeds, key, validated
 from critical_periods.configuration.studies import merged
 from critical_periods.declarations import model_named, paper_values, sentence_of
@@ -34,7 +34,7 @@ class _Arguments(Section):
     """Arguments of `simulate` that are no parameters of a model."""
 
     seeds: Seeds = key("Random draws.")
-    vary: dict[str, Axis] = key("Parameters that vary, each with its list of values.")
+    vary: dict[str, AxisValues] = key("Parameters that vary, each with its list of values.")
     diverged: Literal["fail", "record"] = key("What a cell that diverges does.")
     engine: Literal["auto", "numpy", "torch"] = key("What computes.")
     theory: bool = key("Whether theory is computed beside.")

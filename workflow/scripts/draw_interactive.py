@@ -5,7 +5,7 @@ from pathlib import Path
 
 from critical_periods.execution.jobs import Job
 from critical_periods.figures.figure import figure
-from critical_periods.figures.plotly_renderer import save
+from critical_periods.figures.plotly_renderer import save_page
 from critical_periods.storage.datasets import read_dataset
 
 job = Job(snakemake)
@@ -14,5 +14,5 @@ datasets = {Path(path).stem: read_dataset(path) for path in snakemake.input}
 made = figure(settings["title"], settings["panels"], datasets)
 job.check_code()
 files = {f"figure ({kind.upper()})": f"../figures/{name}.{kind}" for kind in ("pdf", "svg", "png")}
-save(made, snakemake.resources.caption, {"data (CSV)": f"../figures/{name}.csv"} | files, snakemake.output[0])
+save_page(made, snakemake.resources.caption, {"data (CSV)": f"../figures/{name}.csv"} | files, snakemake.output[0])
 job.stamp()

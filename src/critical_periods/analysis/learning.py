@@ -17,7 +17,7 @@ LEARNED = 0.01
 HARM = 0.1
 
 
-def ends(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def first_and_last(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """First and last record, along `epoch`, that is not NaN; NaN where there is none."""
     count = values.notnull().cumsum("epoch")
     return tuple(values.where(count == wanted).max("epoch") for wanted in (1, count.isel(epoch=-1)))  # type: ignore[return-value]
@@ -32,7 +32,7 @@ def learning(undisturbed: xr.Dataset) -> dict[str, Any]:
         Training without a deficit: `train_loss` over `epoch`, the axes of the experiment and those of runs and modes
         in a cell, of which the worst one counts. A cell that diverged, where `diverged` says so, has not learned.
     """
-    first, last = ends(undisturbed["train_loss"])
+    first, last = first_and_last(undisturbed["train_loss"])
     remaining = last / first
     remaining = remaining.max([axis for axis in ("trajectory", "mode") if axis in remaining.dims], skipna=False)
     if "diverged" in undisturbed:

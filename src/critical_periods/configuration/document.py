@@ -16,35 +16,34 @@ from critical_periods.configuration.fields import (
     PrecisionName,
     Section,
     Seeds,
+    Title,
     key,
     matching,
-    one_line,
     one_of,
     validated,
 )
 from critical_periods.configuration.solvers import SolverName, with_options
 
 Name = Annotated[str, matching("^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and underscores, a letter first")]
-Title = Annotated[str, one_line(200)]
 Stated = Annotated[str, matching("^(not )?[A-Za-z0-9][A-Za-z0-9_]{0,31}$", "a claim, or not and a claim")]
 Files = Annotated[list[str], Field(min_length=0, max_length=100)]
-Axis = Annotated[list[Any], Field(min_length=1, max_length=10_000), *UNIQUE]
+AxisValues = Annotated[list[Any], Field(min_length=1, max_length=10_000), *UNIQUE]
 
 
-class Experiment(Section):
+class ExperimentSettings(Section):
     """A grid of cells: a model, what is set otherwise than its defaults, what varies."""
 
     title: Title = key("One line that says what the experiment shows.")
     model: str = key("The model, a key of `models`.")
     seeds: Seeds | None = key("Random draws of this experiment, instead of the configuration's.", None)
     set: dict[str, Any] = key("Parameters that differ from the model's defaults.", {})
-    vary: dict[str, Axis] = key(
+    vary: dict[str, AxisValues] = key(
         "Parameters that vary, each with its list of values; all combinations are computed.", {}
     )
     theory: bool = key("Whether what the model's theory says of every cell is computed beside it.", False)
 
 
-class Figure(Section):
+class FigureSettings(Section):
     """A figure: panels in the words of seaborn, that name the experiments they are drawn from."""
 
     title: Title = key("What the figure says, in one line.")
@@ -67,7 +66,7 @@ STYLES: dict[str, dict[str, Any]] = {
 NamedStyle = Literal["paper", "single_column", "double_column", "talk", "dark"]
 
 
-class Style(Section):
+class StyleSettings(Section):
     """How figures look, beginning with a named style."""
 
     named: NamedStyle = key(
@@ -91,7 +90,7 @@ def style_asked(style: str | Mapping[str, Any]) -> dict[str, Any]:
     critical_periods.configuration.fields.ConfigError
         If there is no such style or key, or its value is not allowed.
     """
-    own = validated(Style, {"named": style} if isinstance(style, str) else style, "style").model_dump()
+    own = validated(StyleSettings, {"named": style} if isinstance(style, str) else style, "style").model_dump()
     asked = STYLES[own.pop("named")] | {name: value for name, value in own.items() if value is not None}
     return {name: value for name, value in asked.items() if value is not False}
 
@@ -139,10 +138,10 @@ class Configuration(Section):
         "fewer and longer jobs, which saves start-up and spares a cluster's scheduler."
     )
     models: dict[str, dict[str, Any]] = key("The parameters that an experiment starts from, by model.")
-    experiments: dict[Name, Experiment] = key("Named grids of cells; a name is that of the dataset, too.")
-    figures: dict[Name, Figure] = key("Figures by name; a name is that of the files and of the target, too.")
+    experiments: dict[Name, ExperimentSettings] = key("Named grids of cells; a name is that of the dataset, too.")
+    figures: dict[Name, FigureSettings] = key("Figures by name; a name is that of the files and of the target, too.")
     claims: dict[ClaimName, Claim] = key("Statements that are judged by machine, by number.", {})
-    style: NamedStyle | Style = key(
+    style: NamedStyle | StyleSettings = key(
         "How figures look: the name of a style, or what differs from one. Nothing is computed anew for it.",
         "paper",
     )

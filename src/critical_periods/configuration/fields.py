@@ -152,6 +152,7 @@ def one_line(longest: int) -> Any:
     return matching(r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]+$", words, min_length=1, max_length=longest)
 
 
+Title = Annotated[str, one_line(200)]
 Epochs = Annotated[int, Field(ge=0, le=1_000_000_000)]
 SomeEpochs = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from critical_periods.analysis.claims import Claim, ClaimName, Text, Threshold
 from critical_periods.configuration.claims import claims_of
-from critical_periods.configuration.document import Experiment, Figure, Name
+from critical_periods.configuration.document import ExperimentSettings, FigureSettings, Name
 from critical_periods.configuration.fields import (
     ConfigError,
     PrecisionName,
@@ -93,8 +93,8 @@ class StudyFile(Section):
     solver: SolverName | None = key(
         "Solver of the experiments whose model has several, where they do not name their own.", None
     )
-    experiments: dict[Name, Experiment] = key("Experiments that the study brings.", {})
-    figures: dict[Name, Figure] = key("Figures that the study brings.", {})
+    experiments: dict[Name, ExperimentSettings] = key("Experiments that the study brings.", {})
+    figures: dict[Name, FigureSettings] = key("Figures that the study brings.", {})
     claims: dict[ClaimName, Claim] = key("Claims that the study brings.", {})
     variants: dict[Name, Variant] = key("Versions of the study, by name; none for a single one.", {})
     compare: Comparison | None = key("A table that compares the variants.", None)

@@ -9,18 +9,17 @@ from typing import Any
 import matplotlib.figure
 import xarray as xr
 
-from critical_periods.configuration.document import Figure as Declared
-from critical_periods.configuration.document import style_asked
+from critical_periods.configuration.document import FigureSettings, style_asked
 from critical_periods.configuration.fields import ConfigError, one_of, validated
 from critical_periods.configuration.files import paper
 from critical_periods.figures.figure import figure as made
 from critical_periods.figures.kinds import checked_panel
 from critical_periods.figures.panels import Template
-from critical_periods.figures.seaborn_renderer import draw as drawn
+from critical_periods.figures.seaborn_renderer import drawn
 from critical_periods.figures.tables import parameters, tidy
 from critical_periods.planning.panels import check_style
 
-__all__ = ["draw", "template", "tidy"]
+__all__ = ["draw", "template_of", "tidy"]
 
 
 def draw(
@@ -58,20 +57,20 @@ def draw(
         place, settings = f"figures.{figure}", known[figure]
     else:
         place, settings = "figure", figure if "plot" not in figure else {"panels": [figure]}
-    declared = validated(Declared, {"title": " ", **settings}, place)
+    declared = validated(FigureSettings, {"title": " ", **settings}, place)
     if isinstance(datasets, xr.Dataset):
         given = [{**panel, "experiment": "dataset"} for panel in declared.panels]
         datasets = {"dataset": datasets}
     else:
         given = declared.panels
-    templates = {name: partial(template, each) for name, each in datasets.items()}
+    templates = {name: partial(template_of, each) for name, each in datasets.items()}
     panels = [checked_panel(panel, f"{place}.panels[{number}]", templates) for number, panel in enumerate(given)]
     asked = style_asked(style)
     check_style(asked)
     return drawn(made(declared.title, panels, datasets, asked))
 
 
-def template(dataset: xr.Dataset) -> Template:
+def template_of(dataset: xr.Dataset) -> Template:
     """What a dataset has, for panels to be checked against."""
     axes = {
         str(axis): tuple(dataset[axis].values.tolist()) if axis in dataset.coords else None for axis in dataset.dims

@@ -15,12 +15,10 @@ import pandas as pd
 from critical_periods.figures import look
 from critical_periods.figures.look import Stroke
 
-Primitive = Literal["line", "path", "scatter", "heatmap", "span", "rule", "text"]
-
 #: What a renderer has to draw: `line`, summarised over runs; `path`, points in their order, one for each of `units`;
 #: `scatter`; `heatmap`, whose colour is `hue`; `span`, from x to y along the horizontal axis; `rule`, at x or at y;
 #: `text`, whose words are `hue`.
-PRIMITIVES: tuple[Primitive, ...] = ("line", "path", "scatter", "heatmap", "span", "rule", "text")
+Primitive = Literal["line", "path", "scatter", "heatmap", "span", "rule", "text"]
 
 #: Up to this many runs are drawn one by one, and up to this many lines in a panel.
 MOST_RUNS, MOST_LINES = 5, 40

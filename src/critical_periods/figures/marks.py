@@ -41,7 +41,7 @@ def switch(panel: Panel, table: pd.DataFrame, dataset: xr.Dataset) -> Layer:
     return Layer("rule", lines, x=x, stroke=Stroke("soft", 0.7, dash=(1.5, 1.5), label="switch to the final task"))
 
 
-def draw(panel: Panel, table: pd.DataFrame, dataset: xr.Dataset) -> Layer | None:
+def first_draw(panel: Panel, table: pd.DataFrame, dataset: xr.Dataset) -> Layer | None:
     """The first random draw, where there are several: the paper's single run among them."""
     from critical_periods.figures.layers import Layer
 
@@ -59,5 +59,5 @@ MARKS = {
     "zero": Mark(level(0.0), (), "0 of the vertical axis."),
     "half": Mark(level(0.5, "an equal share", dash=(1.2, 2)), ("pathway",), "The equal share of two pathways."),
     "switch": Mark(switch, ("epoch",), "The switch to the final task."),
-    "draw": Mark(draw, ("seed",), "The first random draw, where there are several."),
+    "draw": Mark(first_draw, ("seed",), "The first random draw, where there are several."),
 }

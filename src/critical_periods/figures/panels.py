@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from critical_periods.analysis.coordinates import RUNS
-from critical_periods.configuration.document import Title
-from critical_periods.configuration.fields import ConfigError, Section, key, one_of
+from critical_periods.configuration.fields import ConfigError, Section, Title, key, one_of
 
 if TYPE_CHECKING:
     import pandas as pd

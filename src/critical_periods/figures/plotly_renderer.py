@@ -44,7 +44,7 @@ SYMBOLS = {
 }
 
 
-def draw(figure: Figure) -> list[go.Figure]:
+def charts_of(figure: Figure) -> list[go.Figure]:
     """A chart for every axes of a figure, in the order of its facets.
 
     Parameters
@@ -55,7 +55,7 @@ def draw(figure: Figure) -> list[go.Figure]:
     return [_chart(figure, facet) for facet in figure.facets]
 
 
-def save(figure: Figure, caption: str, files: Mapping[str, str], path: str) -> None:
+def save_page(figure: Figure, caption: str, files: Mapping[str, str], path: str) -> None:
     """Write a figure as a page that needs nothing else.
 
     Parameters
@@ -75,7 +75,7 @@ def save(figure: Figure, caption: str, files: Mapping[str, str], path: str) -> N
         If the file cannot be written; then nothing of it is left.
     """
     charts: list[dict[str, Any]] = []
-    for facet, chart in zip(figure.facets, draw(figure), strict=True):
+    for facet, chart in zip(figure.facets, charts_of(figure), strict=True):
         drawn = json.loads(chart.to_json())
         together = {which: " ".join(facet.plot.along(which)) for which in ("x", "y")}
         charts.append({"data": drawn["data"], "layout": drawn["layout"], "links": together})

@@ -50,7 +50,7 @@ UNFILLED = ("x", "+")
 _TIMELESS: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 
 
-def draw(figure: Figure) -> Picture:
+def drawn(figure: Figure) -> Picture:
     """A figure as Matplotlib has it.
 
     Parameters
@@ -92,7 +92,7 @@ def draw(figure: Figure) -> Picture:
         return picture
 
 
-def save(picture: Picture, title: str, *paths: str, dpi: int = 200) -> None:
+def save_picture(picture: Picture, title: str, *paths: str, dpi: int = 200) -> None:
     """Write a figure as PDF, PNG or SVG, without the time of day, so that equal figures are equal files.
 
     Raises

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from critical_periods.configuration.document import Figure
+from critical_periods.configuration.document import FigureSettings
 from critical_periods.configuration.fields import ConfigError, one_of
 from critical_periods.figures.kinds import checked_panel
 from critical_periods.figures.look import FONT
@@ -24,7 +24,10 @@ TEX_FONTS = (
 
 
 def check_figure(
-    place: str, figure: Figure, experiments: Mapping[str, PlannedExperiment], claims: Mapping[str, Any] | None = None
+    place: str,
+    figure: FigureSettings,
+    experiments: Mapping[str, PlannedExperiment],
+    claims: Mapping[str, Any] | None = None,
 ) -> None:
     """Refuse a figure with a panel that asks for what its experiment does not have.
 

@@ -23,7 +23,7 @@ PROFILES = {
     "Workflow RO-Crate": "https://w3id.org/workflowhub/workflow-ro-crate/1.0",
 }
 
-PAPER = "https://arxiv.org/abs/2308.12221"
+PAPER_ADDRESS = "https://arxiv.org/abs/2308.12221"
 LICENSE = "https://spdx.org/licenses/MIT"
 
 _FORMATS = {
@@ -73,7 +73,7 @@ def write_crate(
         _named(crate, uri, "CreativeWork", name, version=uri.rpartition("/")[2]) for name, uri in PROFILES.items()
     ]
     crate.root_dataset["citation"] = _named(
-        crate, PAPER, "ScholarlyArticle", "Critical Learning Periods Emerge Even in Deep Linear Networks"
+        crate, PAPER_ADDRESS, "ScholarlyArticle", "Critical Learning Periods Emerge Even in Deep Linear Networks"
     )
     workflow = _workflow(crate)
     brought = {plugin: f"plugins/{Path(plugin).name}" for plugin in plugins if plugin.endswith(".py")}

@@ -6,12 +6,12 @@ import textwrap
 from pathlib import Path
 
 from critical_periods.analysis.claims import Claim
-from critical_periods.configuration.document import Configuration, Experiment, Figure
+from critical_periods.configuration.document import Configuration, ExperimentSettings, FigureSettings
 from critical_periods.configuration.fields import Section
 from critical_periods.configuration.files import paper
 from critical_periods.configuration.solvers import WITH_OPTIONS
 from critical_periods.configuration.studies import Comparison, StudyFile, Taken, Variant
-from critical_periods.declarations import as_unit, keys, sentence_of
+from critical_periods.declarations import as_unit, key_rows, sentence_of
 from critical_periods.figures.kinds import kinds, marks
 from critical_periods.models.registry import ModelSpec, models
 from critical_periods.publishing.schema import GENERATED
@@ -65,8 +65,8 @@ def page() -> str:
     parts = [f"<!-- {GENERATED} -->\n\n# All keys\n{_INTRODUCTION}"]
     parts += [_section("The configuration", Configuration, "Top level.")]
     parts += [_section(f"`{name}`", solver) for name, solver in WITH_OPTIONS.items()]
-    parts += [_section("`experiments.<name>`", Experiment)]
-    parts += [_section("`figures.<name>`", Figure)]
+    parts += [_section("`experiments.<name>`", ExperimentSettings)]
+    parts += [_section("`figures.<name>`", FigureSettings)]
     parts += [_section("`claims.<name>`", Claim)]
     parts += [_MODELS, *map(_model, models().values())]
     parts += ["## Panels\n\nEntries of `panels` of a figure, by what they say under `plot`.\n"]
@@ -97,7 +97,7 @@ def _section(title: str, section: type[Section], sentence: str = "", level: int 
     """Keys of a section, below its own sentence or another one."""
     rows = [
         f"| `{name}` | {_cell(values)} | {_cell(default)} | {unit} | {_cell(what)} |"
-        for name, values, default, unit, what in keys(section)
+        for name, values, default, unit, what in key_rows(section)
     ]
     head = f"{'#' * level} {title}\n\n{textwrap.fill(sentence or sentence_of(section), 119)}\n\n"
     head += "| key | values | default | unit | what |\n|---|---|---|---|---|\n"

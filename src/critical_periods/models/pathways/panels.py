@@ -150,7 +150,7 @@ def deficit(panel: Panel, table: pd.DataFrame, dataset: xr.Dataset) -> Layer:
     return Layer("span", deficits(dataset), "onset", "end", stroke=stroke)
 
 
-def lesion(panel: Panel, table: pd.DataFrame, dataset: xr.Dataset) -> Layer | None:
+def lesion_mark(panel: Panel, table: pd.DataFrame, dataset: xr.Dataset) -> Layer | None:
     """A frame around each mode that a pathway cannot express, in a map of its matrix."""
     import numpy as np
     import pandas as pd
@@ -175,5 +175,5 @@ PHRASES = {"onset": windows}
 
 MARKS = {
     "deficit": Mark(deficit, ("epoch", "onset", "duration"), "Epochs in which a pathway is blocked."),
-    "lesion": Mark(lesion, ("lesioned_pathway", "lesioned_modes"), "Modes that a pathway cannot express."),
+    "lesion": Mark(lesion_mark, ("lesioned_pathway", "lesioned_modes"), "Modes that a pathway cannot express."),
 }

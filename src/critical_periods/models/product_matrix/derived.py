@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from critical_periods.analysis.learning import LEARNED, ends
+from critical_periods.analysis.learning import LEARNED, first_and_last
 
 
 def predict_learning(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: Mapping[str, Any]) -> xr.Dataset:
@@ -29,7 +29,7 @@ def predict_learning(dataset: xr.Dataset, parameters: Mapping[str, Any], axes: M
     values = dataset["singular_value"].sel(solver="gradient_descent", drop=True)
     if "switch_epoch" in values.dims:
         values = values.isel(switch_epoch=0, drop=True)
-    squares = ends(values)[1] ** 2
+    squares = first_and_last(values)[1] ** 2
     norm = squares.sum("mode") + (min(sides) - squares.sizes["mode"]) * squares.isel(mode=-1, drop=True)
     needed = (1 - math.sqrt(LEARNED)) ** 2 * parameters.get("n_observed", math.prod(sides))
     return dataset.assign(learned=norm >= needed)
