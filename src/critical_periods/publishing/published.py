@@ -31,6 +31,9 @@ PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/extensions.md", "
 #: Which figure each published picture is, and hashes of its settings and of the table that it was drawn from.
 PICTURES = PROJECT / "docs/gallery/pictures.csv"
 
+#: The picture that README and documentation open with.
+OPENING = "hero"
+
 _MARK = re.compile(r"(<!-- =([\w.]+)(?::([^ ]+))? -->)(.*?)(<!-- \. -->)", re.DOTALL)
 
 Verdicts = Mapping[str, Mapping[str, Mapping[str, str]]]
@@ -157,8 +160,22 @@ def _take_over_pictures(results: Path) -> None:
             shutil.copy(drawn[-1], PICTURES.with_name(f"{name}.png"))
             table = hashlib.sha256(drawn[-1].with_suffix(".csv").read_bytes()).hexdigest()[:16]
             known[name] = {"settings": hashes[name], "table": table}
+            if name == OPENING:
+                _draw_dark(drawn[-1].parents[1])
     rows = [{"figure": name, **row} for name, row in sorted(known.items())]
     pd.DataFrame(rows).to_csv(PICTURES, index=False, lineterminator="\n")
+
+
+def _draw_dark(run: Path) -> None:
+    """Draw the picture that README opens with once more, for readers in the dark."""
+    from critical_periods.figures.figure import figure
+    from critical_periods.figures.seaborn_renderer import draw, save
+    from critical_periods.storage.datasets import read_dataset
+
+    settings = read_file(PROJECT / f"studies/{run.name}.yaml")["figures"][OPENING]
+    datasets = {name: read_dataset(run / f"experiments/{name}.nc") for name in drawn_from(settings)}
+    picture = draw(figure(settings["title"], settings["panels"], datasets, {"dark": True}))
+    save(picture, settings["title"], str(PICTURES.with_name(f"{OPENING}-dark.png")))
 
 
 if __name__ == "__main__":
