@@ -18,6 +18,7 @@ from critical_periods.storage.datasets import CHECKSUM
 
 #: One experiment of one cell of some seconds of training, of which pre-training is the most.
 LONG = {
+    "solver": "gradient_descent",  # update by update: strides are done too soon to be watched
     "experiments": {"depth": {"vary": {"depth": [2]}}},
     "models": {"matrix_completion": {"switch_epochs": [0, 100, 200, 300, 150000], "record_every": 5000}},
 }

@@ -169,15 +169,14 @@ def test_a_new_experiment_is_an_edit_of_the_configuration(matrix_config):
     }
     matrix_config["figures"]["my_figure"] = {
         "title": "My own",
-        "kind": "charts",
         "panels": [
             {
-                "chart": "curves",
+                "plot": "line",
                 "experiment": "mine",
                 "x": "switch_epoch",
                 "select": {"final_rank": 3},
-                "show": "relative_accuracy",
-                "lines": "depth",
+                "y": "relative_accuracy",
+                "hue": "depth",
             }
         ],
     }
@@ -260,15 +259,15 @@ WRONG = [
         "figures.fig04.panels[0].experiment = 'dept'",
         "did you mean depth?",
     ),
-    ("figures.fig04.panels.0.lines", "size", "figures.fig04.panels[0].lines = 'size'", "seed, depth"),
-    ("figures.fig04.panels.0.show", "accuracy", "figures.fig04.panels[0].show = 'accuracy'", "relative_accuracy"),
+    ("figures.fig04.panels.0.hue", "size", "figures.fig04.panels[0].hue = 'size'", "seed, depth"),
+    ("figures.fig04.panels.0.y", "accuracy", "figures.fig04.panels[0].y = 'accuracy'", "relative_accuracy"),
     ("figures.fig06.panels.0.select.n_observed", 7, "figures.fig06.panels[0].select.n_observed = 7", "1000, 1500"),
-    ("figures.fig06.panels.0.switch_epochs", [5], "figures.fig06.panels[0].switch_epochs = 5", "0, 1000"),
-    ("figures.fig04.kind", "pie", "figures.fig04.kind = 'pie'", "charts"),
+    ("figures.fig06.panels.0.select.switch_epoch", 5, "figures.fig06.panels[0].select.switch_epoch = 5", "0, 1000"),
+    ("figures.fig04.panels.0.plot", "pie", "figures.fig04.panels[0].plot = 'pie'", "line, scatter, heatmap"),
     ("models.matrix_completion.size", 40, "experiments.depth: n_observed = 2000", "(experiments.depth.set gives"),
     ("models.matrix_completion.learning_rate", "2e-1", "learning_rate = '2e-1'", "2.0e-1 a number)"),
     ("models.matrix_completion.depth", None, "models.matrix_completion.depth = empty", "integer"),
-    ("figures.fig04.kind", "error_curves", "kind = 'error_curves'", "charts, with chart: curves"),
+    ("figures.fig04.kind", "charts", "figures.fig04: unknown key = 'kind'", "(it is plot, in every panel now)"),
 ]
 
 
@@ -342,7 +341,7 @@ def test_tolerances_that_the_precision_does_not_resolve_are_refused(matrix_confi
 
 def test_an_axis_that_varies_must_be_drawn_or_chosen(matrix_config):
     matrix_config["experiments"]["depth"]["vary"]["final_rank"] = [3, 5]
-    with pytest.raises(ConfigError, match="with one of the values of final_rank, which varies"):
+    with pytest.raises(ConfigError, match=r"a value of final_rank, one of 3, 5; or the axis as x or hue"):
         Plan(matrix_config)
 
 

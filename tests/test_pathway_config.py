@@ -88,6 +88,6 @@ def test_all_cells_of_an_experiment_of_scalar_pathways_are_one_job(plan):
 
 
 def test_a_figure_without_its_columns_is_refused(plan):
-    figure = {"title": "Mine", "kind": "phase_portraits", "panels": [{"experiment": "mine", "columns": "width"}]}
-    with pytest.raises(ConfigError, match=r"columns = 'width'; allowed: seed, depth"):
+    figure = {"title": "Mine", "panels": [{"plot": "phase_portrait", "experiment": "mine", "col": "width"}]}
+    with pytest.raises(ConfigError, match=r"col = 'width'; allowed: .*depth"):
         plan("scalar_pathways", vary={"depth": [2, 3]}, figure=figure)

@@ -34,7 +34,7 @@ def test_studies_are_planned_with_seeds_and_solver_of_their_own(config, study):
     changed, brings = studies(config, FILES)[study].runs[f"{study}/"], STUDIES[study]
     plan = Plan(changed)
     assert set(plan.experiments) == set(brings["experiments"])
-    assert all(name.startswith("ext_") for name in changed["figures"])
+    assert set(changed["figures"]) == set(brings["figures"])
     for name, experiment in plan.experiments.items():
         settings = brings["experiments"][name]
         assert experiment.axes["seed"] == tuple(settings.get("seeds", brings["seeds"]))

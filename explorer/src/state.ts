@@ -123,9 +123,8 @@ export function toYaml(state: Pathways): string {
     "figures:",
     "  explored:",
     "    title: Trajectories of the explorer",
-    "    kind: phase_portraits",
     "    panels:",
-    "      - {experiment: explored, columns: onset}",
+    "      - {plot: phase_portrait, experiment: explored, col: onset}",
   ];
   return [
     "experiments:",
