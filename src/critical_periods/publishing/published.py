@@ -169,13 +169,13 @@ def _take_over_pictures(results: Path) -> None:
 def _draw_dark(run: Path) -> None:
     """Draw the picture that README opens with once more, for readers in the dark."""
     from critical_periods.figures.figure import figure
-    from critical_periods.figures.seaborn_renderer import draw, save
+    from critical_periods.figures.seaborn_renderer import drawn, save_picture
     from critical_periods.storage.datasets import read_dataset
 
     settings = read_file(PROJECT / f"studies/{run.name}.yaml")["figures"][OPENING]
     datasets = {name: read_dataset(run / f"experiments/{name}.nc") for name in drawn_from(settings)}
-    picture = draw(figure(settings["title"], settings["panels"], datasets, {"dark": True}))
-    save(picture, settings["title"], str(PICTURES.with_name(f"{OPENING}-dark.png")))
+    picture = drawn(figure(settings["title"], settings["panels"], datasets, {"dark": True}))
+    save_picture(picture, settings["title"], str(PICTURES.with_name(f"{OPENING}-dark.png")))
 
 
 if __name__ == "__main__":
