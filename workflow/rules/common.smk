@@ -177,7 +177,7 @@ def explain(name, text):
 
 def report_labels(run, **words):
     """Labels of a file in the report, the run among them."""
-    return words | {"run": run.rstrip("/") or "paper"}
+    return words | {"run": run[:-1] or "paper"}
 
 
 def figure_labels(run, figure):
@@ -201,6 +201,15 @@ def write_texts():
     if results.is_dir():
         paper = {key: FILES[DEFAULTS].get(key) or () for key in ("experiments", "figures")}
         write_readme(results, MAKING.cells, {name: study.title for name, study in RUNS.studies.items()}, paper)
+
+
+def prune_results(log):
+    """Tell, on the terminal and in a log, what nothing asks for; delete it where the configuration says yes."""
+    found = unasked(Path(placed("results")), MAKING.cells, MAKING.wanted())
+    with open(log, "w", encoding="utf-8") as lines:
+        for line in prune(found, RUNS.default_parameters(), config.get("yes", False)):
+            print(line, flush=True)
+            print(line, file=lines)
 
 
 def expected_job(job):

@@ -1,26 +1,13 @@
 # The page that computes.
-from critical_periods.planning.code import planned
 from critical_periods.publishing import explorer
-from critical_periods.storage.stamps import made_by
 
-
-def explored():
-    """What the explorer has of the configuration's experiments."""
-    return explorer.offered(RUNS.plan("").experiments.values())
-
-
-def exploring_code():
-    return planned(["scripts/explore.py", "publishing/explorer.py"])
-
-
-def explorer_made():
-    return made_by(explored(), explorer.page_checksum(), exploring_code())
+OFFERED = RUNS.plan("").experiments.values()
 
 
 rule explorer:
     """The page that computes: pathways and their deficits, from the experiments of this configuration on."""
     input:
-        unless_made("results/explorer.html", explorer_made, lambda: []),
+        unless_made("results/explorer.html", partial(explorer.made, OFFERED), lambda: []),
     output:
         report(
             "results/explorer.html",
@@ -35,10 +22,10 @@ rule explorer:
         "../../envs/interactive.yaml"
     threads: 1
     params:
-        experiments=asks(as_json(explored)),
+        experiments=report_parameter(explorer.offered(OFFERED)),
         page=explorer.page_checksum(),
-        code=asks(exploring_code),
-        made_by=asks(explorer_made),
+        code=asks(explorer.code),
+        made_by=asks(partial(explorer.made, OFFERED)),
     message:
         "Filling the explorer with the experiments of this configuration"
     script:

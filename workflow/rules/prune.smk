@@ -8,8 +8,4 @@ rule prune:
     message:
         "Results that no study asks for"
     run:
-        found = unasked(Path(placed("results")), MAKING.cells, MAKING.wanted())
-        with open(log[0], "w", encoding="utf-8") as lines:
-            for line in prune(found, RUNS.default_parameters(), config.get("yes", False)):
-                print(line, flush=True)
-                print(line, file=lines)
+        prune_results(log[0])

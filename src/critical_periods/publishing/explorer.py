@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from critical_periods.models.registry import models
 from critical_periods.planning.cells import PlannedExperiment
+from critical_periods.planning.code import planned
 from critical_periods.storage.files import write_whole
+from critical_periods.storage.stamps import made_by
 
 #: The page as `make explorer` leaves it, with the experiments of the paper.
 EXPLORER = Path(__file__).with_name("explorer.html")
@@ -42,6 +44,16 @@ def offered(experiments: Iterable[PlannedExperiment]) -> list[dict[str, Any]]:
 def filled(page: str, experiments: str) -> str:
     """The page with what is offered, as JSON, in place of what it has."""
     return _PLACE.sub(lambda _: experiments, page, count=1)
+
+
+def code() -> Mapping[str, Any]:
+    """Code of the job that fills the page."""
+    return planned(["scripts/explore.py", "publishing/explorer.py"])
+
+
+def made(experiments: Iterable[PlannedExperiment]) -> str:
+    """What makes the page that offers some experiments."""
+    return made_by(offered(experiments), page_checksum(), code())
 
 
 def page_checksum() -> str:
