@@ -400,6 +400,9 @@ def test_a_comparison_that_something_else_made_is_made_anew(project):
     project.snakemake("both")
     shutil.rmtree(project.workdir / ".snakemake")
     assert project.planned("both") == {}
+    (project.workdir / "results/both/comparison_claims.csv").unlink()
+    assert project.planned("both") == {"compare_both": 1, "both": 1}
+    project.snakemake("both")
     file.write_text(yaml.safe_dump(study | {"compare": {"variable": "reconstruction_error", "reference": "flow"}}))
     shutil.rmtree(project.workdir / ".snakemake")
     assert project.planned("both") == {"compare_both": 1, "both": 1}

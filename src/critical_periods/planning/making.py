@@ -137,10 +137,14 @@ class Making:
         return made_by(compared.compare.model_dump(), self.comparing_code(study), self._experiments(compared.runs))
 
     def _experiments(self, runs: Iterable[str]) -> list[str]:
-        return [self.experiment(run, name) for run in runs for name in self.runs.settings[run]["experiments"]]
+        return [self.experiment(*each) for each in self._of(runs)]
 
     def _experiment_codes(self, runs: Iterable[str]) -> list[Code]:
-        return [self.experiment_code(run, name) for run in runs for name in self.runs.settings[run]["experiments"]]
+        return [self.experiment_code(*each) for each in self._of(runs)]
+
+    def _of(self, runs: Iterable[str]) -> list[tuple[str, str]]:
+        """Runs and the experiments of each."""
+        return [(run, name) for run in runs for name in self.runs.settings[run]["experiments"]]
 
 
 def _kind(bundle: Bundle) -> tuple[str, str | None]:

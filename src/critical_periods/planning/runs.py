@@ -119,7 +119,8 @@ class Runs:
 
     def study_files(self, study: str) -> list[str]:
         """Everything that a study is there for."""
-        files = [f"results/{study}/comparison.csv"] if self.studies[study].compare is not None else []
+        compared = self.studies[study].compare is not None
+        files = [f"results/{study}/comparison{part}.csv" for part in ("", "_claims")] if compared else []
         for run in self.studies[study].runs:
             settings = self.settings[run]
             files += [
